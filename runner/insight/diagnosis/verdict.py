@@ -1,0 +1,116 @@
+"""All detectors in order of gravity, and the one line that is derived from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runner.insight.curves import Curves
+from runner.insight.diagnosis import health, overfitting
+from runner.insight.diagnosis.finding import Finding, Severity
+
+FEWEST_EVALUATIONS = 4
+
+
+class VerdictKind(StrEnum):
+    """What a run is said to be."""
+
+    NON_FINITE = "non-finite"
+    NOTHING_TRAINED = "nothing trained"
+    OVERFITTING = "overfitting"
+    HEALTHY = "healthy"
+    TOO_EARLY = "too early to tell"
+    NO_EVALUATION = "no evaluation"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One plain judgement: what it is, the sentence with its evidence, what to do, and the checkpoint to keep."""
+
+    kind: VerdictKind
+    severity: Severity
+    sentence: str
+    actions: tuple[str, ...] = ()
+    keep_step: int | None = None
+    since_step: int | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        since = f" since step {self.since_step}" if self.since_step is not None else ""
+        return f"{self.kind.value.upper()}{since}" if self.severity >= Severity.WARNING else self.kind.value + since
+
+
+DETECTORS = (
+    (VerdictKind.NON_FINITE, health.non_finite),
+    (VerdictKind.NOTHING_TRAINED, health.nothing_trained),
+    (VerdictKind.OVERFITTING, overfitting.overfitting),
+    (None, overfitting.watch),
+)
+
+
+def diagnose(curves: Curves) -> Verdict:
+    """Judge a run by its curves: the gravest finding decides, all of them are kept."""
+    found = [(kind, finding) for kind, detect in DETECTORS if (finding := detect(curves)) is not None]
+    findings = tuple(finding for _, finding in found)
+    for kind, finding in found:
+        if kind is not None:
+            return Verdict(
+                kind,
+                finding.severity,
+                finding.sentence,
+                finding.actions,
+                finding.keep_step,
+                finding.since_step,
+                findings,
+            )
+    return _nothing_wrong(curves, findings)
+
+
+def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
+    points = [point for point in curves.val if math.isfinite(point.loss)]
+    if not points:
+        return _without_evaluation(curves)
+    best = min(points, key=lambda point: point.loss)
+    keep = best.step if best.step > 0 else None
+    missing = FEWEST_EVALUATIONS - len(points)
+    if missing > 0:
+        more = f"{missing} more evaluation{'s' if missing > 1 else ''}"
+        wish = "next time: a smaller eval.eval_steps" if curves.is_over else f"needs {more}"
+        return Verdict(
+            VerdictKind.TOO_EARLY,
+            Severity.INFO,
+            f"Too early to tell: {len(points)} evaluations so far, a judgement needs {more}.",
+            (wish,),
+            keep,
+            None,
+            findings,
+        )
+    watching = next((f" {finding.sentence}" for finding in findings if finding.id == "D8"), "")
+    change = f"{points[0].loss:.3f} → {best.loss:.3f} ({100 * (best.loss / points[0].loss - 1):+.0f} %)"
+    return Verdict(
+        VerdictKind.HEALTHY,
+        Severity.INFO,
+        f"Held-out loss {change}, best at step {best.step}.{watching}",
+        (f"keep checkpoint-{keep}",) if keep is not None and curves.is_over else (),
+        keep,
+        None,
+        findings,
+    )
+
+
+def _without_evaluation(curves: Curves) -> Verdict:
+    if curves.is_over and len(curves.train):
+        return Verdict(
+            VerdictKind.NO_EVALUATION,
+            Severity.INFO,
+            "Nothing was evaluated, so overfitting cannot be told from learning.",
+            ("next time: set data.eval_fraction or data.eval_dataset",),
+        )
+    return Verdict(
+        VerdictKind.TOO_EARLY,
+        Severity.INFO,
+        f"Too early to tell: no evaluation so far, a judgement needs {FEWEST_EVALUATIONS}.",
+        (f"needs {FEWEST_EVALUATIONS} more evaluations",),
+    )

@@ -1,0 +1,1 @@
+"""What to train: the settings, their files, and what is wrong with them."""

@@ -1,0 +1,80 @@
+"""Sections that say what is learned from, how progress is measured, and what is kept."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from runner.preset.section import Auto, Count, LocalOrHub, Section
+
+ReportTarget = Literal["tensorboard", "wandb", "trackio"]
+
+
+class DataSection(Section):
+    """Where the rows come from."""
+
+    train_dataset: LocalOrHub
+    """Training rows: a local .jsonl, .json, .csv or .parquet file, or the name of a hub data set. Chat messages,
+    prompt and completion, plain text, Alpaca and ShareGPT rows are recognised by themselves."""
+
+    eval_dataset: LocalOrHub | None = None
+    """Held-out rows. Without any, a part of the training rows is split off (see eval_fraction)."""
+
+    dataset_config_name: str | None = None
+    """Configuration of a hub data set that has several."""
+
+    train_split: str = "train"
+    """Split of a hub data set to train on."""
+
+    eval_split: str | None = None
+    """Split of the hub data set to evaluate on, when eval_dataset is not set."""
+
+    eval_fraction: float = Field(default=0.05, ge=0.0, lt=1.0)
+    """Share of training rows held out when nothing else names eval data: at least 32 rows, at most 512, never an
+    exact copy of a training row. 0 switches evaluation off, and with it every judgement of overfitting."""
+
+    max_train_samples: int | None = Field(default=None, ge=1)
+    """Use only this many training rows, drawn at random with the run's seed. For a quick trial."""
+
+
+class EvalSection(Section):
+    """How progress is measured while training."""
+
+    eval_steps: Count | Auto = "auto"
+    """Evaluate every so many optimizer steps. auto: about ten times over the run. Step 0 is always evaluated."""
+
+    per_device_eval_batch_size: Count | Auto = "auto"
+    """Rows per evaluation batch. auto: the training batch size, so that evaluation needs no more memory."""
+
+    max_eval_samples: int = Field(default=512, ge=1)
+    """At most this many held-out rows are evaluated, drawn with the run's seed."""
+
+    train_probe: bool = True
+    """Also evaluate a fixed sample of training rows with the same weights: the evidence for overfitting."""
+
+
+class OutputSection(Section):
+    """What is kept on disk."""
+
+    save_steps: Count | Auto = "auto"
+    """Write a checkpoint every so many optimizer steps. auto: at every evaluation, so the best can be kept."""
+
+    save_total_limit: int = Field(default=3, ge=1)
+    """Checkpoints kept; older ones are deleted, never the best one."""
+
+    load_best_model_at_end: bool = True
+    """The saved adapter is the one with the lowest held-out loss, not the last one."""
+
+
+class ReportSection(Section):
+    """Where else numbers go. ftui's own record has every step in any case."""
+
+    report_to: list[ReportTarget] = Field(default_factory=list)
+    """Other trackers to write to; each needs its own package. Empty: none."""
+
+    run_name: str | None = None
+    """Name of the run in those trackers. Default: the run's id."""
+
+    logging_steps: int = Field(default=10, ge=1)
+    """Print a line to the console log every so many optimizer steps. Charts and events have every step anyway."""

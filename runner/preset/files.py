@@ -1,0 +1,203 @@
+"""Preset files: found by name, extended, loaded with the line of every key, saved with comments kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
+
+from runner.preset import document
+from runner.preset.errors import PresetError, Problem, nearest
+from runner.preset.schema import SECTIONS, Preset, section_type
+from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB, path_kind
+from runner.preset.validate import KeyPath, Origin, validate
+
+EXTENDS = "extends"
+DATA_SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class LoadedPreset:
+    """A preset with the file it came from, and where each of its values was written."""
+
+    preset: Preset
+    name: str
+    path: Path
+    origins: Mapping[KeyPath, Origin]
+
+
+@dataclass(frozen=True)
+class PresetFile:
+    """A preset file found by name; `shipped` ones come with ftui and are not to be edited."""
+
+    name: str
+    path: Path
+    shipped: bool
+
+
+def own_folder(home: Path) -> Path:
+    """Where a person's own presets live."""
+    return home / "presets"
+
+
+def shipped_folder() -> Path:
+    """The presets that come with ftui: inside the installed package, or the checkout."""
+    packaged = Path(__file__).parent.parent / "presets"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "presets"
+
+
+def list_presets(home: Path) -> list[PresetFile]:
+    """Every preset by name, own ones before shipped ones of the same name."""
+    found: dict[str, PresetFile] = {}
+    for folder, shipped in ((own_folder(home), False), (shipped_folder(), True)):
+        for path in sorted(folder.glob("*.yaml")):
+            found.setdefault(path.stem, PresetFile(path.stem, path, shipped))
+    return sorted(found.values(), key=lambda p: (p.shipped, not p.name.startswith("demo"), p.name))
+
+
+def find(name_or_path: str, home: Path, near: Path | None = None) -> Path:
+    """The file of a preset given by name or path; `near` is the folder that `extends` is read from.
+
+    Raises PresetError naming the nearest preset when there is none.
+    """
+    if name_or_path.endswith((".yaml", ".yml")) or os.sep in name_or_path:
+        path = Path(name_or_path).expanduser()
+        path = path if path.is_absolute() else (near or Path.cwd()) / path
+        if path.is_file():
+            return path.resolve()
+        raise PresetError([Problem(str(path), "", "there is no such file")])
+    if near is not None and (near / f"{name_or_path}.yaml").is_file():
+        return near / f"{name_or_path}.yaml"
+    known = {preset.name: preset.path for preset in list_presets(home)}
+    if name_or_path in known:
+        return known[name_or_path]
+    hint = nearest(name_or_path, known) or " `ftui presets` lists them."
+    raise PresetError([Problem("preset", name_or_path, f"there is no preset of this name.{hint}")])
+
+
+def load(name_or_path: str, home: Path, overrides: Sequence[str] = ()) -> LoadedPreset:
+    """Find, extend, override and validate a preset. Raises PresetError with everything that is wrong."""
+    path = find(name_or_path, home)
+    values, origins = _read_extended(path, home, ())
+    for text in overrides:
+        _override(values, origins, text)
+    preset = validate(values, origins, str(path))
+    return LoadedPreset(preset, path.stem, path, origins)
+
+
+def load_frozen(path: Path) -> Preset:
+    """The resolved preset of a run directory: no extends, paths absolute already."""
+    values, origins = _read_one(path)
+    return validate(values, origins, str(path))
+
+
+def dump(preset: Preset, path: Path) -> None:
+    """Write every value of a preset, whole or not at all."""
+    document.write(path, CommentedMap(preset.model_dump(mode="json")))
+
+
+def save_values(path: Path, changes: Mapping[KeyPath, Any]) -> None:
+    """Set or (with None as the value of a key path ending) replace single values, keeping all comments.
+
+    Raises PresetError when the file cannot be read as YAML.
+    """
+    tree = document.parse(path)
+    for key_path, value in changes.items():
+        target = tree
+        for part in key_path[:-1]:
+            if not isinstance(target.get(part), dict):
+                target[part] = CommentedMap()
+            target = target[part]
+        target[key_path[-1]] = value
+    document.write(path, tree)
+
+
+def _read_one(path: Path) -> tuple[dict[str, Any], dict[KeyPath, Origin]]:
+    tree = document.parse(path)
+    origins = {key: Origin(str(path), line + 1) for key, line in document.lines(tree)}
+    return document.plain(tree), origins
+
+
+def _read_extended(
+    path: Path, home: Path, chain: tuple[Path, ...]
+) -> tuple[dict[str, Any], dict[KeyPath, Origin]]:
+    """One file on top of what it extends, its relative paths made absolute."""
+    if path in chain:
+        loop = " → ".join(p.stem for p in (*chain, path))
+        raise PresetError([Problem(str(path), EXTENDS, f"goes in a circle: {loop}")])
+    values, origins = _read_one(path)
+    base_name = values.pop(EXTENDS, None)
+    _absolute_paths(values, path.parent)
+    if base_name is None:
+        return values, origins
+    if not isinstance(base_name, str):
+        raise PresetError(
+            [Problem(str(origins[(EXTENDS,)]), EXTENDS, "must be the name or path of a preset")]
+        )
+    try:
+        base_path = find(base_name, home, near=path.parent)
+    except PresetError as error:
+        what = error.problems[0].what
+        raise PresetError([Problem(str(origins[(EXTENDS,)]), EXTENDS, f"{base_name}: {what}")]) from None
+    base, base_origins = _read_extended(base_path, home, (*chain, path))
+    base.pop("description", None)
+    return _merged(base, values), {**base_origins, **origins}
+
+
+def _merged(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in top.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = {**out[key], **value} if both else value
+    return out
+
+
+def _override(values: dict[str, Any], origins: dict[KeyPath, Origin], text: str) -> None:
+    """Apply one `section.key=value`; the value is read as YAML, so 1e-4 is a number and true a boolean."""
+    key, equals, raw = text.partition("=")
+    path = tuple(key.strip().split("."))
+    if not equals or len(path) != 2 or not all(path):
+        raise PresetError(
+            [Problem("--set", text, "write it as section.key=value, for example train.learning_rate=1e-4")]
+        )
+    try:
+        value = document.plain(document.yaml().load(raw)) if raw.strip() else None
+    except YAMLError:
+        value = raw
+    section = values.setdefault(path[0], {})
+    if not isinstance(section, dict):
+        raise PresetError(
+            [Problem("--set", text, f"there is no section {path[0]}.{nearest(path[0], SECTIONS)}")]
+        )
+    section[path[1]] = value
+    origins[path] = Origin("--set", 0)
+    _absolute_paths({path[0]: section}, Path.cwd())
+
+
+def _absolute_paths(values: dict[str, Any], folder: Path) -> None:
+    for name in SECTIONS:
+        section = values.get(name)
+        if not isinstance(section, dict):
+            continue
+        for key, field in section_type(name).model_fields.items():
+            kind = path_kind(field)
+            if kind and isinstance(section.get(key), str):
+                section[key] = absolute(section[key], folder, kind)
+
+
+def absolute(text: str, folder: Path, kind: str) -> str:
+    """A path made absolute against `folder`; a hub name left as it is.
+
+    A path starts with ./ ../ / or ~, or ends like a data file; everything else is a name on the hub.
+    """
+    is_path = text.startswith(("./", "../", "/", "~")) or text in (".", "..") or text.endswith(DATA_SUFFIXES)
+    if kind == LOCAL_OR_HUB and not is_path:
+        return text
+    assert kind in (LOCAL_OR_HUB, LOCAL_FILE)
+    expanded = Path(text).expanduser()
+    return os.path.normpath(expanded if expanded.is_absolute() else folder / expanded)

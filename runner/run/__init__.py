@@ -1,0 +1,1 @@
+"""One run's life: its directory, its events, its supervisor."""

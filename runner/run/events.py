@@ -1,0 +1,68 @@
+"""The events of a run, one JSON object a line in events.jsonl.
+
+Every event has `type` and `t` (seconds since the epoch). The first line is a header with the schema's version. Fields
+may be added; the meaning of one is never changed. Units are in the names: `_s` seconds, `_mib` MiB; losses are in nats
+a token.
+
+    header      schema, run
+    phase       phase
+    plan        total_steps, steps_per_epoch, warmup_steps, eval_steps, save_steps, per_device_train_batch_size,
+                gradient_accumulation_steps, world_size, trainable_parameters, total_parameters, device, dtype, ledger
+    effective   arguments (as the trainer holds them), differences (key, wanted, got)
+    step        step, epoch, loss (of this optimizer step), lr, grad_norm (before clipping), tokens, step_s, accuracy
+    eval        set (val | train_probe | general), step, epoch, loss, n, tokens, seconds
+    memory      at, allocated_mib, reserved_mib, peak_allocated_mib, peak_reserved_mib, rss_mib
+    checkpoint  step, path, best
+    warning     id, message
+    error       class, message, hint
+    end         status (finished | stopped | failed), reason, best_step, best_loss, saved
+"""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import Any
+
+from runner.run.directory import RunDirectory
+from runner.run.jsonl import LineWriter
+
+SCHEMA = 1
+
+
+class Phase(StrEnum):
+    """Where a run is in its life."""
+
+    STARTING = "starting"
+    LOADING = "loading model"
+    TOKENISING = "tokenising"
+    TRAINING = "training"
+    EVALUATING = "evaluating"
+    SAVING = "saving"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    LOST = "lost"
+
+    @property
+    def is_over(self) -> bool:
+        return self in (Phase.FINISHED, Phase.STOPPED, Phase.FAILED, Phase.LOST)
+
+
+class EventLog:
+    """Appends events to a run. Both trainer and supervisor hold one; whole lines keep them apart."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        fresh = not run.events.exists() or run.events.stat().st_size == 0
+        self._writer = LineWriter(run.events)
+        if fresh:
+            self.append("header", schema=SCHEMA, run=run.id)
+
+    def append(self, type_: str, **fields: Any) -> None:
+        self._writer.append({"type": type_, "t": round(time.time(), 3), **fields})
+
+    def phase(self, phase: Phase) -> None:
+        self.append("phase", phase=phase.value)
+
+    def close(self) -> None:
+        self._writer.close()

@@ -1,0 +1,114 @@
+"""Append-only JSON lines: written a whole line at a time, read past torn tails and garbage.
+
+Non-finite numbers are written as the strings "NaN", "Infinity" and "-Infinity", because bare NaN is not JSON;
+`float()` reads all of them back.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+Record = dict[str, Any]
+
+READ_BYTES = 1 << 20
+
+
+class LineWriter:
+    """Appends one JSON object a line, each with a single write, so that readers and other writers see whole lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._end_torn_line()
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one record. Raises OSError when the disk does."""
+        line = json.dumps(_finite(record), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        data = line.encode("utf-8", errors="replace") + b"\n"
+        written = os.write(self._fd, data)
+        if written != len(data):
+            # A full disk can take half a line; ending it keeps the next record whole.
+            self._end_torn_line()
+            raise OSError(28, f"only {written} of {len(data)} bytes could be written")
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def __enter__(self) -> LineWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _end_torn_line(self) -> None:
+        size = os.fstat(self._fd).st_size
+        if size and os.pread(self._fd, 1, size - 1) != b"\n":
+            os.write(self._fd, b"\n")
+
+
+class LineTail:
+    """Reads a growing file of JSON lines from where it stopped the last time.
+
+    A tail without a newline is "not yet"; a line that is no JSON object is counted in `bad_lines` and passed over; a
+    file that became shorter is read again from its start, and `restarts` counts it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bad_lines = 0
+        self.restarts = 0
+        self._offset = 0
+        self._pending = b""
+        self._inode = 0
+
+    def read(self, limit_bytes: int = READ_BYTES) -> list[Record]:
+        """The next whole lines, from at most `limit_bytes` of file; empty when there are none yet."""
+        try:
+            with self.path.open("rb") as stream:
+                status = os.fstat(stream.fileno())
+                if status.st_size < self._offset or (self._inode and status.st_ino != self._inode):
+                    self._offset, self._pending, self.restarts = 0, b"", self.restarts + 1
+                self._inode = status.st_ino
+                stream.seek(self._offset)
+                data = stream.read(limit_bytes)
+        except OSError:
+            return []
+        self._offset += len(data)
+        *lines, self._pending = (self._pending + data).split(b"\n")
+        return [record for line in lines if (record := self._parse(line)) is not None]
+
+    def read_all(self) -> list[Record]:
+        """Every whole line there is now."""
+        records: list[Record] = []
+        before = -1
+        while before != self._offset:
+            before = self._offset
+            records += self.read()
+        return records
+
+    def _parse(self, line: bytes) -> Record | None:
+        if not line.strip():
+            return None
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            record = None
+        if isinstance(record, dict):
+            return record
+        self.bad_lines += 1
+        return None
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

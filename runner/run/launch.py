@@ -1,0 +1,139 @@
+"""Start a run: make its directory, freeze its preset, and let a supervisor go that needs nobody any more."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from runner import gpu
+from runner.preset import files
+from runner.preset.errors import nearest
+from runner.preset.files import LoadedPreset
+from runner.run import directory, locks
+from runner.run.directory import RunDirectory
+from runner.run.events import Phase
+
+STACK = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate")
+NEEDED = ("torch", "transformers", "trl", "peft", "datasets")
+
+
+class LaunchError(Exception):
+    """A run that cannot be started; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A started run and what it was started on; `gpu` is None on the CPU."""
+
+    run: RunDirectory
+    gpu: gpu.Gpu | None
+
+
+def launch(loaded: LoadedPreset, home: Path, gpu_choice: str | None = None) -> Launched:
+    """Create the run directory and start its supervisor, detached. Raises LaunchError or OSError."""
+    missing = missing_packages()
+    if missing:
+        raise LaunchError(f"{', '.join(missing)} not installed here, so nothing can be trained. pip install '.[train]'")
+    chosen = choose_gpu(gpu.read(), gpu_choice)
+    run = directory.create(home, loaded.name)
+    files.dump(loaded.preset, run.preset)
+    directory.write_json(run.run, _record(run, loaded, chosen))
+    directory.write_json(run.state, {"phase": Phase.STARTING.value, "updated_at": time.time()})
+    start_supervisor(run)
+    return Launched(run, chosen)
+
+
+def start_supervisor(run: RunDirectory) -> None:
+    """Start the supervisor of a run in a session of its own. LaunchError when the run has one already."""
+    lock = locks.take(run.lock)
+    if lock is None:
+        raise LaunchError(f"{run.id} has a supervisor already.")
+    with run.console.open("ab") as console:
+        # -P keeps a folder named `runner` in the user's current directory from being imported instead of ours.
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "runner.run.supervise", str(run.path), str(lock)],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+            # The lock goes to the supervisor without a gap in which the run would look dead.
+            pass_fds=(lock,),
+            cwd=run.path,
+        )
+    locks.release(lock)
+
+
+def missing_packages() -> list[str]:
+    """The packages of the training stack that are not installed."""
+    return [name for name in NEEDED if version(name) is None]
+
+
+def version(package: str) -> str | None:
+    """The installed version of a package, without importing it."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def choose_gpu(reading: gpu.GpuReading, choice: str | None) -> gpu.Gpu | None:
+    """The GPU named by index, UUID or part of its name; without a name the one with most free memory; None for the
+    CPU, when there is no GPU or the choice is `cpu`. Raises LaunchError when the choice fits none.
+    """
+    healthy = [sample for sample in reading.samples if not sample.problem]
+    if choice == "cpu":
+        return None
+    if choice is None:
+        best = max(healthy, key=lambda sample: sample.free_mib or 0, default=None)
+        return best.gpu if best is not None else None
+    for sample in healthy:
+        one = sample.gpu
+        if choice in (str(one.index), one.uuid) or choice.lower() in one.name.lower():
+            return one
+    names = [sample.gpu.name for sample in healthy]
+    hint = nearest(choice, names) or (f" There are: {', '.join(names)}." if names else f" {reading.problem}.")
+    raise LaunchError(f"There is no GPU {choice!r}.{hint} `--gpu cpu` trains on the CPU.")
+
+
+def _record(run: RunDirectory, loaded: LoadedPreset, chosen: gpu.Gpu | None) -> dict[str, Any]:
+    """What run.json says: how this run came to be."""
+    return {
+        "schema": 1,
+        "id": run.id,
+        "preset": loaded.name,
+        "preset_path": str(loaded.path),
+        "created_at": time.time(),
+        "argv": shlex.join(sys.argv),
+        "cwd": str(Path.cwd()),
+        "engine": "trl",
+        "python": platform.python_version(),
+        "host": platform.node(),
+        "versions": {name: version(name) for name in (*STACK, "finetune-tui")},
+        "gpu": None
+        if chosen is None
+        else {"index": chosen.index, "uuid": chosen.uuid, "name": chosen.name, "total_mib": chosen.total_mib},
+        "driver": gpu.read().driver,
+        "git_commit": _git_commit(loaded.path.parent),
+    }
+
+
+def _git_commit(folder: Path) -> str | None:
+    """The commit of the repository a preset lives in, with -dirty when it has changes; None without git."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

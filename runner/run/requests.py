@@ -1,0 +1,45 @@
+"""What people ask of a running run: a file in requests/, dropped by anybody, taken once by the trainer."""
+
+from __future__ import annotations
+
+import os
+import time
+from enum import StrEnum
+
+from runner.run.directory import RunDirectory, write_json
+
+
+class Request(StrEnum):
+    """What can be asked."""
+
+    STOP = "stop"
+    """Finish this step, write a full checkpoint, end as stopped."""
+    STOP_NOW = "stop-now"
+    """End at once; what is not on disk is lost."""
+    SAVE = "save"
+    """Write a checkpoint after this step and go on."""
+    EVALUATE = "evaluate"
+    """Evaluate after this step and go on."""
+
+
+def ask(run: RunDirectory, request: Request) -> None:
+    """Drop a request; asking twice is asking once. Raises OSError when the directory is gone or read-only."""
+    run.requests.mkdir(exist_ok=True, mode=0o700)
+    write_json(run.requests / request.value, {"at": time.time()})
+
+
+def pending(run: RunDirectory, request: Request) -> bool:
+    """Whether a request waits to be taken."""
+    return (run.requests / request.value).exists()
+
+
+def take(run: RunDirectory) -> set[Request]:
+    """Every waiting request, removed from the directory."""
+    try:
+        names = {entry.name for entry in os.scandir(run.requests)}
+    except OSError:
+        return set()
+    taken = {request for request in Request if request.value in names}
+    for request in taken:
+        (run.requests / request.value).unlink(missing_ok=True)
+    return taken

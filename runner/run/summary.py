@@ -1,0 +1,68 @@
+"""state.json: a run in a few numbers, so that a list of thousands needs no events read."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from runner.insight.diagnosis import Verdict
+from runner.run import locks
+from runner.run.directory import RunDirectory, read_json
+from runner.run.events import Phase
+from runner.run.history import History, whole
+
+
+def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
+    """What a list shows of a run; losses in nats a token, None while unknown."""
+    train = history.train
+    points = [point for point in history.evals.get("val", ()) if math.isfinite(point.loss)]
+    best = min(points, key=lambda point: point.loss, default=None)
+    return {
+        "phase": history.phase.value,
+        "step": int(train.step[-1]) if len(train) else 0,
+        "total_steps": whole(history.plan.get("total_steps")),
+        "loss": train.loss[-1] if len(train) and math.isfinite(train.loss[-1]) else None,
+        "losses": sparkline([loss for loss in train.loss if math.isfinite(loss)]),
+        "eval_loss": points[-1].loss if points else None,
+        "best_loss": best.loss if best else None,
+        "best_step": best.step if best else None,
+        "verdict": verdict.kind.value,
+        "severity": int(verdict.severity),
+        "headline": verdict.headline,
+        "reason": history.end.get("reason") or history.error.get("message") or "",
+    }
+
+
+def sparkline(values: list[float], most: int = 16) -> list[float]:
+    """At most `most` means over equal parts of the values, rounded: enough to see a shape by."""
+    if len(values) <= most:
+        return [round(value, 4) for value in values]
+    edges = [len(values) * i // most for i in range(most + 1)]
+    return [round(sum(values[a:b]) / (b - a), 4) for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def read_state(run: RunDirectory) -> dict[str, Any]:
+    """state.json, with the phase of a run whose processes are gone without an end put right to `lost`."""
+    state = read_json(run.state)
+    phase = phase_of(state)
+    if not phase.is_over and not is_alive(run):
+        # The end may have been written between our two looks.
+        state = read_json(run.state)
+        phase = phase_of(state)
+        if not phase.is_over:
+            reason = "Its processes are gone and left no word: the machine went down, or somebody killed them."
+            state = {**state, "phase": Phase.LOST.value, "reason": reason}
+    return state
+
+
+def phase_of(state: dict[str, Any]) -> Phase:
+    """The phase in a state, STARTING when it says none that is known."""
+    try:
+        return Phase(str(state.get("phase")))
+    except ValueError:
+        return Phase.STARTING
+
+
+def is_alive(run: RunDirectory) -> bool:
+    """Whether a supervisor or a trainer lives for this run."""
+    return locks.is_held(run.lock) or locks.is_held(run.trainer_lock)

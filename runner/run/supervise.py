@@ -1,0 +1,157 @@
+"""`python -P -m runner.run.supervise RUN_DIRECTORY LOCK_FD`: watches over one run for as long as it lives.
+
+Small on purpose (no torch). It holds the run's lock, starts the trainer, samples GPU and host once a second, folds
+the trainer's events into state.json, obeys `stop-now`, and writes the end the trainer could not write itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from runner.insight.diagnosis import diagnose
+from runner.run import console, directory, requests
+from runner.run.directory import RunDirectory
+from runner.run.environment import trainer_environment
+from runner.run.events import EventLog, Phase
+from runner.run.history import History
+from runner.run.jsonl import LineTail, LineWriter
+from runner.run.requests import Request
+from runner.run.sampling import system_sample
+from runner.run.summary import summarise
+
+POLL_SECONDS = 0.2
+SAMPLE_SECONDS = 1.0
+KILL_AFTER_SECONDS = 10.0
+
+
+class Supervisor:
+    """One run, from the start of its trainer to its end."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self.record = directory.read_json(run.run)
+        self.history = History()
+        self._tail = LineTail(run.events)
+        self._trainer: subprocess.Popen[bytes] | None = None
+        self._kill_at: float | None = None
+        self._summary: dict[str, object] = {}
+        self._stopped_now = False
+
+    def supervise(self) -> int:
+        """Run the trainer to its end; returns the trainer's exit code."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._forward)
+        signal.signal(signal.SIGINT, self._forward)
+        self._trainer = self._start_trainer()
+        with LineWriter(self.run.system) as system:
+            next_sample = 0.0
+            while (code := self._trainer.poll()) is None:
+                self._obey()
+                if time.monotonic() >= next_sample:
+                    next_sample = time.monotonic() + SAMPLE_SECONDS
+                    self._sample(system)
+                    self._update()
+                time.sleep(POLL_SECONDS)
+        self._finish(code)
+        return code
+
+    def _start_trainer(self) -> subprocess.Popen[bytes]:
+        with self.run.console.open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "runner.train", str(self.run.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env=trainer_environment(self.run, self.record),
+                cwd=self.run.path,
+            )
+
+    def _sample(self, system: LineWriter) -> None:
+        assert self._trainer is not None
+        try:
+            system.append(system_sample(self.record, self._trainer.pid))
+        except OSError:
+            # A full disk must not end the supervision; the next second may be better.
+            return
+
+    def _update(self) -> None:
+        """Take new events in and replace state.json when something changed."""
+        events = self._tail.read_all()
+        for event in events:
+            self.history.fold(event)
+        if not events and self._summary:
+            return
+        verdict = diagnose(self.history.curves())
+        assert self._trainer is not None
+        summary = summarise(self.history, verdict)
+        if summary != self._summary:
+            self._summary = summary
+            pids = {"supervisor_pid": os.getpid(), "trainer_pid": self._trainer.pid}
+            try:
+                directory.write_json(self.run.state, {**summary, **pids, "updated_at": time.time()})
+            except OSError:
+                return
+
+    def _obey(self) -> None:
+        assert self._trainer is not None
+        if requests.pending(self.run, Request.STOP_NOW):
+            (self.run.requests / Request.STOP_NOW.value).unlink(missing_ok=True)
+            self._stopped_now = True
+            self._signal(signal.SIGKILL)
+        if self._kill_at is not None and time.monotonic() > self._kill_at:
+            self._signal(signal.SIGKILL)
+
+    def _forward(self, number: int, frame: FrameType | None) -> None:
+        """The machine goes down or somebody kills us: let the trainer save, and wait for it."""
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: int) -> None:
+        if self._trainer is None:
+            return
+        try:
+            os.killpg(self._trainer.pid, number)
+        except ProcessLookupError:
+            return
+
+    def _finish(self, code: int) -> None:
+        """Write the end of a run whose trainer could not."""
+        self._update()
+        if not self.history.end:
+            log = EventLog(self.run)
+            if self._stopped_now:
+                status, reason = Phase.STOPPED, "stopped at once; steps after the last checkpoint are lost"
+            else:
+                status, reason = Phase.FAILED, _cause_of_death(code)
+                lines = console.last_lines(self.run.console, 5)
+                log.append("error", **{"class": "Died", "message": reason, "hint": " | ".join(lines)})
+            log.phase(status)
+            log.append("end", status=status.value, reason=reason, exit_code=code)
+            log.close()
+        self._summary = {}
+        self._update()
+
+
+def _cause_of_death(code: int) -> str:
+    if code >= 0:
+        return f"The trainer ended with exit code {code} without saying why."
+    name = signal.Signals(-code).name
+    why = " Perhaps the kernel, for want of memory (see `dmesg`)." if -code == signal.SIGKILL else ""
+    return f"The trainer was killed by {name}.{why}"
+
+
+def main() -> int:
+    run = RunDirectory(Path(sys.argv[1]))
+    # Holding the inherited descriptor open is holding the lock; children do not get it.
+    os.set_inheritable(int(sys.argv[2]), False)
+    return Supervisor(run).supervise()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""`python -P -m runner.train RUN_DIRECTORY`: train one run. Started by the supervisor; reads top to bottom."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+
+from runner.preset.files import load_frozen
+from runner.preset.schema import Preset
+from runner.run import locks
+from runner.run.directory import RunDirectory
+from runner.run.events import EventLog, Phase
+from runner.train.explain import explain
+from runner.train.stop import StoppedEarly, StopFlag
+
+
+def main() -> int:
+    run = RunDirectory(Path(sys.argv[1]).absolute())
+    lock = locks.take(run.trainer_lock)
+    if lock is None:
+        print(f"{run.id} is being trained already", file=sys.stderr)
+        return 1
+    log = EventLog(run)
+    stop = StopFlag(run, log)
+    stop.listen()
+    try:
+        train(load_frozen(run.preset), run, log, stop)
+    except StoppedEarly:
+        log.phase(Phase.STOPPED)
+        log.append("end", status="stopped", reason="stopped before the first step")
+    except BaseException as error:
+        traceback.print_exc()
+        words = explain(error)
+        log.append("error", **{"class": words.kind, "message": words.message, "hint": words.hint})
+        log.phase(Phase.FAILED)
+        log.append("end", status="failed", reason=words.message)
+        return 1
+    return 0
+
+
+def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> None:
+    """Load, tokenise, train, save. Raises whatever goes wrong."""
+    log.phase(Phase.LOADING)
+    print("importing the training stack …", flush=True)
+    # Imported here and not above: seconds of work, and a first event should not wait for it.
+    import torch
+    import transformers
+
+    from runner.insight import batch
+    from runner.train import arguments, dataset, model, packing
+    from runner.train.callback import RunCallback, record_memory
+    from runner.train.trainer import RunTrainer
+
+    transformers.set_seed(preset.train.seed)
+    tokenizer = model.load_tokenizer(preset)
+    stop.check()
+
+    log.phase(Phase.TOKENISING)
+    data = dataset.build(preset, tokenizer)
+    rows = packing.pack(data.train, preset) if preset.train.packing else data.train
+    plan = batch.plan(
+        len(rows),
+        preset.train.per_device_train_batch_size,
+        preset.train.gradient_accumulation_steps,
+        preset.train.num_train_epochs,
+        preset.train.warmup_steps,
+        preset.train.max_steps,
+    )
+    print(f"data: {data.ledger.as_dict()}", flush=True)
+    stop.check()
+
+    log.phase(Phase.LOADING)
+    base = model.load_model(preset)
+    stop.check()
+
+    args = arguments.build(preset, run, plan, evaluates=bool(data.evals))
+    trainer = RunTrainer(
+        model=base,
+        args=args,
+        train_dataset=rows,
+        eval_dataset=data.evals or None,
+        processing_class=tokenizer,
+        peft_config=model.lora_config(preset),
+        callbacks=[RunCallback(preset, run, log, stop)],
+        log=log,
+    )
+    trainer.remove_callback(transformers.PrinterCallback)
+    model.cast_trainable(trainer.model, preset)
+    # Set after construction: the best checkpoint is kept whatever the intervals (RunTrainer._determine_best_metric).
+    args.load_best_model_at_end = preset.output.load_best_model_at_end and bool(data.evals)
+
+    trainable = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
+    log.append(
+        "plan",
+        total_steps=plan.total_steps,
+        steps_per_epoch=plan.steps_per_epoch,
+        warmup_steps=plan.warmup_steps,
+        eval_steps=args.eval_steps if data.evals else None,
+        save_steps=args.save_steps,
+        per_device_train_batch_size=plan.per_device,
+        gradient_accumulation_steps=plan.accumulation,
+        world_size=plan.world_size,
+        trainable_parameters=trainable,
+        total_parameters=trainer.model.num_parameters(),
+        method=preset.method,
+        device=torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        dtype=str(model.compute_dtype(preset)).removeprefix("torch."),
+        ledger=data.ledger.as_dict(),
+    )
+    record_memory(log, "built")
+
+    trainer.train()
+
+    log.phase(Phase.SAVING)
+    saved = save(trainer, tokenizer, run)
+    best = trainer.state.best_global_step
+    status = Phase.STOPPED if stop.requested else Phase.FINISHED
+    log.phase(status)
+    log.append(
+        "end",
+        status=status.value,
+        reason=f"stopped after step {trainer.state.global_step}" if stop.requested else "",
+        best_step=best,
+        best_loss=trainer.state.best_metric,
+        saved=saved,
+    )
+
+
+def save(trainer: object, tokenizer: object, run: RunDirectory) -> str:
+    """Write the adapter (or, after full fine-tuning, the model) with its tokenizer; returns the folder's name."""
+    from peft import PeftModel
+
+    model = trainer.model  # type: ignore[attr-defined]
+    folder = run.adapter if isinstance(model, PeftModel) else run.path / "model"
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)  # type: ignore[attr-defined]
+    return folder.name
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""The preset as the trainer's arguments: every value sent, because defaults differ between versions, and read back."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import torch
+from trl import SFTConfig
+
+from runner.insight import batch
+from runner.preset.schema import Preset
+from runner.run.directory import RunDirectory
+from runner.train.model import compute_dtype
+
+# Named by the preset, sent to the trainer under the same name.
+SAME_NAME = (
+    "num_train_epochs",
+    "max_steps",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "learning_rate",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "weight_decay",
+    "max_grad_norm",
+    "optim",
+    "max_length",
+    "packing",
+    "packing_strategy",
+    "gradient_checkpointing",
+    "train_sampling_strategy",
+    "neftune_noise_alpha",
+    "dataloader_num_workers",
+    "seed",
+)
+
+
+def intervals(preset: Preset, total_steps: int) -> tuple[int, int]:
+    """(eval_steps, save_steps) with `auto` worked out.
+
+    An automatic evaluation interval divides a fixed save interval, so that every checkpoint has a loss of its own.
+    """
+    save, eval_ = preset.output.save_steps, preset.eval.eval_steps
+    wanted = batch.evaluation_interval(total_steps)
+    if eval_ == "auto":
+        eval_ = wanted if save == "auto" else _divisor_near(save, wanted)
+    return eval_, eval_ if save == "auto" else save
+
+
+def _divisor_near(number: int, wanted: int) -> int:
+    divisors = [d for d in range(1, number + 1) if number % d == 0]
+    return min(divisors, key=lambda d: (abs(math.log(d / wanted)), d))
+
+
+def build(preset: Preset, run: RunDirectory, plan: batch.BatchPlan, evaluates: bool) -> SFTConfig:
+    """SFTConfig for a run."""
+    train = preset.train
+    dtype = compute_dtype(preset)
+    on_gpu = torch.cuda.is_available()
+    eval_steps, save_steps = intervals(preset, plan.total_steps)
+    eval_batch = preset.eval.per_device_eval_batch_size
+    values: dict[str, Any] = {name: getattr(train, name) for name in SAME_NAME}
+    values |= {
+        "output_dir": str(run.checkpoints),
+        "use_cpu": not on_gpu,
+        "bf16": dtype == torch.bfloat16,
+        "fp16": dtype == torch.float16 and on_gpu,
+        "data_seed": train.seed,
+        "per_device_eval_batch_size": train.per_device_train_batch_size if eval_batch == "auto" else eval_batch,
+        "eval_packing": False,
+        "eval_strategy": "steps" if evaluates else "no",
+        "eval_steps": eval_steps,
+        "eval_on_start": evaluates,
+        "metric_for_best_model": "eval_val_loss" if evaluates else None,
+        "greater_is_better": False if evaluates else None,
+        "save_strategy": "steps",
+        "save_steps": save_steps,
+        "save_total_limit": preset.output.save_total_limit,
+        # Every optimizer step, as it was: the stock filter replaces NaN by a mean, and by 0.0 when all are NaN.
+        "logging_strategy": "steps",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "report_to": list(preset.report.report_to) or "none",
+        "run_name": preset.report.run_name or run.id,
+        "disable_tqdm": True,
+        "dataloader_pin_memory": on_gpu,
+        # Rows come with finished labels (tokenise.py); these say so instead of relying on defaults.
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "assistant_only_loss": False,
+        "completion_only_loss": False,
+        "padding_free": False,
+        "activation_offloading": False,
+        "loss_type": "nll",
+        "push_to_hub": False,
+    }
+    known = {field.name for field in dataclasses.fields(SFTConfig)}
+    if "activation_checkpointing" in known:
+        # transformers ≥ 5.20 renamed it and warns about the old name unless the new one is set.
+        values["activation_checkpointing"] = train.gradient_checkpointing
+    return SFTConfig(**values)
+
+
+def effective(args: SFTConfig) -> dict[str, Any]:
+    """The arguments as the trainer holds them, as plain values, without tokens."""
+    return {
+        key: value
+        for key, value in args.to_dict().items()
+        if isinstance(value, str | int | float | bool | list | type(None)) and "token" not in key
+    }
+
+
+def differences(preset: Preset, args: SFTConfig) -> list[dict[str, Any]]:
+    """Where the trainer's value is not the preset's: [{key, wanted, got}]."""
+    found = []
+    for name in SAME_NAME:
+        wanted, got = getattr(preset.train, name), getattr(args, name, None)
+        got = getattr(got, "value", got)
+        if wanted != got:
+            found.append({"key": f"train.{name}", "wanted": wanted, "got": got})
+    return found

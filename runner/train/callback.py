@@ -1,0 +1,111 @@
+"""What happens at every step besides training: it is recorded, and requests are obeyed."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psutil
+import torch
+from transformers import TrainerCallback
+
+from runner.preset.schema import Preset
+from runner.run import requests
+from runner.run.directory import RunDirectory
+from runner.run.events import EventLog, Phase
+from runner.run.requests import Request
+from runner.train import arguments
+from runner.train.stop import StopFlag
+
+MIB = 1 << 20
+
+
+class RunCallback(TrainerCallback):
+    """Writes step, memory and checkpoint events, and takes requests at every step."""
+
+    def __init__(self, preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> None:
+        self._preset = preset
+        self._run = run
+        self._log = log
+        self._stop = stop
+        self._started = time.monotonic()
+        self._step_seconds = 0.0
+        self._tokens_before = 0.0
+        self._training = False
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        wrong = arguments.differences(self._preset, args)
+        self._log.append("effective", arguments=arguments.effective(args), differences=wrong)
+        for difference in wrong:
+            message = "{key}: the preset says {wanted}, the trainer uses {got}".format(**difference)
+            self._log.append("warning", id="effective", message=message)
+        record_memory(self._log, "loaded")
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if not self._training:
+            self._log.phase(Phase.TRAINING)
+            self._training = True
+        self._started = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._step_seconds = time.monotonic() - self._started
+        asked = requests.take(self._run)
+        if Request.STOP in asked or self._stop.requested:
+            control.should_training_stop = control.should_save = True
+            self._stop.request()
+        if Request.SAVE in asked:
+            control.should_save = True
+        if Request.EVALUATE in asked:
+            control.should_evaluate = True
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        if not logs or "loss" not in logs:
+            return
+        tokens = float(logs.get("num_tokens", 0.0))
+        self._log.append(
+            "step",
+            step=state.global_step,
+            epoch=round(float(state.epoch), 4),
+            loss=float(logs["loss"]),
+            lr=float(logs.get("learning_rate", float("nan"))),
+            grad_norm=float(logs.get("grad_norm", float("nan"))),
+            tokens=round(tokens - self._tokens_before),
+            step_s=round(self._step_seconds, 4),
+            accuracy=round(float(logs.get("mean_token_accuracy", float("nan"))), 4),
+        )
+        rate = (tokens - self._tokens_before) / max(self._step_seconds, 1e-9)
+        self._tokens_before = tokens
+        if state.global_step == 1:
+            record_memory(self._log, "first step")
+        if state.global_step % self._preset.report.logging_steps == 0 or state.global_step in (1, state.max_steps):
+            print(
+                f"step {state.global_step}/{state.max_steps}  epoch {state.epoch:.2f}  loss {logs['loss']:.4f}  "
+                f"lr {logs['learning_rate']:.2e}  grad {logs.get('grad_norm', float('nan')):.2f}  {rate:,.0f} tok/s",
+                flush=True,
+            )
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._training = False
+        record_memory(self._log, "evaluation")
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._training = False
+        self._log.append(
+            "checkpoint",
+            step=state.global_step,
+            path=f"checkpoints/checkpoint-{state.global_step}",
+            best=state.best_global_step == state.global_step,
+        )
+
+
+def record_memory(log: EventLog, at: str) -> None:
+    """Write what the process really uses, in MiB: resident memory, and torch's allocator where there is a GPU."""
+    values = {"rss_mib": round(psutil.Process().memory_info().rss / MIB)}
+    if torch.cuda.is_available():
+        values |= {
+            "allocated_mib": round(torch.cuda.memory_allocated() / MIB),
+            "reserved_mib": round(torch.cuda.memory_reserved() / MIB),
+            "peak_allocated_mib": round(torch.cuda.max_memory_allocated() / MIB),
+            "peak_reserved_mib": round(torch.cuda.max_memory_reserved() / MIB),
+        }
+    log.append("memory", at=at, **values)

@@ -1,0 +1,158 @@
+"""From rows to what the trainer is given: the split, the train-probe, and a ledger of everything lost on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+from datasets import Dataset
+
+from runner.preset.schema import Preset
+from runner.train import sources
+from runner.train.rows import Row
+from runner.train.sources import DataFailure
+from runner.train.tokenise import Tokenised, tokenise
+
+T = TypeVar("T")
+
+LEAST_HELD_OUT = 32
+MOST_PROBED = 256
+
+
+@dataclass
+class Ledger:
+    """What became of the data: every row and token that is not trained on is counted somewhere here."""
+
+    rows_read: int = 0
+    formats: dict[str, int] = field(default_factory=dict)
+    duplicate_rows: int = 0
+    held_out_rows: int = 0
+    eval_rows_also_in_train: int = 0
+    train_rows: int = 0
+    eval_rows: int = 0
+    probe_rows: int = 0
+    truncated_rows: int = 0
+    tokens_lost: int = 0
+    rows_without_trained_tokens: int = 0
+    untrained_turns: int = 0
+    tokens: int = 0
+    trained_tokens: int = 0
+    longest_row: int = 0
+    fingerprint: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def trained_share(self) -> float:
+        return self.trained_tokens / self.tokens if self.tokens else 0.0
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data sets with columns input_ids and labels; `evals` has val and train_probe, or is empty."""
+
+    train: Dataset
+    evals: dict[str, Dataset]
+    ledger: Ledger
+
+
+def build(preset: Preset, tokenizer: Any) -> Data:
+    """Read, split, tokenise. Raises TrainingFailure when nothing is left to learn from."""
+    ledger = Ledger()
+    train, held_out = _split(preset, ledger)
+    learn = _tokenised(preset, tokenizer, train, ledger)
+    check = [t for t in _tokenise(preset, tokenizer, held_out) if t.trained]
+    ledger.train_rows, ledger.eval_rows = len(learn), len(check)
+    evals = {}
+    if check:
+        evals["val"] = _dataset(check)
+        if preset.eval.train_probe:
+            probe = _sample(learn, min(len(check), MOST_PROBED), preset.train.seed)
+            ledger.probe_rows = len(probe)
+            evals["train_probe"] = _dataset(probe)
+    return Data(_dataset(learn), evals, ledger)
+
+
+def _split(preset: Preset, ledger: Ledger) -> tuple[list[Row], list[Row]]:
+    rows = sources.train_rows(preset)
+    ledger.rows_read = len(rows)
+    ledger.formats = dict(Counter(row.format.value for row in rows))
+    ledger.fingerprint = _fingerprint(rows)
+    ledger.duplicate_rows = len(rows) - len({row.key for row in rows})
+    seed = preset.train.seed
+    if preset.data.max_train_samples:
+        rows = _sample(rows, preset.data.max_train_samples, seed)
+    named = sources.eval_rows(preset)
+    if named is None:
+        return hold_out(rows, preset.data.eval_fraction, preset.eval.max_eval_samples, seed, ledger)
+    known = {row.key for row in rows}
+    fresh = [row for row in named if row.key not in known]
+    ledger.eval_rows_also_in_train = len(named) - len(fresh)
+    return rows, _sample(fresh, preset.eval.max_eval_samples, seed)
+
+
+def hold_out(rows: list[Row], fraction: float, most: int, seed: int, ledger: Ledger) -> tuple[list[Row], list[Row]]:
+    """Split rows into those to train on and those to evaluate on.
+
+    max(fraction, 32 rows), at most `most` and at most a fifth of a small file, drawn only from rows whose content is
+    there once: a held-out row that is also trained on measures memory.
+    """
+    if fraction == 0 or len(rows) < 2:
+        return rows, []
+    wanted = min(max(math.ceil(len(rows) * fraction), LEAST_HELD_OUT), most, max(1, len(rows) // 5))
+    copies = Counter(row.key for row in rows)
+    single = [row for row in rows if copies[row.key] == 1]
+    chosen = {row.number for row in _sample(single, wanted, seed)}
+    ledger.held_out_rows = len(chosen)
+    return [r for r in rows if r.number not in chosen], [r for r in rows if r.number in chosen]
+
+
+def _tokenised(preset: Preset, tokenizer: Any, rows: list[Row], ledger: Ledger) -> list[Tokenised]:
+    """The rows to learn from, with what is lost of them counted."""
+    every = _tokenise(preset, tokenizer, rows)
+    learn = [t for t in every if t.trained]
+    ledger.rows_without_trained_tokens = len(every) - len(learn)
+    ledger.truncated_rows = sum(t.lost > 0 for t in every)
+    ledger.tokens_lost = sum(t.lost for t in every)
+    ledger.untrained_turns = sum(t.untrained_turns for t in every)
+    ledger.tokens = sum(len(t.input_ids) for t in learn)
+    ledger.trained_tokens = sum(t.trained for t in learn)
+    ledger.longest_row = max((t.full_length for t in every), default=0)
+    if not learn:
+        raise DataFailure(
+            f"None of the {len(every)} training rows has a token to learn from.",
+            f"Answers may all lie beyond train.max_length ({preset.train.max_length}), or be empty.",
+        )
+    return learn
+
+
+def _tokenise(preset: Preset, tokenizer: Any, rows: list[Row]) -> list[Tokenised]:
+    train = preset.train
+    # bfd_split cuts long rows into pieces itself, so nothing is lost to max_length.
+    whole = train.packing and train.packing_strategy == "bfd_split"
+    limit = 1 << 30 if whole else train.max_length
+    return tokenise(tokenizer, rows, limit, train.assistant_only_loss)
+
+
+def _dataset(rows: Sequence[Tokenised]) -> Dataset:
+    return Dataset.from_dict({"input_ids": [t.input_ids for t in rows], "labels": [t.labels for t in rows]})
+
+
+def _sample(rows: list[T], most: int, seed: int) -> list[T]:
+    """At most so many rows, drawn with the seed, in their old order."""
+    if len(rows) <= most:
+        return rows
+    return [rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), most))]
+
+
+def _fingerprint(rows: Sequence[Row]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(row.key.encode())
+    return digest.hexdigest()[:16]

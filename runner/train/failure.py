@@ -1,0 +1,12 @@
+"""A failure a person can do something about."""
+
+from __future__ import annotations
+
+
+class TrainingFailure(Exception):
+    """Ends a run with two lines: what went wrong and where, and what to do about it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message} {hint}")

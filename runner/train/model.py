@@ -1,0 +1,137 @@
+"""The base model, its tokenizer, its number format, and the adapter's configuration."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
+
+from runner.preset.schema import Preset
+from runner.train.failure import TrainingFailure
+
+AMPERE = (8, 0)
+
+
+def compute_dtype(preset: Preset) -> torch.dtype:
+    """The format the computation runs in: bf16 since Ampere, fp16 before, fp32 on the CPU, or what the preset says."""
+    if preset.model.dtype != "auto":
+        return getattr(torch, preset.model.dtype)
+    if not torch.cuda.is_available():
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.get_device_capability() >= AMPERE else torch.float16
+
+
+def storage_dtype(preset: Preset) -> torch.dtype:
+    """The format weights are held in.
+
+    Frozen weights are held in the compute format. Weights that are all trained are held in fp32 unless the preset
+    names a format: bf16 cannot represent the small steps of full fine-tuning.
+    """
+    if preset.method == "full fine-tuning" and preset.model.dtype == "auto":
+        return torch.float32
+    return compute_dtype(preset)
+
+
+def load_tokenizer(preset: Preset) -> Any:
+    """The tokenizer, with the preset's chat template and a pad token. Raises TrainingFailure."""
+    model = preset.model
+    _require_directory(model.model_name_or_path)
+    tokenizer = AutoTokenizer.from_pretrained(
+        model.model_name_or_path, revision=model.revision, trust_remote_code=model.trust_remote_code
+    )
+    if model.chat_template_path is not None:
+        try:
+            tokenizer.chat_template = Path(model.chat_template_path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise TrainingFailure(
+                f"The chat template {model.chat_template_path} cannot be read: {error.strerror}.",
+                "Check model.chat_template_path in the preset.",
+            ) from None
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(preset: Preset) -> PreTrainedModel:
+    """The base model on its device, quantised as the preset says. Raises TrainingFailure."""
+    quantization = quantization_config(preset)
+    if quantization is not None and importlib.util.find_spec("bitsandbytes") is None:
+        raise TrainingFailure("bitsandbytes is not installed, so weights cannot be quantised.", "pip install '.[train]'")
+    model = AutoModelForCausalLM.from_pretrained(
+        preset.model.model_name_or_path,
+        revision=preset.model.revision,
+        trust_remote_code=preset.model.trust_remote_code,
+        dtype=storage_dtype(preset),
+        quantization_config=quantization,
+        attn_implementation=preset.model.attn_implementation,
+        # One GPU a run: the supervisor made exactly one visible.
+        device_map={"": 0} if torch.cuda.is_available() else None,
+    )
+    model.config.use_cache = False
+    keep_gradients_on_cpu(model)
+    return model
+
+
+def quantization_config(preset: Preset) -> BitsAndBytesConfig | None:
+    """bitsandbytes' settings with every value sent: its own defaults are fp4, no double quantisation, fp32 compute."""
+    quantization = preset.quantization
+    if quantization.load_in_8bit:
+        return BitsAndBytesConfig(load_in_8bit=True)
+    if quantization.load_in_4bit:
+        return BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=quantization.bnb_4bit_quant_type,
+            bnb_4bit_use_double_quant=quantization.bnb_4bit_use_double_quant,
+            bnb_4bit_compute_dtype=compute_dtype(preset),
+        )
+    return None
+
+
+def keep_gradients_on_cpu(model: torch.nn.Module) -> None:
+    """On CPUs with AVX512-BF16 bitsandbytes repacks a 4-bit layer at its first evaluation, and from then on no gradient
+    passes through it to the layers below. Switched off, evaluation is a little slower and training right.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+
+
+def lora_config(preset: Preset) -> LoraConfig | None:
+    """PEFT's settings with every value sent, or None for full fine-tuning."""
+    lora = preset.lora
+    if not lora.use_peft:
+        return None
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=lora.r,
+        lora_alpha=lora.lora_alpha,
+        lora_dropout=lora.lora_dropout,
+        target_modules=lora.target_modules,
+        bias=lora.bias,
+        use_rslora=lora.use_rslora,
+        use_dora=lora.use_dora,
+        modules_to_save=lora.modules_to_save or None,
+    )
+
+
+def cast_trainable(model: torch.nn.Module, preset: Preset) -> None:
+    """Hold what is trained in fp32 when the computation is not bf16.
+
+    TRL casts the adapters of a quantised model to bf16; fp16's gradient scaler refuses those, and on the CPU, where
+    the computation is fp32, they would only lose precision.
+    """
+    if preset.lora.use_peft and compute_dtype(preset) != torch.bfloat16:
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+
+
+def _require_directory(name: str) -> None:
+    if name.startswith("/") and not (Path(name) / "config.json").exists():
+        raise TrainingFailure(
+            f"{name} is no model directory: it has no config.json.", "Check model.model_name_or_path in the preset."
+        )

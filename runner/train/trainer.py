@@ -1,0 +1,111 @@
+"""TRL's SFTTrainer, with the evaluation and the record-keeping ftui needs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers.trainer_utils import EvalLoopOutput
+from trl import SFTTrainer
+
+from runner.run.events import EventLog, Phase
+
+
+@dataclass(frozen=True)
+class RowLosses:
+    """One evaluation, row by row: summed negative log-likelihood in nats and trained tokens, each of shape (rows,)."""
+
+    nll: torch.Tensor
+    tokens: torch.Tensor
+
+    @property
+    def mean(self) -> float:
+        """Nats a token over all rows; NaN for no tokens."""
+        return float(self.nll.sum() / self.tokens.sum())
+
+
+class RunTrainer(SFTTrainer):
+    """Evaluates exactly, keeps the best checkpoint whatever the save interval, and tells the run what it does."""
+
+    def __init__(self, *args: Any, log: EventLog, **kwargs: Any) -> None:
+        self.run_log = log
+        super().__init__(*args, **kwargs)
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Not for every checkpoint: it asks the hub for the base model's card."""
+
+    def evaluation_loop(
+        self,
+        dataloader: Any,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """Loss per token over the whole set.
+
+        The stock loop averages the means of batches, so its figure changes with batch size and padding; it also leaves
+        non-finite batches out of the mean.
+        """
+        name = metric_key_prefix.removeprefix("eval_")
+        self.run_log.phase(Phase.EVALUATING)
+        start = time.monotonic()
+        losses = self.row_losses(dataloader)
+        self.run_log.append(
+            "eval",
+            set=name,
+            step=self.state.global_step,
+            epoch=round(float(self.state.epoch or 0.0), 4),
+            loss=losses.mean,
+            n=len(losses.nll),
+            tokens=int(losses.tokens.sum()),
+            seconds=round(time.monotonic() - start, 3),
+        )
+        print(f"step {self.state.global_step}  {name} loss {losses.mean:.4f}  ({len(losses.nll)} rows)", flush=True)
+        return EvalLoopOutput(
+            predictions=None,
+            label_ids=None,
+            metrics={f"{metric_key_prefix}_loss": losses.mean},
+            num_samples=len(losses.nll),
+        )
+
+    def row_losses(self, dataloader: Any) -> RowLosses:
+        """The loss of every row of a data loader, in its order, with the current weights in evaluation mode."""
+        self.model.eval()
+        nll, tokens = [], []
+        for batch in dataloader:
+            inputs = self._prepare_inputs(batch)
+            with torch.no_grad(), self.compute_loss_context_manager():
+                outputs = self.model(**inputs, use_cache=False, fused_lm_head=True)
+            batch_nll, batch_tokens = _per_row(-outputs.log_probs.float(), outputs.label_mask, inputs)
+            nll.append(batch_nll.cpu())
+            tokens.append(batch_tokens.cpu())
+        return RowLosses(torch.cat(nll), torch.cat(tokens))
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """A new best is saved at once: when evaluation and saving keep different steps, it would be lost."""
+        is_best = super()._determine_best_metric(metrics, trial)
+        if is_best and self.args.metric_for_best_model:
+            self.control.should_save = True
+        return bool(is_best)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        self.run_log.phase(Phase.SAVING)
+        super()._save_checkpoint(model, trial)
+
+
+def _per_row(
+    nll: torch.Tensor, mask: torch.Tensor, inputs: dict[str, torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sum token losses by row. nll and mask are (batch, length − 1); a padding-free batch is one long sequence whose
+    rows begin where position_ids are 0. Returns two tensors of shape (rows,).
+    """
+    if "attention_mask" in inputs or "position_ids" not in inputs:
+        return nll.sum(dim=1), mask.sum(dim=1)
+    # The label of position i is token i + 1, so a loss belongs to the row of the token it predicts.
+    row = (inputs["position_ids"][0, 1:] == 0).cumsum(0)
+    rows = int((inputs["position_ids"][0] == 0).sum())
+    zeros = torch.zeros(rows, dtype=nll.dtype, device=nll.device)
+    return zeros.index_add(0, row, nll[0]), zeros.index_add(0, row, mask[0].to(nll.dtype)).long()

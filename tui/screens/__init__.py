@@ -1,0 +1,1 @@
+"""Full screens and dialogs, each with its style sheet beside it."""

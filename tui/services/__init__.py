@@ -1,0 +1,1 @@
+"""Threads that watch runs, presets and GPUs and post what they see as messages."""

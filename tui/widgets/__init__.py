@@ -1,0 +1,1 @@
+"""Small parts of screens; `python -m tui.widgets.NAME` shows each alone."""
