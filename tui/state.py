@@ -11,6 +11,7 @@ from typing import Any
 from runner.insight.batch import BatchPlan
 from runner.insight.curves import Curves
 from runner.insight.diagnosis import Severity, Verdict, VerdictKind, diagnose
+from runner.insight.reduction import Bucket, reduce
 from runner.run import console, summary
 from runner.run.directory import RunDirectory, read_json
 from runner.run.events import Phase
@@ -44,6 +45,19 @@ class RunRow:
 
 
 @dataclass(frozen=True)
+class PresetCard:
+    """A preset in a list. `lines` are (label, value) pairs for its panel; `problems` say why it cannot be used."""
+
+    name: str
+    path: str
+    shipped: bool
+    method: str = ""
+    description: str = ""
+    lines: tuple[tuple[str, str], ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunView:
     """Everything the run panel shows. `system` is the newest line of system.jsonl, `vram` its memory over time (MiB).
 
@@ -56,6 +70,7 @@ class RunView:
     reason: str = ""
     hint: str = ""
     curves: Curves = field(default_factory=Curves)
+    buckets: tuple[Bucket, ...] = ()
     verdict: Verdict = UNKNOWN_VERDICT
     plan: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
@@ -123,6 +138,7 @@ class RunFollower:
         self._console_size = -1
         self._console: tuple[str, ...] = ()
         self._curves = Curves()
+        self._buckets: tuple[Bucket, ...] = ()
         self._verdict = UNKNOWN_VERDICT
 
     def poll(self) -> RunView | None:
@@ -143,6 +159,7 @@ class RunFollower:
         if events:
             self._curves = self._history.curves()
             self._verdict = diagnose(self._curves)
+            self._buckets = reduce(self._curves.train.step, self._curves.train.loss)
         return self._view() if changed else None
 
     def _take_sample(self, sample: Record) -> None:
@@ -177,6 +194,7 @@ class RunFollower:
             reason=text(history.end.get("reason") or history.error.get("message") or self._state.get("reason")),
             hint=text(history.error.get("hint")),
             curves=self._curves,
+            buckets=self._buckets,
             verdict=self._verdict,
             plan=history.plan,
             record=self._record,

@@ -1,0 +1,114 @@
+"""The app: starts the services, hands their messages to the screen, and does what the screen asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from runner.run.directory import ftui_home
+from tui.messages import ActionFailed, LoadSampled, PresetsListed, RunChanged, RunLaunched, RunsListed
+from tui.screens.dialog import LaunchDialog, StopDialog
+from tui.screens.help import HelpScreen
+from tui.screens.main import MainScreen
+from tui.services import actions
+from tui.services.follow import FollowService
+from tui.services.load import LoadService
+from tui.services.presets import PresetListService
+from tui.services.runs import RunListService
+from tui.services.service import Service
+
+
+class FtuiApp(App[None]):
+    """ftui on a terminal. Everything it shows comes from run directories; closing it touches no run."""
+
+    TITLE = "ftui"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[Binding]] = []  # type: ignore[assignment]
+
+    def __init__(self, open_run: str | None = None) -> None:
+        super().__init__()
+        home = ftui_home()
+        self.home = home
+        self.main = MainScreen(open_run)
+        self.runs = RunListService(self.post_message, home)
+        self.follow = FollowService(self.post_message, home)
+        self.presets = PresetListService(self.post_message, home)
+        self.load = LoadService(self.post_message)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        return (self.runs, self.follow, self.presets, self.load)
+
+    def on_mount(self) -> None:
+        self.theme = "tokyo-night"
+        self.push_screen(self.main)
+        for service in self.services:
+            service.start()
+
+    def on_unmount(self) -> None:
+        for service in self.services:
+            service.stop()
+
+    def on_runs_listed(self, message: RunsListed) -> None:
+        self.main.rows = message.rows
+
+    def on_presets_listed(self, message: PresetsListed) -> None:
+        self.main.cards = message.cards
+
+    def on_run_changed(self, message: RunChanged) -> None:
+        self.main.view = message.view
+
+    def on_load_sampled(self, message: LoadSampled) -> None:
+        self.main.gpus, self.main.host = message.gpus, message.host
+
+    def on_run_launched(self, message: RunLaunched) -> None:
+        self.notify(f"{message.run_id} is on its way.", title="Launched")
+        self.runs.nudge()
+        self.main.open_run(message.run_id)
+
+    def on_action_failed(self, message: ActionFailed) -> None:
+        self.notify(message.text, title=message.title, severity="error", timeout=15)
+
+    def on_main_screen_run_chosen(self, message: MainScreen.RunChosen) -> None:
+        self.follow.follow(message.run_id)
+
+    def on_main_screen_launch_asked(self, message: MainScreen.LaunchAsked) -> None:
+        def answered(gpu: str | None) -> None:
+            if gpu is not None:
+                actions.launch(self.post_message, self.home, message.card.path, gpu)
+
+        self.push_screen(LaunchDialog(message.card, self.main.gpus), answered)
+
+    def on_main_screen_stop_asked(self, message: MainScreen.StopAsked) -> None:
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                actions.stop(self.post_message, self.home, message.view.id, now=answer == "now")
+                self.notify("It ends now." if answer == "now" else "It finishes its step, saves and ends.", title="Stop")
+
+        self.push_screen(StopDialog(message.view), answered)
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(bindings_of(self.main)))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every key of the main screen also in the command palette."""
+        yield from super().get_system_commands(screen)
+        for binding in bindings_of(self.main):
+            group, _, _ = (binding.id or "ftui").partition(".")
+            words = binding.tooltip or binding.description
+            yield SystemCommand(f"{group}: {binding.description}", words, self._runner(binding.action))
+
+    def _runner(self, action: str) -> object:
+        async def run() -> None:
+            await self.main.run_action(action)
+
+        return run
+
+
+def bindings_of(screen: MainScreen) -> list[Binding]:
+    """The bindings of the main screen, in their order."""
+    return [binding for binding in screen.BINDINGS if isinstance(binding, Binding)]

@@ -1,0 +1,180 @@
+"""The command line. Every verb imports what it needs inside itself, so that `ftui --help` is instant."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Nearest(click.Group):
+    """A group that names the nearest verb when one is mistyped."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f" Did you mean {close[0]}?" if close else " `ftui --help` lists them."
+            raise click.UsageError(f"There is no verb {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Nearest, invoke_without_command=True, context_settings=CONTEXT)
+@click.version_option(package_name="finetune-tui", prog_name="ftui")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Fine-tune language models on your own GPU: presets, detached runs, live curves, plain verdicts.
+
+    Without a verb, ftui opens its screen. A run is a process of its own: close the screen, the terminal or the
+    connection, and it goes on.
+
+    \b
+    A first run:                  ftui run demo
+    A real one:                   ftui run qlora-quickstart --set data.train_dataset=./chats.jsonl
+    Find it again:                ftui             (or: ftui watch last)
+    Everything in text:           ftui run demo --plain, ftui ls, ftui show last
+    """
+    if ctx.invoked_subcommand is None:
+        _open_screen(None)
+
+
+@cli.command()
+@click.argument("preset")
+@click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting. Repeatable.")
+@click.option("--gpu", metavar="INDEX|UUID|NAME|cpu", help="Which GPU; without it the one with most free memory.")
+@click.option("--plain", is_flag=True, help="Follow in text instead of opening the screen.")
+@click.option("--detach", "-d", is_flag=True, help="Start it, print its id and return.")
+@click.option("--json", "as_json", is_flag=True, help="With --detach: print id and directory as JSON.")
+def run(preset: str, overrides: tuple[str, ...], gpu: str | None, plain: bool, detach: bool, as_json: bool) -> None:
+    """Start a run of PRESET (a name from `ftui presets`, or a .yaml file) and follow it.
+
+    The run is detached from the start: leaving the screen, Ctrl-C, or a lost connection do not touch it. Without a
+    terminal, or with --plain, its progress is printed line by line and the exit code is 0 when it finished, 1 when it
+    failed, 3 when it was stopped.
+
+    \b
+    ftui run demo
+    ftui run demo --set train.learning_rate=1e-3 --set train.num_train_epochs=1
+    ftui run my-preset.yaml --gpu 1 --detach
+    """
+    from tui.verbs.run import start
+
+    launched = _tell(lambda: start(preset, overrides, gpu))
+    if detach or as_json:
+        from tui.verbs.run import print_launched
+
+        print_launched(launched, as_json)
+    elif plain or not sys.stdout.isatty():
+        from tui.verbs.run import follow
+
+        sys.exit(follow(launched.run))
+    else:
+        _open_screen(launched.run.id)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+@click.option("--limit", "-n", default=20, show_default=True, help="How many, newest first; 0 for all.")
+def ls(as_json: bool, limit: int) -> None:
+    """List runs, newest first, with their progress and verdict."""
+    from tui.verbs.ls import list_runs
+
+    list_runs(limit, as_json)
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+def show(run: str, as_json: bool) -> None:
+    """Show one RUN: settings, curves, verdict, files. RUN is an id, a unique part of one, or `last`."""
+    from tui.verbs.show import show_run
+
+    _tell(lambda: show_run(run, as_json))
+
+
+@cli.command()
+@click.argument("run", default="last")
+@click.option("--plain", is_flag=True, help="Follow in text instead of opening the screen.")
+def watch(run: str, plain: bool) -> None:
+    """Open the screen on a RUN (an id, a unique part of one, or `last`), with its whole history."""
+    from runner.run.directory import find_run, ftui_home
+
+    found = _tell(lambda: find_run(run, ftui_home()))
+    if plain or not sys.stdout.isatty():
+        from tui.verbs.run import follow
+
+        sys.exit(follow(found))
+    _open_screen(found.id)
+
+
+@cli.command()
+@click.argument("run", default="last")
+@click.option("--now", is_flag=True, help="End it at once; steps after the last checkpoint are lost.")
+def stop(run: str, now: bool) -> None:
+    """Stop a RUN: it finishes its step, writes a full checkpoint and its adapter, and ends as stopped."""
+    from tui.verbs.stop import stop_run
+
+    _tell(lambda: stop_run(run, now))
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def presets(name: str | None, as_json: bool) -> None:
+    """List presets; with a NAME, show every setting of it and where it comes from."""
+    from tui.verbs.presets import list_presets, show_preset
+
+    if name is None:
+        list_presets(as_json)
+    else:
+        _tell(lambda: show_preset(name, as_json))
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def doctor(as_json: bool) -> None:
+    """Check this machine: driver, GPU, bf16, training packages and versions, disk, terminal.
+
+    Exit code 1 when something would keep a run from starting.
+    """
+    from tui.verbs.doctor import examine
+
+    sys.exit(examine(as_json))
+
+
+def _open_screen(run_id: str | None) -> None:
+    if not sys.stdout.isatty():
+        raise click.ClickException("The screen needs a terminal. In scripts use `ftui run --plain`, `ftui ls --json` …")
+    from tui.app import FtuiApp
+
+    FtuiApp(open_run=run_id).run()
+
+
+def _tell(action: Callable[[], Any]) -> Any:
+    """Do something; an error the user can mend ends in its message, not in a traceback."""
+    from runner.preset.errors import PresetError
+    from runner.run.directory import RunNotFoundError
+    from runner.run.launch import LaunchError
+
+    try:
+        return action()
+    except (PresetError, RunNotFoundError, LaunchError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        where = f"{Path(error.filename)}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror or error}") from None
+
+
+def main() -> None:
+    """The `ftui` command."""
+    cli(prog_name="ftui")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The characters the screen draws with: Unicode, or plain ASCII where a terminal has no more (FTUI_ASCII=1)."""
+
+from __future__ import annotations
+
+import locale
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """One set of characters; `sparks` goes from low to high."""
+
+    ascii: bool
+    sparks: str
+    bar_full: str
+    bar_empty: str
+    running: str
+    queued: str
+    finished: str
+    stopped: str
+    failed: str
+    eval_point: str
+    probe_point: str
+    best_point: str
+    not_finite: str
+    epoch_mark: str
+    times: str
+    dot: str
+    up: str
+    dash: str
+    arrow: str
+    degree: str
+
+
+UNICODE = Glyphs(
+    False, "▁▂▃▄▅▆▇█", "━", "─", "●", "◌", "✔", "■", "✖", "◆", "◇", "★", "×", "┊", "×", "·", "▲", "–", "→", "°C"
+)
+ASCII = Glyphs(True, "_.-~=+*#", "#", "-", "*", "o", "+", "=", "x", "O", "o", "@", "!", ":", "x", "-", "^", "-", "->", "C")
+
+
+def choose() -> Glyphs:
+    """ASCII when FTUI_ASCII is set or the locale is not UTF-8, Unicode otherwise."""
+    if os.environ.get("FTUI_ASCII"):
+        return ASCII
+    encoding = locale.getpreferredencoding(False).lower().replace("-", "")
+    return UNICODE if encoding.startswith("utf") else ASCII
+
+
+_chosen: Glyphs | None = None
+
+
+def glyphs() -> Glyphs:
+    """The set for this process, chosen at first use."""
+    global _chosen
+    if _chosen is None:
+        _chosen = choose()
+    return _chosen
+
+
+def plain(text: str) -> str:
+    """Text fit for the chosen set: in ASCII, signs that have a plain form get it and the rest becomes '?'."""
+    if not glyphs().ascii:
+        return text
+    table = {"×": "x", "·": "-", "→": "->", "–": "-", "—": "-", "±": "+-", "…": "...", "°": "", "÷": "/", "≤": "<=", "−": "-"}
+    for sign, word in table.items():
+        text = text.replace(sign, word)
+    return text.encode("ascii", errors="replace").decode("ascii")

@@ -1,0 +1,121 @@
+"""Small questions over the main screen. Every one is answered by a letter; escape never does anything."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult, RenderableType
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from runner.gpu import GpuReading
+from tui.glyphs import plain
+from tui.state import PresetCard, RunView
+from tui.widgets.load_bar import gpu_line
+from tui.widgets.preset_list import summary
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer], Generic[Answer]):
+    """A box with a title, a text and the keys that answer it."""
+
+    CSS_PATH = "dialog.tcss"
+    BINDINGS = [Binding("escape,q", "dismiss", "Cancel", show=False)]
+
+    heading = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box") as box:
+            box.border_title = self.heading
+            yield Static(self.content())
+            yield from self.extra()
+            yield Static(self.keys(), id="keys")
+
+    def content(self) -> RenderableType:
+        """What the box says."""
+        raise NotImplementedError
+
+    def extra(self) -> ComposeResult:
+        """Widgets between the text and the keys."""
+        yield from ()
+
+    def keys(self) -> Text:
+        """The keys of this dialog and what they do, from its bindings."""
+        text = Text()
+        for binding in self.BINDINGS:
+            if isinstance(binding, Binding):
+                key = binding.key.split(",", maxsplit=1)[0].replace("escape", "esc")
+                text.append(f" {key} ", "reverse").append(f" {plain(binding.tooltip or binding.description)}   ")
+        return text.append(" esc ", "reverse").append(" cancel")
+
+
+class LaunchDialog(Dialog[str | None]):
+    """Launch a preset? Answers with the GPU's UUID or `cpu`, None for no."""
+
+    BINDINGS = [Binding("enter,l", "launch", "launch it", tooltip="launch it")]
+    heading = "Launch"
+
+    def __init__(self, card: PresetCard, gpus: GpuReading | None) -> None:
+        super().__init__()
+        self._card = card
+        self._samples = [sample for sample in gpus.samples if not sample.problem] if gpus is not None else []
+
+    def content(self) -> RenderableType:
+        from dataclasses import replace
+
+        self.heading = f"Launch {self._card.name}"
+        # The panel's last line names the key that opened this box.
+        table = summary(replace(self._card, description=""))
+        return table
+
+    def extra(self) -> ComposeResult:
+        if not self._samples:
+            yield Static(Text("No NVIDIA GPU: it runs on the CPU, which suits the demo and nothing larger.", "yellow"))
+            return
+        best = max(range(len(self._samples)), key=lambda i: self._samples[i].free_mib or 0)
+        choices = OptionList(*(Option(gpu_line(sample, 60), id=sample.gpu.uuid) for sample in self._samples))
+        choices.highlighted = best
+        yield choices
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.action_launch()
+
+    def action_launch(self) -> None:
+        if not self._samples:
+            self.dismiss("cpu")
+            return
+        chosen = self.query_one(OptionList).highlighted or 0
+        self.dismiss(self._samples[chosen].gpu.uuid)
+
+
+class StopDialog(Dialog[str | None]):
+    """Stop a run? Answers `save` or `now`, None for no."""
+
+    BINDINGS = [
+        Binding("s", "answer('save')", "stop and save", tooltip="finish this step, save, stop"),
+        Binding("n", "answer('now')", "stop now", tooltip="stop now, lose those steps"),
+    ]
+    heading = "Stop"
+
+    def __init__(self, view: RunView) -> None:
+        super().__init__()
+        self._view = view
+
+    def content(self) -> RenderableType:
+        view = self._view
+        self.heading = f"Stop {view.name}"
+        last = max(view.curves.checkpoints, default=None)
+        text = Text(f"It is at step {view.step} of {view.total_steps or '?'}.\n")
+        if last is None:
+            text.append("Nothing is saved yet: stopping now loses all of it.")
+        else:
+            text.append(f"checkpoint-{last} is on disk: stopping now loses {view.step - last} steps.")
+        return text
+
+    def action_answer(self, answer: str) -> None:
+        self.dismiss(answer)

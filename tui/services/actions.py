@@ -1,0 +1,44 @@
+"""What the user asks for that takes longer than a key press: launching and stopping, each in a thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from tui.messages import ActionFailed, RunLaunched
+from tui.services.service import Post
+
+
+def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
+    """Launch a preset; posts RunLaunched or ActionFailed."""
+
+    def work() -> None:
+        from runner.preset.files import load
+        from runner.run.launch import launch as launch_run
+
+        post(RunLaunched(launch_run(load(preset_path, home), home, gpu).run.id))
+
+    _in_thread(post, "Not launched", work)
+
+
+def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
+    """Ask a run to stop; posts ActionFailed when it cannot be asked."""
+
+    def work() -> None:
+        from runner.run.directory import RunDirectory, runs_folder
+        from runner.run.requests import Request, ask
+
+        ask(RunDirectory(runs_folder(home) / run_id), Request.STOP_NOW if now else Request.STOP)
+
+    _in_thread(post, "Not stopped", work)
+
+
+def _in_thread(post: Post, title: str, work: Callable[[], None]) -> None:
+    def guarded() -> None:
+        try:
+            work()
+        except Exception as error:
+            post(ActionFailed(title, str(error) or type(error).__name__))
+
+    threading.Thread(target=guarded, name=title, daemon=True).start()

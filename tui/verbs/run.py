@@ -1,0 +1,132 @@
+"""`ftui run` and following a run in text."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from runner.preset import files
+from runner.run import launch
+from runner.run.directory import RunDirectory, ftui_home
+from runner.run.events import Phase
+from runner.run.launch import Launched
+from tui.state import RunFollower, RunView, age
+from tui.verbs.text import print_json
+
+POLL_SECONDS = 0.2
+LINE_SECONDS = 10.0
+EXIT_CODES = {Phase.FINISHED: 0, Phase.STOPPED: 3}
+
+
+def start(preset: str, overrides: tuple[str, ...], gpu: str | None) -> Launched:
+    """Load a preset and launch it. Raises PresetError, LaunchError or OSError."""
+    home = ftui_home()
+    return launch.launch(files.load(preset, home, overrides), home, gpu)
+
+
+def print_launched(launched: Launched, as_json: bool) -> None:
+    if as_json:
+        on = launched.gpu.name if launched.gpu else "CPU"
+        print_json({"id": launched.run.id, "path": str(launched.run.path), "device": on})
+    else:
+        click.echo(launched.run.id)
+
+
+def follow(run: RunDirectory) -> int:
+    """Print a run's progress until it ends; returns the exit code. Ctrl-C leaves it running and returns 0."""
+    click.echo(f"run {run.id}")
+    click.echo(f"in  {run.path}")
+    follower = RunFollower(run)
+    view = RunView(id=run.id)
+    try:
+        with _Progress() as progress:
+            while not view.phase.is_over:
+                view = follower.poll() or view
+                progress.show(view)
+                if not view.phase.is_over:
+                    time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        click.echo(f"\nThe run goes on. Find it with `ftui watch {run.id}`, stop it with `ftui stop {run.id}`.")
+        return 0
+    # Between the last poll and the end of the supervisor there may be one more event.
+    _print_end(follower.poll() or view)
+    return EXIT_CODES.get(view.phase, 1)
+
+
+def _print_end(view: RunView) -> None:
+    click.echo("")
+    click.echo(f"{view.phase.value}{f': {view.reason}' if view.reason else ''}")
+    if view.hint:
+        click.echo(f"  {view.hint}")
+    if len(view.curves.train):
+        click.echo(f"verdict: {view.verdict.headline}")
+        click.echo(f"  {view.verdict.sentence}")
+        for action in view.verdict.actions:
+            click.echo(f"  → {action}")
+    if view.saved:
+        click.echo(f"saved: {view.path}/{view.saved}")
+    click.echo(f"run: {view.path}")
+
+
+class _Progress:
+    """A progress bar on a terminal, plain lines elsewhere: one for each phase and evaluation, and one each ten
+    seconds."""
+
+    def __init__(self) -> None:
+        self._last_line = 0.0
+        self._phase: Phase | None = None
+        self._evals = 0
+        self._bar = None
+        if sys.stdout.isatty():
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=30),
+                TextColumn("{task.percentage:3.0f} %  {task.fields[numbers]}"),
+            )
+            self._task = self._bar.add_task("starting", total=None, numbers="")
+
+    def __enter__(self) -> _Progress:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, view: RunView) -> None:
+        if self._bar is not None:
+            self._bar.update(
+                self._task,
+                description=view.phase.value,
+                total=view.total_steps,
+                completed=view.step,
+                numbers=numbers(view),
+            )
+        else:
+            self._print(view)
+
+    def _print(self, view: RunView) -> None:
+        evals = len(view.curves.val)
+        news = (view.step == 0 and view.phase is not self._phase) or evals != self._evals
+        if news or time.monotonic() - self._last_line > LINE_SECONDS:
+            self._last_line, self._phase, self._evals = time.monotonic(), view.phase, evals
+            step = f"step {view.step}/{view.total_steps}" if view.total_steps else view.phase.value
+            click.echo("  ".join(part for part in (step, numbers(view)) if part))
+
+
+def numbers(view: RunView) -> str:
+    """The figures of a run in one line: 'loss 1.214  eval 1.402 (best 1.311 @300)  12 min left'."""
+    parts = []
+    if len(view.curves.train):
+        parts.append(f"loss {view.curves.train.loss[-1]:.4f}")
+    if view.curves.val:
+        best = min(view.curves.val, key=lambda point: point.loss)
+        parts.append(f"eval {view.curves.val[-1].loss:.4f} (best {best.loss:.4f} @{best.step})")
+    if view.eta_seconds is not None:
+        parts.append(f"{age(view.eta_seconds)} left")
+    return "  ".join(parts)

@@ -1,0 +1,78 @@
+"""`ftui show`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from runner.run import directory
+from tui.state import RunView, age, read_view, since
+from tui.verbs.text import print_json
+
+
+def show_run(name: str, as_json: bool) -> None:
+    """Print everything known of a run. Raises RunNotFoundError."""
+    view = read_view(directory.find_run(name, directory.ftui_home()))
+    if as_json:
+        print_json(as_plain(view))
+    else:
+        _print(view)
+
+
+def as_plain(view: RunView) -> dict[str, Any]:
+    """A view as JSON: curves as columns, the verdict with its findings."""
+    curves = view.curves
+    return {
+        "id": view.id,
+        "path": view.path,
+        "phase": view.phase.value,
+        "reason": view.reason,
+        "step": view.step,
+        "total_steps": view.total_steps,
+        "verdict": {
+            **dataclasses.asdict(view.verdict),
+            "headline": view.verdict.headline,
+        },
+        "train": {name: list(getattr(curves.train, name)) for name in ("step", "loss", "lr", "grad_norm")},
+        "evals": {name: [dataclasses.asdict(point) for point in points] for name, points in curves.evals.items()},
+        "checkpoints": list(curves.checkpoints),
+        "plan": dict(view.plan),
+        "run": dict(view.record),
+        "warnings": list(view.warnings),
+        "bad_lines": view.bad_lines,
+    }
+
+
+def _print(view: RunView) -> None:
+    on = (view.record.get("gpu") or {}).get("name") or view.plan.get("device") or "?"
+    click.echo(f"{view.id}  {view.phase.value}{f': {view.reason}' if view.reason else ''}")
+    if view.hint:
+        click.echo(f"  {view.hint}")
+    click.echo(f"started    {since(view.record.get('created_at'))} on {on}, {view.plan.get('method', '')}")
+    done = f"{view.step}/{view.total_steps or '?'}"
+    left = f", {age(view.eta_seconds)} left" if view.eta_seconds is not None else ""
+    click.echo(f"step       {done}{left}")
+    if view.batch is not None:
+        click.echo(f"batch      {view.batch.spelled_out} (per device × accumulation × GPUs)")
+    for name, points in view.curves.evals.items():
+        best = min(points, key=lambda point: point.loss)
+        click.echo(f"{name:<10} {points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}")
+    ledger = view.plan.get("ledger")
+    if isinstance(ledger, dict):
+        click.echo(
+            f"data       {ledger.get('train_rows')} train rows, {ledger.get('eval_rows')} eval rows, "
+            f"{ledger.get('truncated_rows')} cut, {ledger.get('rows_without_trained_tokens')} dropped"
+        )
+    click.echo(f"verdict    {view.verdict.headline}")
+    click.echo(f"           {view.verdict.sentence}")
+    for action in view.verdict.actions:
+        click.echo(f"           → {action}")
+    for warning in view.warnings:
+        click.echo(f"warning    {warning}")
+    if view.bad_lines:
+        click.echo(f"warning    {view.bad_lines} lines of events.jsonl could not be read and were passed over")
+    if view.saved:
+        click.echo(f"saved      {view.path}/{view.saved}")
+    click.echo(f"directory  {view.path}")

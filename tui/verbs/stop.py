@@ -1,0 +1,22 @@
+"""`ftui stop`."""
+
+from __future__ import annotations
+
+import click
+
+from runner.run import directory, requests, summary
+from runner.run.requests import Request
+
+
+def stop_run(name: str, now: bool) -> None:
+    """Ask a run to stop. Raises RunNotFoundError, or OSError when its directory cannot be written."""
+    run = directory.find_run(name, directory.ftui_home())
+    phase = summary.phase_of(summary.read_state(run))
+    if phase.is_over:
+        click.echo(f"{run.id} is over already: {phase.value}")
+        return
+    requests.ask(run, Request.STOP_NOW if now else Request.STOP)
+    if now:
+        click.echo(f"{run.id} ends now; steps after its last checkpoint are lost.")
+    else:
+        click.echo(f"{run.id} finishes its step, writes a checkpoint and ends. (At once: ftui stop {run.id} --now)")

@@ -1,0 +1,82 @@
+"""The list of presets, and what one of them would do."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+from textual.binding import Binding
+from textual.reactive import reactive
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from tui.glyphs import glyphs, plain
+from tui.state import PresetCard
+
+
+class PresetList(OptionList):
+    """Presets, own ones first. The highlighted one is kept by its name."""
+
+    BINDINGS = [
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+    ]
+    BORDER_TITLE = "Presets"
+
+    cards: reactive[tuple[PresetCard, ...]] = reactive(())
+
+    def watch_cards(self, cards: tuple[PresetCard, ...]) -> None:
+        kept = self.highlighted_card
+        self.clear_options()
+        self.add_options(Option(self._prompt(card)) for card in cards)
+        names = [card.name for card in cards]
+        if names:
+            self.highlighted = names.index(kept.name) if kept and kept.name in names else 0
+
+    @property
+    def highlighted_card(self) -> PresetCard | None:
+        """The highlighted preset."""
+        if self.highlighted is None or self.highlighted >= len(self.cards):
+            return None
+        return self.cards[self.highlighted]
+
+    def _prompt(self, card: PresetCard) -> Text:
+        if card.problems:
+            return Text(f"{glyphs().failed} {card.name}", "red", no_wrap=True, overflow="ellipsis")
+        return Text(f"  {card.name}", "" if card.shipped else "bold", no_wrap=True, overflow="ellipsis")
+
+
+class PresetPanel(Static):
+    """What a preset would do, or what is wrong with it."""
+
+    card: reactive[PresetCard | None] = reactive(None)
+
+    def watch_card(self, card: PresetCard | None) -> None:
+        if card is None:
+            self.border_title = "Preset"
+            self.update(Text("No preset chosen.", "dim"))
+            return
+        self.border_title = f"{card.name} {glyphs().dot} {'ships with ftui' if card.shipped else 'yours'}"
+        self.update(problems(card) if card.problems else summary(card))
+
+
+def summary(card: PresetCard) -> Table:
+    """A preset's settings in two columns."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    if card.description:
+        table.add_row("", Text(plain(card.description), "italic"))
+        table.add_row("", "")
+    for label, value in card.lines:
+        table.add_row(label, Text(plain(value)))
+    table.add_row("", "")
+    table.add_row("", Text.assemble(("l", "bold"), (" launches it", "dim")))
+    return table
+
+
+def problems(card: PresetCard) -> Text:
+    """Everything that is wrong with a preset."""
+    text = Text("This preset cannot be used:\n", "bold red")
+    for problem in card.problems:
+        text.append(f"\n{glyphs().failed} {plain(problem)}\n", "")
+    return text.append(f"\nMend {card.path}; it is read again by itself.", "dim")

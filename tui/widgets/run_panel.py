@@ -1,0 +1,114 @@
+"""The live run: where it is, its curves, its figures, the verdict, the end of its log."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from tui.glyphs import glyphs, plain
+from tui.state import RunView, age
+from tui.widgets.log_tail import LogTail
+from tui.widgets.loss_chart import LossChart
+from tui.widgets.metrics import Metrics
+from tui.widgets.run_list import phase_mark
+from tui.widgets.sparkline import bar
+from tui.widgets.verdict_box import VerdictBox
+
+
+class RunHeader(Static):
+    """Progress, losses, batch."""
+
+    view: reactive[RunView | None] = reactive(None)
+
+    def watch_view(self, view: RunView | None) -> None:
+        self.update(header(view, self.size.width or 80) if view is not None else Text(""))
+
+    def on_resize(self) -> None:
+        self.watch_view(self.view)
+
+
+class RunPanel(Vertical):
+    """One run. `view` is the newest known of it; every part draws from it."""
+
+    view: reactive[RunView | None] = reactive(None)
+
+    def compose(self) -> ComposeResult:
+        yield RunHeader(id="header")
+        yield LossChart(id="chart")
+        yield Metrics(id="metrics")
+        yield VerdictBox(id="verdict")
+        yield LogTail(id="log")
+
+    def watch_view(self, view: RunView | None) -> None:
+        self.border_title = title(view) if view is not None else "Run"
+        for part in (RunHeader, LossChart, Metrics, VerdictBox, LogTail):
+            self.query_one(part).view = view
+
+
+def title(view: RunView) -> Text:
+    """'qwen3-0.6b-chat · training · step 412/1200 · 34 % · 12 min left'."""
+    mark, style = phase_mark(view.phase)
+    parts = [view.name, view.phase.value]
+    if view.total_steps:
+        parts.append(f"step {view.step}/{view.total_steps}")
+        parts.append(f"{100 * view.step / view.total_steps:.0f} %")
+    if view.eta_seconds is not None:
+        parts.append(f"{age(view.eta_seconds)} left")
+    return Text(f"{mark} ", style).append(plain(f" {glyphs().dot} ".join(parts)))
+
+
+def header(view: RunView, width: int) -> Text:
+    """Progress bar, losses, and the effective batch spelled out."""
+    if view.reason and view.phase.is_over:
+        return _ending(view)
+    share = view.step / view.total_steps if view.total_steps else 0.0
+    full, empty = bar(share, max(10, width - 4))
+    text = Text().append(full, "cyan").append(empty, "grey37").append("\n")
+    text.append_text(losses(view)).append("\n")
+    return text.append_text(batch(view))
+
+
+def _ending(view: RunView) -> Text:
+    mark, style = phase_mark(view.phase)
+    text = Text(f"{mark} {view.phase.value}: ", f"bold {style}").append(plain(view.reason))
+    if view.hint:
+        text.append(f"\n  {plain(view.hint)}", "dim")
+    if len(view.curves.train):
+        text.append("\n").append_text(losses(view))
+    return text
+
+
+def losses(view: RunView) -> Text:
+    """'train 1.214   eval 1.402 (best 1.311 @300)'."""
+    text = Text()
+    if len(view.curves.train):
+        text.append("train ", "dim").append(f"{view.curves.train.loss[-1]:.4f}", "bold cyan")
+    if view.curves.val:
+        best = min(view.curves.val, key=lambda point: point.loss)
+        text.append("   eval ", "dim").append(f"{view.curves.val[-1].loss:.4f}", "bold yellow")
+        text.append(f" (best {best.loss:.4f} @{best.step})", "dim")
+    if view.curves.probe:
+        text.append("   probe ", "dim").append(f"{view.curves.probe[-1].loss:.4f}", "magenta")
+    if not text.plain:
+        text.append(plain("no steps yet: loading the model and the data takes a moment"), "dim")
+    return text
+
+
+def batch(view: RunView) -> Text:
+    """'batch 4 × 4 × 1 GPU = 16   epoch 1.37   QLoRA on RTX 4090'."""
+    text = Text()
+    if view.batch is not None:
+        times = glyphs().times
+        one = view.batch
+        text.append("effective batch ", "dim")
+        text.append(f"{one.per_device} {times} {one.accumulation} {times} {one.world_size} = ")
+        text.append(str(one.effective_batch), "bold")
+    if len(view.curves.train):
+        text.append("   epoch ", "dim").append(f"{view.curves.train.epoch[-1]:.2f}")
+    device = str(view.plan.get("device") or "")
+    if device:
+        text.append(f"   {view.plan.get('method', '')} on {device}", "dim")
+    return text

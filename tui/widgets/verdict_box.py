@@ -1,0 +1,36 @@
+"""The verdict: one line, its evidence, what to do."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from runner.insight.diagnosis import Severity, Verdict
+from tui.glyphs import glyphs, plain
+from tui.state import RunView
+
+CLASSES = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "critical", Severity.ERROR: "error"}
+
+
+class VerdictBox(Static):
+    """The judgement of the run, coloured by its gravity."""
+
+    view: reactive[RunView | None] = reactive(None)
+
+    def watch_view(self, view: RunView | None) -> None:
+        if view is None:
+            return
+        verdict = view.verdict
+        for severity, name in CLASSES.items():
+            self.set_class(severity is verdict.severity, name)
+        self.border_title = plain(f"Verdict: {verdict.headline}")
+        self.update(words(verdict))
+
+
+def words(verdict: Verdict) -> Text:
+    """Evidence and actions."""
+    text = Text(plain(verdict.sentence))
+    for action in verdict.actions:
+        text.append(f"\n{glyphs().arrow} ", "bold").append(plain(action), "bold" if action.startswith("keep") else "")
+    return text
