@@ -68,7 +68,7 @@ class GpuReading:
 # NVML error code -> what it means for a person. The rest is shown in NVML's own words.
 MEANING = {
     9: "the NVIDIA driver is not loaded",
-    12: "no NVIDIA driver on this machine",
+    12: "no NVIDIA GPU (there is no driver on this machine)",
     15: "the GPU is lost (fallen off the bus); only a reboot brings it back",
     16: "the GPU needs a reset",
     18: "driver and library versions differ: the driver was updated, reboot to load it",

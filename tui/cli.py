@@ -166,6 +166,9 @@ def _tell(action: Callable[[], Any]) -> Any:
         return action()
     except (PresetError, RunNotFoundError, LaunchError) as error:
         raise click.ClickException(str(error)) from None
+    except BrokenPipeError:
+        # The reader of our output has seen enough (`| head`); click ends quietly.
+        raise
     except OSError as error:
         where = f"{Path(error.filename)}: " if error.filename else ""
         raise click.ClickException(f"{where}{error.strerror or error}") from None

@@ -13,12 +13,25 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from runner.preset.errors import PresetError, Problem
 from runner.preset.validate import KeyPath, Origin
 
 
+def quoted(value: Any) -> Any:
+    """A value whose texts survive the file: those with characters that YAML takes for line breaks or refuses are put in
+    double quotes, where they are escaped.
+    """
+    if isinstance(value, dict):
+        return CommentedMap({key: quoted(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return [quoted(item) for item in value]
+    return DoubleQuotedScalarString(value) if isinstance(value, str) and not value.isprintable() else value
+
+
 def write(path: Path, document: CommentedMap) -> None:
+    """Replace a YAML file whole; comments the document was read with are written back."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("w", encoding="utf-8") as stream:
@@ -27,6 +40,7 @@ def write(path: Path, document: CommentedMap) -> None:
 
 
 def yaml() -> YAML:
+    """A YAML 1.2 reader and writer that keeps comments, order and quotes, and builds no objects."""
     made = YAML(typ="rt")
     made.preserve_quotes = True
     made.width = 110
@@ -34,6 +48,7 @@ def yaml() -> YAML:
 
 
 def parse(path: Path) -> CommentedMap:
+    """The mapping in a YAML file. Raises PresetError naming file and line."""
     try:
         document = yaml().load(path.read_text(encoding="utf-8"))
     except MarkedYAMLError as error:

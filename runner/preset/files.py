@@ -98,7 +98,7 @@ def load_frozen(path: Path) -> Preset:
 
 def dump(preset: Preset, path: Path) -> None:
     """Write every value of a preset, whole or not at all."""
-    document.write(path, CommentedMap(preset.model_dump(mode="json")))
+    document.write(path, document.quoted(preset.model_dump(mode="json")))
 
 
 def save_values(path: Path, changes: Mapping[KeyPath, Any]) -> None:

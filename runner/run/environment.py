@@ -30,6 +30,10 @@ def trainer_environment(run: RunDirectory, record: Mapping[str, Any]) -> dict[st
         environment.setdefault(key, value)
     environment["PYTHONUNBUFFERED"] = "1"
     gpu = record.get("gpu")
+    if gpu is None:
+        # Threads of the CPU kernels wait for each other in a busy loop; beside another busy process (a second run is
+        # enough) that made steps a hundred times slower. A short loop costs a little and never does that.
+        environment.setdefault("GOMP_SPINCOUNT", "1000")
     # CUDA counts fastest card first, NVML by bus: an index would name another card, so the UUID is used.
     environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     environment["CUDA_VISIBLE_DEVICES"] = str(gpu["uuid"]) if isinstance(gpu, dict) else ""

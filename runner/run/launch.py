@@ -6,6 +6,7 @@ import platform
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,11 +17,13 @@ from runner import gpu
 from runner.preset import files
 from runner.preset.errors import nearest
 from runner.preset.files import LoadedPreset
+from runner.preset.schema import Preset
 from runner.run import directory, locks
 from runner.run.directory import RunDirectory
 from runner.run.events import Phase
 
 STACK = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate")
+TRAINER = "runner.train"
 NEEDED = ("torch", "transformers", "trl", "peft", "datasets")
 
 
@@ -36,15 +39,22 @@ class Launched:
     gpu: gpu.Gpu | None
 
 
-def launch(loaded: LoadedPreset, home: Path, gpu_choice: str | None = None) -> Launched:
-    """Create the run directory and start its supervisor, detached. Raises LaunchError or OSError."""
+def launch(
+    loaded: LoadedPreset, home: Path, gpu_choice: str | None = None, trainer: str = TRAINER
+) -> Launched:
+    """Create the run directory and start its supervisor, detached. `trainer` is the module that trains: it is given
+    the run directory and writes its events. Raises LaunchError or OSError.
+    """
     missing = missing_packages()
     if missing:
         raise LaunchError(f"{', '.join(missing)} not installed here, so nothing can be trained. pip install '.[train]'")
+    lacking = missing_files(loaded.preset)
+    if lacking:
+        raise LaunchError("\n".join(lacking))
     chosen = choose_gpu(gpu.read(), gpu_choice)
     run = directory.create(home, loaded.name)
     files.dump(loaded.preset, run.preset)
-    directory.write_json(run.run, _record(run, loaded, chosen))
+    directory.write_json(run.run, _record(run, loaded, chosen, trainer))
     directory.write_json(run.state, {"phase": Phase.STARTING.value, "updated_at": time.time()})
     start_supervisor(run)
     return Launched(run, chosen)
@@ -57,7 +67,7 @@ def start_supervisor(run: RunDirectory) -> None:
         raise LaunchError(f"{run.id} has a supervisor already.")
     with run.console.open("ab") as console:
         # -P keeps a folder named `runner` in the user's current directory from being imported instead of ours.
-        subprocess.Popen(
+        supervisor = subprocess.Popen(
             [sys.executable, "-P", "-m", "runner.run.supervise", str(run.path), str(lock)],
             stdin=subprocess.DEVNULL,
             stdout=console,
@@ -68,11 +78,28 @@ def start_supervisor(run: RunDirectory) -> None:
             cwd=run.path,
         )
     locks.release(lock)
+    # While this process lives, it is the supervisor's parent: somebody has to take its exit code.
+    threading.Thread(target=supervisor.wait, name=f"reap {run.id}", daemon=True).start()
 
 
 def missing_packages() -> list[str]:
     """The packages of the training stack that are not installed."""
     return [name for name in NEEDED if version(name) is None]
+
+
+def missing_files(preset: Preset) -> list[str]:
+    """What a preset names on this machine that is not there, each with the key to set."""
+    named = (
+        ("model.model_name_or_path", preset.model.model_name_or_path),
+        ("model.chat_template_path", preset.model.chat_template_path),
+        ("data.train_dataset", preset.data.train_dataset),
+        ("data.eval_dataset", preset.data.eval_dataset),
+    )
+    return [
+        f"{key}: {value} does not exist. Give your own: --set {key}=PATH, or change it in the preset."
+        for key, value in named
+        if value is not None and value.startswith("/") and not Path(value).exists()
+    ]
 
 
 def version(package: str) -> str | None:
@@ -102,7 +129,7 @@ def choose_gpu(reading: gpu.GpuReading, choice: str | None) -> gpu.Gpu | None:
     raise LaunchError(f"There is no GPU {choice!r}.{hint} `--gpu cpu` trains on the CPU.")
 
 
-def _record(run: RunDirectory, loaded: LoadedPreset, chosen: gpu.Gpu | None) -> dict[str, Any]:
+def _record(run: RunDirectory, loaded: LoadedPreset, chosen: gpu.Gpu | None, trainer: str) -> dict[str, Any]:
     """What run.json says: how this run came to be."""
     return {
         "schema": 1,
@@ -113,6 +140,7 @@ def _record(run: RunDirectory, loaded: LoadedPreset, chosen: gpu.Gpu | None) -> 
         "argv": shlex.join(sys.argv),
         "cwd": str(Path.cwd()),
         "engine": "trl",
+        "trainer": trainer,
         "python": platform.python_version(),
         "host": platform.node(),
         "versions": {name: version(name) for name in (*STACK, "finetune-tui")},

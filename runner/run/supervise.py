@@ -64,7 +64,7 @@ class Supervisor:
     def _start_trainer(self) -> subprocess.Popen[bytes]:
         with self.run.console.open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", "runner.train", str(self.run.path)],
+                [sys.executable, "-P", "-m", str(self.record["trainer"]), str(self.run.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -16,7 +16,7 @@ from runner.gpu import GpuReading
 from tui.glyphs import plain
 from tui.state import PresetCard, RunView
 from tui.widgets.load_bar import gpu_line
-from tui.widgets.preset_list import summary
+from tui.widgets.preset_list import settings
 
 Answer = TypeVar("Answer")
 
@@ -58,20 +58,15 @@ class LaunchDialog(Dialog[str | None]):
     """Launch a preset? Answers with the GPU's UUID or `cpu`, None for no."""
 
     BINDINGS = [Binding("enter,l", "launch", "launch it", tooltip="launch it")]
-    heading = "Launch"
 
     def __init__(self, card: PresetCard, gpus: GpuReading | None) -> None:
         super().__init__()
+        self.heading = f"Launch {card.name}"
         self._card = card
         self._samples = [sample for sample in gpus.samples if not sample.problem] if gpus is not None else []
 
     def content(self) -> RenderableType:
-        from dataclasses import replace
-
-        self.heading = f"Launch {self._card.name}"
-        # The panel's last line names the key that opened this box.
-        table = summary(replace(self._card, description=""))
-        return table
+        return settings(self._card)
 
     def extra(self) -> ComposeResult:
         if not self._samples:
@@ -100,15 +95,14 @@ class StopDialog(Dialog[str | None]):
         Binding("s", "answer('save')", "stop and save", tooltip="finish this step, save, stop"),
         Binding("n", "answer('now')", "stop now", tooltip="stop now, lose those steps"),
     ]
-    heading = "Stop"
 
     def __init__(self, view: RunView) -> None:
         super().__init__()
+        self.heading = f"Stop {view.name}"
         self._view = view
 
     def content(self) -> RenderableType:
         view = self._view
-        self.heading = f"Stop {view.name}"
         last = max(view.curves.checkpoints, default=None)
         text = Text(f"It is at step {view.step} of {view.total_steps or '?'}.\n")
         if last is None:

@@ -29,4 +29,5 @@ class LogTail(VerticalScroll, can_focus=True):
         self.query_one("#lines", Static).update(Text(plain("\n".join(view.console)), no_wrap=True, overflow="ellipsis"))
         self.border_subtitle = "" if at_end else "scrolled up"
         if at_end:
-            self.scroll_end(animate=False)
+            # The new text has no height before the next layout.
+            self.call_after_refresh(self.scroll_end, animate=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding
@@ -59,19 +60,21 @@ class PresetPanel(Static):
         self.update(problems(card) if card.problems else summary(card))
 
 
-def summary(card: PresetCard) -> Table:
+def settings(card: PresetCard) -> Table:
     """A preset's settings in two columns."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
-    if card.description:
-        table.add_row("", Text(plain(card.description), "italic"))
-        table.add_row("", "")
     for label, value in card.lines:
         table.add_row(label, Text(plain(value)))
-    table.add_row("", "")
-    table.add_row("", Text.assemble(("l", "bold"), (" launches it", "dim")))
     return table
+
+
+def summary(card: PresetCard) -> Group:
+    """What a preset is for, its settings, and the key that launches it."""
+    hint = Text.assemble(("l", "bold"), (" launches it", "dim"))
+    lines = (Text(plain(card.description), "italic"), Text(""), settings(card), Text(""), hint)
+    return Group(*(lines if card.description else lines[2:]))
 
 
 def problems(card: PresetCard) -> Text:

@@ -1,0 +1,68 @@
+"""What every test gets: a home of its own, nothing of the developer's machine, and helpers that wait without sleeping."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import stub_nvml
+from tests.stub_nvml import RTX_4090, StubNvml
+
+# Two cores shared with training tests: slow examples say nothing about the code.
+settings.register_profile("ftui", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.load_profile("ftui")
+
+T = TypeVar("T")
+ROOT = Path(__file__).parent.parent
+
+for name in ("CUDA_VISIBLE_DEVICES", "FTUI_ASCII", "NO_COLOR", "TMUX", "XDG_DATA_HOME"):
+    os.environ.pop(name, None)
+# Nothing is fetched in tests; loading code that would try says so at once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+# As many busy threads as cores, with a worker for each core: training stands still.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["LC_ALL"] = "C.UTF-8"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """FTUI_HOME, new for every test."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("FTUI_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stub_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stub_nvml.build(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def stub(stub_library: Path, tmp_path: Path) -> StubNvml:
+    """An NVML stub that reports one RTX 4090."""
+    made = StubNvml(stub_library, tmp_path / "nvml.txt")
+    made.set(**RTX_4090)
+    return made
+
+
+def wait_for(condition: Callable[[], T], seconds: float = 60.0, what: str = "") -> T:
+    """The first truthy value of a condition; AssertionError when it does not come in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what or condition}")
+
+
+@pytest.fixture
+def in_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working directory is an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path

@@ -1,0 +1,39 @@
+"""Runs driven by the scripted trainer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runner.preset import files
+from runner.run.directory import RunDirectory
+from runner.run.launch import launch
+from tests.conftest import ROOT
+
+Scripted = Callable[..., RunDirectory]
+
+
+@pytest.fixture
+def scripted(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    """Launch a real run whose trainer follows the given lines; everything left alive is killed afterwards."""
+    started: list[RunDirectory] = []
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def start(*lines: str) -> RunDirectory:
+        script = tmp_path / f"script{len(started)}"
+        script.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        monkeypatch.setenv("FTUI_SCRIPT", str(script))
+        run = launch(files.load("demo", home), home, "cpu", trainer="tests.run.scripted_trainer").run
+        started.append(run)
+        return run
+
+    yield start
+    for run in started:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if str(run.path) in process.cmdline():
+                    process.kill()

@@ -1,0 +1,98 @@
+"""Lines: written whole, read past torn tails, garbage and truncation."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.run.jsonl import LineTail, LineWriter
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.lists(st.dictionaries(st.text(min_size=1, max_size=8), values, max_size=4), max_size=8))
+def test_what_is_written_is_read(tmp_path_factory, records) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path_factory.mktemp("lines") / "a.jsonl"
+    with LineWriter(path) as writer:
+        for record in records:
+            writer.append(record)
+    for line in path.read_bytes().splitlines():
+        json.loads(line, parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name)))
+    assert len(LineTail(path).read_all()) == len(records)
+
+
+@given(st.binary(max_size=300), st.integers(1, 40))
+def test_any_bytes_in_any_pieces_are_read_the_same(tmp_path_factory, data: bytes, piece: int) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path_factory.mktemp("bytes")
+    whole, growing = folder / "whole", folder / "growing"
+    whole.write_bytes(data)
+    at_once = LineTail(whole)
+    expected = at_once.read_all()
+    tail, found = LineTail(growing), []
+    with growing.open("ab", buffering=0) as stream:
+        for start in range(0, len(data), piece):
+            stream.write(data[start : start + piece])
+            found += tail.read()
+    assert repr(found) == repr(expected)
+    assert tail.bad_lines == at_once.bad_lines
+
+
+def test_a_torn_tail_is_not_yet(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a":1}\n{"a":')
+    tail = LineTail(path)
+    assert tail.read_all() == [{"a": 1}]
+    with path.open("a") as stream:
+        stream.write("2}\n")
+    assert tail.read_all() == [{"a": 2}]
+    assert tail.bad_lines == 0
+
+
+def test_garbage_is_counted_and_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"a":1}\nnonsense\n\xff\xfe\n[1]\n\n{"a":2}\n')
+    tail = LineTail(path)
+    assert tail.read_all() == [{"a": 1}, {"a": 2}]
+    assert tail.bad_lines == 3
+
+
+def test_a_writer_ends_the_line_another_left_torn(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a":1}\n{"tor')
+    with LineWriter(path) as writer:
+        writer.append({"a": 2})
+    tail = LineTail(path)
+    assert tail.read_all() == [{"a": 1}, {"a": 2}]
+    assert tail.bad_lines == 1
+
+
+def test_a_replaced_file_is_read_from_its_start(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a":1}\n{"a":2}\n')
+    tail = LineTail(path)
+    tail.read_all()
+    path.write_text('{"b":1}\n')
+    assert tail.read_all() == [{"b": 1}]
+    assert tail.restarts == 1
+
+
+def test_non_finite_numbers_survive(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with LineWriter(path) as writer:
+        writer.append({"x": [math.nan, math.inf, -math.inf]})
+    (record,) = LineTail(path).read_all()
+    read = [float(value) for value in record["x"]]
+    assert math.isnan(read[0])
+    assert read[1:] == [math.inf, -math.inf]
+
+
+def test_a_missing_file_has_no_lines(tmp_path: Path) -> None:
+    assert LineTail(tmp_path / "none").read_all() == []
