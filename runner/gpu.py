@@ -197,7 +197,8 @@ def _processes(handle: Any) -> tuple[GpuProcess, ...] | None:
         found = _value(lambda name=name: getattr(pynvml, name)(handle))  # type: ignore[misc]
         if found is not None:
             return tuple(
-                GpuProcess(int(p.pid), None if p.usedGpuMemory is None else int(p.usedGpuMemory) // MIB) for p in found
+                GpuProcess(int(p.pid), None if p.usedGpuMemory is None else int(p.usedGpuMemory) // MIB)
+                for p in found
             )
     return None
 

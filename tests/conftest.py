@@ -1,4 +1,4 @@
-"""What every test gets: a home of its own, nothing of the developer's machine, and helpers that wait without sleeping."""
+"""What every test gets: a home of its own, nothing of the developer's machine, and a way to wait for things."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tests import stub_nvml
 from tests.stub_nvml import RTX_4090, StubNvml
 
 # Two cores shared with training tests: slow examples say nothing about the code.
-settings.register_profile("ftui", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile(
+    "ftui", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
 settings.load_profile("ftui")
 
 T = TypeVar("T")

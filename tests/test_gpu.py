@@ -25,8 +25,10 @@ print(json.dumps(gpu.cuda_version()))
 
 def read(stub: StubNvml) -> dict[str, Any]:
     """gpu.read() in a process that finds the stub where a driver would put the library."""
-    done = subprocess.run([sys.executable, "-c", READ], env=stub.environment, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[0])
+    done = subprocess.run(
+        [sys.executable, "-c", READ], env=stub.environment, capture_output=True, text=True, check=True
+    )
+    return dict(json.loads(done.stdout.splitlines()[0]))
 
 
 def test_a_card_as_the_driver_reports_it(stub: StubNvml) -> None:
@@ -46,7 +48,9 @@ def test_a_card_as_the_driver_reports_it(stub: StubNvml) -> None:
 
 def test_no_library_is_said_calmly() -> None:
     environment = {key: value for key, value in os.environ.items() if key != "LD_LIBRARY_PATH"}
-    done = subprocess.run([sys.executable, "-c", READ], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", READ], env=environment, capture_output=True, text=True, check=True
+    )
     reading = json.loads(done.stdout.splitlines()[0])
     if not reading["samples"]:
         assert "no NVIDIA GPU" in reading["problem"]
@@ -106,7 +110,9 @@ def card(index: int, name: str, free: int, problem: str = "") -> gpu.GpuSample:
 
 
 def test_the_gpu_with_most_free_memory_is_taken_and_any_can_be_named() -> None:
-    reading = gpu.GpuReading((card(0, "RTX 4090", 100), card(1, "RTX 3090", 900), card(2, "A100", 9000, "lost")))
+    reading = gpu.GpuReading(
+        (card(0, "RTX 4090", 100), card(1, "RTX 3090", 900), card(2, "A100", 9000, "lost"))
+    )
     names = {choice: choose_gpu(reading, choice) for choice in (None, "0", "GPU-1", "4090", "cpu")}
     assert [g.index if g else None for g in names.values()] == [1, 0, 1, 0, None]
     with pytest.raises(LaunchError, match="A100"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
@@ -87,7 +87,10 @@ class FtuiApp(App[None]):
         def answered(answer: str | None) -> None:
             if answer is not None:
                 actions.stop(self.post_message, self.home, message.view.id, now=answer == "now")
-                self.notify("It ends now." if answer == "now" else "It finishes its step, saves and ends.", title="Stop")
+                self.notify(
+                    "It ends now." if answer == "now" else "It finishes its step, saves and ends.",
+                    title="Stop",
+                )
 
         self.push_screen(StopDialog(message.view), answered)
 
@@ -102,7 +105,7 @@ class FtuiApp(App[None]):
             words = binding.tooltip or binding.description
             yield SystemCommand(f"{group}: {binding.description}", words, self._runner(binding.action))
 
-    def _runner(self, action: str) -> object:
+    def _runner(self, action: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
             await self.main.run_action(action)
 

@@ -46,12 +46,18 @@ def cli(ctx: click.Context) -> None:
 
 @cli.command()
 @click.argument("preset")
-@click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting. Repeatable.")
-@click.option("--gpu", metavar="INDEX|UUID|NAME|cpu", help="Which GPU; without it the one with most free memory.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting. Repeatable."
+)
+@click.option(
+    "--gpu", metavar="INDEX|UUID|NAME|cpu", help="Which GPU; without it the one with most free memory."
+)
 @click.option("--plain", is_flag=True, help="Follow in text instead of opening the screen.")
 @click.option("--detach", "-d", is_flag=True, help="Start it, print its id and return.")
 @click.option("--json", "as_json", is_flag=True, help="With --detach: print id and directory as JSON.")
-def run(preset: str, overrides: tuple[str, ...], gpu: str | None, plain: bool, detach: bool, as_json: bool) -> None:
+def run(
+    preset: str, overrides: tuple[str, ...], gpu: str | None, plain: bool, detach: bool, as_json: bool
+) -> None:
     """Start a run of PRESET (a name from `ftui presets`, or a .yaml file) and follow it.
 
     The run is detached from the start: leaving the screen, Ctrl-C, or a lost connection do not touch it. Without a
@@ -150,7 +156,9 @@ def doctor(as_json: bool) -> None:
 
 def _open_screen(run_id: str | None) -> None:
     if not sys.stdout.isatty():
-        raise click.ClickException("The screen needs a terminal. In scripts use `ftui run --plain`, `ftui ls --json` …")
+        raise click.ClickException(
+            "The screen needs a terminal. In scripts use `ftui run --plain`, `ftui ls --json` …"
+        )
     from tui.app import FtuiApp
 
     FtuiApp(open_run=run_id).run()

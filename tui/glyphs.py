@@ -34,9 +34,49 @@ class Glyphs:
 
 
 UNICODE = Glyphs(
-    False, "▁▂▃▄▅▆▇█", "━", "─", "●", "◌", "✔", "■", "✖", "◆", "◇", "★", "×", "┊", "×", "·", "▲", "–", "→", "°C"
+    False,
+    "▁▂▃▄▅▆▇█",
+    "━",
+    "─",
+    "●",
+    "◌",
+    "✔",
+    "■",
+    "✖",
+    "◆",
+    "◇",
+    "★",
+    "×",
+    "┊",
+    "×",
+    "·",
+    "▲",
+    "–",
+    "→",
+    "°C",
 )
-ASCII = Glyphs(True, "_.-~=+*#", "#", "-", "*", "o", "+", "=", "x", "O", "o", "@", "!", ":", "x", "-", "^", "-", "->", "C")
+ASCII = Glyphs(
+    True,
+    "_.-~=+*#",
+    "#",
+    "-",
+    "*",
+    "o",
+    "+",
+    "=",
+    "x",
+    "O",
+    "o",
+    "@",
+    "!",
+    ":",
+    "x",
+    "-",
+    "^",
+    "-",
+    "->",
+    "C",
+)
 
 
 def choose() -> Glyphs:
@@ -62,7 +102,19 @@ def plain(text: str) -> str:
     """Text fit for the chosen set: in ASCII, signs that have a plain form get it and the rest becomes '?'."""
     if not glyphs().ascii:
         return text
-    table = {"×": "x", "·": "-", "→": "->", "–": "-", "—": "-", "±": "+-", "…": "...", "°": "", "÷": "/", "≤": "<=", "−": "-"}
+    table = {
+        "×": "x",
+        "·": "-",
+        "→": "->",
+        "–": "-",
+        "—": "-",
+        "±": "+-",
+        "…": "...",
+        "°": "",
+        "÷": "/",
+        "≤": "<=",
+        "−": "-",
+    }
     for sign, word in table.items():
         text = text.replace(sign, word)
     return text.encode("ascii", errors="replace").decode("ascii")

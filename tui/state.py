@@ -165,7 +165,11 @@ class RunFollower:
     def _take_sample(self, sample: Record) -> None:
         self._sample = sample
         gpu = sample.get("gpu")
-        used = gpu.get("own_mib") or gpu.get("used_mib") if isinstance(gpu, dict) else sample.get("trainer_rss_mib")
+        used = (
+            gpu.get("own_mib") or gpu.get("used_mib")
+            if isinstance(gpu, dict)
+            else sample.get("trainer_rss_mib")
+        )
         if isinstance(used, int | float) and math.isfinite(used):
             self._vram = [*self._vram[-self.VRAM_POINTS + 1 :], float(used)]
 
@@ -191,7 +195,9 @@ class RunFollower:
             id=self.run.id,
             path=str(self.run.path),
             phase=phase,
-            reason=text(history.end.get("reason") or history.error.get("message") or self._state.get("reason")),
+            reason=text(
+                history.end.get("reason") or history.error.get("message") or self._state.get("reason")
+            ),
             hint=text(history.error.get("hint")),
             curves=self._curves,
             buckets=self._buckets,
@@ -227,7 +233,9 @@ def read_row(run: RunDirectory) -> RunRow:
         total_steps=whole(state.get("total_steps")),
         loss=decimal(state.get("loss")),
         best_loss=decimal(state.get("best_loss")),
-        losses=tuple(v for loss in losses if (v := decimal(loss)) is not None) if isinstance(losses, list) else (),
+        losses=tuple(v for loss in losses if (v := decimal(loss)) is not None)
+        if isinstance(losses, list)
+        else (),
         verdict=text(state.get("verdict")),
         severity=whole(state.get("severity")) or 1,
         reason=text(state.get("reason")),

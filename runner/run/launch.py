@@ -47,7 +47,9 @@ def launch(
     """
     missing = missing_packages()
     if missing:
-        raise LaunchError(f"{', '.join(missing)} not installed here, so nothing can be trained. pip install '.[train]'")
+        raise LaunchError(
+            f"{', '.join(missing)} not installed here, so nothing can be trained. pip install '.[train]'"
+        )
     lacking = missing_files(loaded.preset)
     if lacking:
         raise LaunchError("\n".join(lacking))

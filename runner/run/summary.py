@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -38,7 +39,7 @@ def sparkline(values: list[float], most: int = 16) -> list[float]:
     if len(values) <= most:
         return [round(value, 4) for value in values]
     edges = [len(values) * i // most for i in range(most + 1)]
-    return [round(sum(values[a:b]) / (b - a), 4) for a, b in zip(edges, edges[1:], strict=False)]
+    return [round(sum(values[a:b]) / (b - a), 4) for a, b in itertools.pairwise(edges)]
 
 
 def read_state(run: RunDirectory) -> dict[str, Any]:
@@ -50,7 +51,9 @@ def read_state(run: RunDirectory) -> dict[str, Any]:
         state = read_json(run.state)
         phase = phase_of(state)
         if not phase.is_over:
-            reason = "Its processes are gone and left no word: the machine went down, or somebody killed them."
+            reason = (
+                "Its processes are gone and left no word: the machine went down, or somebody killed them."
+            )
             state = {**state, "phase": Phase.LOST.value, "reason": reason}
     return state
 

@@ -12,7 +12,7 @@ from runner.run import locks
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
 from runner.train.explain import explain
-from runner.train.stop import StoppedEarly, StopFlag
+from runner.train.stop import StopFlag, StoppedEarly
 
 
 def main() -> int:

@@ -68,7 +68,9 @@ def build(preset: Preset, run: RunDirectory, plan: batch.BatchPlan, evaluates: b
         "bf16": dtype == torch.bfloat16,
         "fp16": dtype == torch.float16 and on_gpu,
         "data_seed": train.seed,
-        "per_device_eval_batch_size": train.per_device_train_batch_size if eval_batch == "auto" else eval_batch,
+        "per_device_eval_batch_size": train.per_device_train_batch_size
+        if eval_batch == "auto"
+        else eval_batch,
         "eval_packing": False,
         "eval_strategy": "steps" if evaluates else "no",
         "eval_steps": eval_steps,

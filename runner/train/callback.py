@@ -58,7 +58,9 @@ class RunCallback(TrainerCallback):
         if Request.EVALUATE in asked:
             control.should_evaluate = True
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
         if not logs or "loss" not in logs:
             return
         tokens = float(logs.get("num_tokens", 0.0))
@@ -77,7 +79,10 @@ class RunCallback(TrainerCallback):
         self._tokens_before = tokens
         if state.global_step == 1:
             record_memory(self._log, "first step")
-        if state.global_step % self._preset.report.logging_steps == 0 or state.global_step in (1, state.max_steps):
+        if state.global_step % self._preset.report.logging_steps == 0 or state.global_step in (
+            1,
+            state.max_steps,
+        ):
             print(
                 f"step {state.global_step}/{state.max_steps}  epoch {state.epoch:.2f}  loss {logs['loss']:.4f}  "
                 f"lr {logs['learning_rate']:.2e}  grad {logs.get('grad_norm', float('nan')):.2f}  {rate:,.0f} tok/s",

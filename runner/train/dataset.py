@@ -15,7 +15,7 @@ from datasets import Dataset
 from runner.preset.schema import Preset
 from runner.train import sources
 from runner.train.rows import Row
-from runner.train.sources import DataFailure
+from runner.train.sources import DataError
 from runner.train.tokenise import Tokenised, tokenise
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Data:
 
 
 def build(preset: Preset, tokenizer: Any) -> Data:
-    """Read, split, tokenise. Raises TrainingFailure when nothing is left to learn from."""
+    """Read, split, tokenise. Raises TrainingError when nothing is left to learn from."""
     ledger = Ledger()
     train, held_out = _split(preset, ledger)
     learn = _tokenised(preset, tokenizer, train, ledger)
@@ -97,7 +97,9 @@ def _split(preset: Preset, ledger: Ledger) -> tuple[list[Row], list[Row]]:
     return rows, _sample(fresh, preset.eval.max_eval_samples, seed)
 
 
-def hold_out(rows: list[Row], fraction: float, most: int, seed: int, ledger: Ledger) -> tuple[list[Row], list[Row]]:
+def hold_out(
+    rows: list[Row], fraction: float, most: int, seed: int, ledger: Ledger
+) -> tuple[list[Row], list[Row]]:
     """Split rows into those to train on and those to evaluate on.
 
     max(fraction, 32 rows), at most `most` and at most a fifth of a small file, drawn only from rows whose content is
@@ -125,7 +127,7 @@ def _tokenised(preset: Preset, tokenizer: Any, rows: list[Row], ledger: Ledger) 
     ledger.trained_tokens = sum(t.trained for t in learn)
     ledger.longest_row = max((t.full_length for t in every), default=0)
     if not learn:
-        raise DataFailure(
+        raise DataError(
             f"None of the {len(every)} training rows has a token to learn from.",
             f"Answers may all lie beyond train.max_length ({preset.train.max_length}), or be empty.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.train.failure import TrainingFailure
+from runner.train.errors import TrainingError
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,13 @@ KNOWN: tuple[tuple[Callable[[BaseException], bool], str, str], ...] = (
         "Accept its licence on the hub, then run `hf auth login` on this machine.",
     ),
     (
-        _text_has("offline mode", "couldn't connect", "cannot reach", "name resolution", "locate the file on the hub"),
+        _text_has(
+            "offline mode",
+            "couldn't connect",
+            "cannot reach",
+            "name resolution",
+            "locate the file on the hub",
+        ),
         "The model or data set is not on this machine and the hub cannot be reached.",
         "Check the network, or give a local directory that starts with ./ or /.",
     ),
@@ -63,7 +69,7 @@ KNOWN: tuple[tuple[Callable[[BaseException], bool], str, str], ...] = (
 def explain(error: BaseException) -> Explanation:
     """Words for an exception; an unknown one is shown as it is."""
     kind = type(error).__name__
-    if isinstance(error, TrainingFailure):
+    if isinstance(error, TrainingError):
         return Explanation(kind, error.message, error.hint)
     for fits, message, hint in KNOWN:
         if fits(error):

@@ -11,7 +11,7 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
 
 from runner.preset.schema import Preset
-from runner.train.failure import TrainingFailure
+from runner.train.errors import TrainingError
 
 AMPERE = (8, 0)
 
@@ -37,7 +37,7 @@ def storage_dtype(preset: Preset) -> torch.dtype:
 
 
 def load_tokenizer(preset: Preset) -> Any:
-    """The tokenizer, with the preset's chat template and a pad token. Raises TrainingFailure."""
+    """The tokenizer, with the preset's chat template and a pad token. Raises TrainingError."""
     model = preset.model
     _require_directory(model.model_name_or_path)
     tokenizer = AutoTokenizer.from_pretrained(
@@ -47,7 +47,7 @@ def load_tokenizer(preset: Preset) -> Any:
         try:
             tokenizer.chat_template = Path(model.chat_template_path).read_text(encoding="utf-8")
         except OSError as error:
-            raise TrainingFailure(
+            raise TrainingError(
                 f"The chat template {model.chat_template_path} cannot be read: {error.strerror}.",
                 "Check model.chat_template_path in the preset.",
             ) from None
@@ -57,10 +57,12 @@ def load_tokenizer(preset: Preset) -> Any:
 
 
 def load_model(preset: Preset) -> PreTrainedModel:
-    """The base model on its device, quantised as the preset says. Raises TrainingFailure."""
+    """The base model on its device, quantised as the preset says. Raises TrainingError."""
     quantization = quantization_config(preset)
     if quantization is not None and importlib.util.find_spec("bitsandbytes") is None:
-        raise TrainingFailure("bitsandbytes is not installed, so weights cannot be quantised.", "pip install '.[train]'")
+        raise TrainingError(
+            "bitsandbytes is not installed, so weights cannot be quantised.", "pip install '.[train]'"
+        )
     model = AutoModelForCausalLM.from_pretrained(
         preset.model.model_name_or_path,
         revision=preset.model.revision,
@@ -132,6 +134,7 @@ def cast_trainable(model: torch.nn.Module, preset: Preset) -> None:
 
 def _require_directory(name: str) -> None:
     if name.startswith("/") and not (Path(name) / "config.json").exists():
-        raise TrainingFailure(
-            f"{name} is no model directory: it has no config.json.", "Check model.model_name_or_path in the preset."
+        raise TrainingError(
+            f"{name} is no model directory: it has no config.json.",
+            "Check model.model_name_or_path in the preset.",
         )

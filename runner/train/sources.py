@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from runner.preset.schema import Preset
-from runner.train.failure import TrainingFailure
+from runner.train.errors import TrainingError
 from runner.train.rows import Row, RowError, normalise
 
 
-class DataFailure(TrainingFailure):
+class DataError(TrainingError):
     """Data that cannot be read or used; the message names the source and the row."""
 
 
 def read_rows(source: str, split: str, config: str | None) -> list[Row]:
-    """Every row of a local file or hub data set, normalised. Raises DataFailure naming the first bad row."""
+    """Every row of a local file or hub data set, normalised. Raises DataError naming the first bad row."""
     rows = []
     for number, raw in enumerate(_raw_rows(source, split, config), start=1):
         try:
             rows.append(normalise(raw, number))
         except RowError as error:
-            raise DataFailure(f"{source}, row {number}: {error}", "Mend or remove that row.") from None
+            raise DataError(f"{source}, row {number}: {error}", "Mend or remove that row.") from None
     if not rows:
-        raise DataFailure(f"{source} has no rows.", "Check data.train_dataset in the preset.")
+        raise DataError(f"{source} has no rows.", "Check data.train_dataset in the preset.")
     return rows
 
 
@@ -53,9 +53,11 @@ def _raw_rows(source: str, split: str, config: str | None) -> Iterator[Mapping[s
     path = Path(source)
     readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".parquet": _parquet}
     if path.is_dir() or path.suffix not in readers:
-        raise DataFailure(f"{path} is no data file.", f"Known are {', '.join(readers)}.")
+        raise DataError(f"{path} is no data file.", f"Known are {', '.join(readers)}.")
     if not path.exists():
-        raise DataFailure(f"{path} does not exist.", "Check data.train_dataset and data.eval_dataset in the preset.")
+        raise DataError(
+            f"{path} does not exist.", "Check data.train_dataset and data.eval_dataset in the preset."
+        )
     return readers[path.suffix](path)
 
 
@@ -70,9 +72,9 @@ def _object(path: Path, number: int, text: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise DataFailure(f"{path}, line {number}: not JSON ({error}).", "Mend or remove that line.") from None
+        raise DataError(f"{path}, line {number}: not JSON ({error}).", "Mend or remove that line.") from None
     if not isinstance(value, dict):
-        raise DataFailure(f"{path}, line {number}: {type(value).__name__}, not an object.", "One {…} a line.")
+        raise DataError(f"{path}, line {number}: {type(value).__name__}, not an object.", "One {…} a line.")
     return value
 
 
@@ -80,14 +82,18 @@ def _json(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         value = json.loads(path.read_text(encoding="utf-8", errors="replace"))
     except ValueError as error:
-        raise DataFailure(f"{path}: not JSON ({error}).", "For one object a line, name the file .jsonl.") from None
+        raise DataError(
+            f"{path}: not JSON ({error}).", "For one object a line, name the file .jsonl."
+        ) from None
     if isinstance(value, dict) and len(lists := [v for v in value.values() if isinstance(v, list)]) == 1:
         value = lists[0]
     if not isinstance(value, list):
-        raise DataFailure(f"{path}: not a list of rows.", "It should be [{…}, {…}].")
+        raise DataError(f"{path}: not a list of rows.", "It should be [{…}, {…}].")
     for number, row in enumerate(value, start=1):
         if not isinstance(row, dict):
-            raise DataFailure(f"{path}, row {number}: {type(row).__name__}, not an object.", "Mend or remove it.")
+            raise DataError(
+                f"{path}, row {number}: {type(row).__name__}, not an object.", "Mend or remove it."
+            )
         yield row
 
 
@@ -105,7 +111,7 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
         for batch in ParquetFile(path).iter_batches(batch_size=1000):
             yield from batch.to_pylist()
     except ArrowException as error:
-        raise DataFailure(f"{path}: not a readable Parquet file ({error}).", "Write it again.") from None
+        raise DataError(f"{path}: not a readable Parquet file ({error}).", "Write it again.") from None
 
 
 def _hub_rows(name: str, split: str, config: str | None) -> Iterator[Mapping[str, Any]]:
@@ -115,7 +121,7 @@ def _hub_rows(name: str, split: str, config: str | None) -> Iterator[Mapping[str
         yield from load_dataset(name, config, split=split)
     except (ValueError, OSError, FileNotFoundError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DataFailure(
+        raise DataError(
             f"Cannot load {name} (split {split}) from the hub: {first}",
             "A local file starts with ./ or / or ends in .jsonl, .json, .csv or .parquet; check name and network.",
         ) from None

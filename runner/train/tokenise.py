@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.train.failure import TrainingFailure
+from runner.train.errors import TrainingError
 from runner.train.rows import Message, Row
 
 IGNORED = -100
@@ -42,11 +42,11 @@ class Tokenised:
 
 
 def tokenise(tokenizer: Any, rows: Sequence[Row], max_length: int, assistant_only: bool) -> list[Tokenised]:
-    """Tokenise rows, cut each at `max_length` tokens from its start. Raises TrainingFailure when there is no template
+    """Tokenise rows, cut each at `max_length` tokens from its start. Raises TrainingError when there is no template
     for chat rows, or no fast tokenizer to map characters to tokens.
     """
     if not tokenizer.is_fast:
-        raise TrainingFailure(
+        raise TrainingError(
             "This model has only a slow tokenizer, which cannot say where in the text a token lies.",
             "Use a model with a tokenizer.json (all current families have one).",
         )
@@ -70,7 +70,9 @@ def _tokenise_row(tokenizer: Any, row: Row, max_length: int, assistant_only: boo
 
 
 def _encode(tokenizer: Any, text: str, special: bool) -> tuple[list[int], list[Span]]:
-    encoded = tokenizer(text, add_special_tokens=special, return_offsets_mapping=True, truncation=False, verbose=False)
+    encoded = tokenizer(
+        text, add_special_tokens=special, return_offsets_mapping=True, truncation=False, verbose=False
+    )
     return list(encoded["input_ids"]), list(encoded["offset_mapping"])
 
 
@@ -133,9 +135,9 @@ def _end_of_turn(tokenizer: Any, text: str) -> int:
 
 
 def render(tokenizer: Any, messages: list[Message], generate: bool = False) -> str:
-    """A conversation as text. Raises TrainingFailure when the tokenizer has no template or refuses the turns."""
+    """A conversation as text. Raises TrainingError when the tokenizer has no template or refuses the turns."""
     if not tokenizer.chat_template:
-        raise TrainingFailure(
+        raise TrainingError(
             "The tokenizer has no chat template, and the data are conversations.",
             "Name a .jinja file in model.chat_template_path, use an instruct model, or give prompt–completion rows.",
         )
@@ -143,7 +145,7 @@ def render(tokenizer: Any, messages: list[Message], generate: bool = False) -> s
         return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generate))
     except Exception as error:
         roles = " → ".join(message["role"] for message in messages)
-        raise TrainingFailure(
+        raise TrainingError(
             f"The model's chat template refuses a conversation ({roles}): {error}",
             "Mend the row, or name another template in model.chat_template_path.",
         ) from error

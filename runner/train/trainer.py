@@ -63,7 +63,10 @@ class RunTrainer(SFTTrainer):
             tokens=int(losses.tokens.sum()),
             seconds=round(time.monotonic() - start, 3),
         )
-        print(f"step {self.state.global_step}  {name} loss {losses.mean:.4f}  ({len(losses.nll)} rows)", flush=True)
+        print(
+            f"step {self.state.global_step}  {name} loss {losses.mean:.4f}  ({len(losses.nll)} rows)",
+            flush=True,
+        )
         return EvalLoopOutput(
             predictions=None,
             label_ids=None,

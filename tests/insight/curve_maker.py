@@ -54,7 +54,9 @@ def falling(n: int, start: float = 2.5, end: float = 1.2, rate: float = 0.5) -> 
 def overfit(n: int, best: int, rise: float, start: float = 2.5, low: float = 1.2) -> list[float]:
     """Falls until `best`, then rises in a straight line by `rise` of its lowest until the end."""
     return [
-        low + (start - low) * math.exp(-0.9 * i) if i < best else low * (1 + rise * (i - best) / (n - 1 - best))
+        low + (start - low) * math.exp(-0.9 * i)
+        if i < best
+        else low * (1 + rise * (i - best) / (n - 1 - best))
         for i in range(n)
     ]
 

@@ -24,16 +24,29 @@ counts = st.integers(1, 64)
     ],
 )
 def test_known_counts(
-    rows: int, per_device: int, accumulation: int, epochs: float, warmup: float, per_epoch: int, total: int, warm: int
+    rows: int,
+    per_device: int,
+    accumulation: int,
+    epochs: float,
+    warmup: float,
+    per_epoch: int,
+    total: int,
+    warm: int,
 ) -> None:
     plan = batch.plan(rows, per_device, accumulation, epochs, warmup)
     assert (plan.steps_per_epoch, plan.total_steps, plan.warmup_steps) == (per_epoch, total, warm)
 
 
 @given(st.integers(1, 5000), counts, counts, st.floats(0.1, 5), counts)
-def test_an_epoch_shows_every_row(rows: int, per_device: int, accumulation: int, epochs: float, world: int) -> None:
+def test_an_epoch_shows_every_row(
+    rows: int, per_device: int, accumulation: int, epochs: float, world: int
+) -> None:
     plan = batch.plan(rows, per_device, accumulation, epochs, world_size=world)
-    assert (plan.steps_per_epoch - 1) * plan.effective_batch < rows <= plan.steps_per_epoch * plan.effective_batch
+    assert (
+        (plan.steps_per_epoch - 1) * plan.effective_batch
+        < rows
+        <= plan.steps_per_epoch * plan.effective_batch
+    )
     assert plan.total_steps == math.ceil(epochs * plan.steps_per_epoch)
     assert plan.effective_batch == per_device * accumulation * world
 

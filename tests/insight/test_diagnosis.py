@@ -79,7 +79,10 @@ def test_healthy_runs_are_not_called_overfitting(sigma: float) -> None:
 
 @pytest.mark.parametrize("sigma", [0.002, 0.005, 0.01])
 def test_overfitting_runs_are_found(sigma: float) -> None:
-    assert rate(VerdictKind.OVERFITTING, overfit(12, 4, rise=0.15), falling(12, end=0.6, rate=0.4), sigma) >= 0.95
+    assert (
+        rate(VerdictKind.OVERFITTING, overfit(12, 4, rise=0.15), falling(12, end=0.6, rate=0.4), sigma)
+        >= 0.95
+    )
 
 
 @pytest.mark.parametrize(("count", "missing"), [(1, 3), (2, 2), (3, 1)])
@@ -99,7 +102,9 @@ def test_a_nan_is_an_error_that_names_the_step_and_the_last_good_checkpoint() ->
 
 
 def test_a_nan_evaluation_is_found_as_well() -> None:
-    curves = Curves(train=train_curve([1.0] * 20), evals={"val": evals([2.0, math.inf])}, trainable_parameters=1)
+    curves = Curves(
+        train=train_curve([1.0] * 20), evals={"val": evals([2.0, math.inf])}, trainable_parameters=1
+    )
     verdict = diagnose(curves)
     assert verdict.kind is VerdictKind.NON_FINITE
     assert "val loss" in verdict.sentence
@@ -108,7 +113,9 @@ def test_a_nan_evaluation_is_found_as_well() -> None:
 def test_an_isolated_bad_gradient_is_no_alarm() -> None:
     grads = [1.0] * 20
     grads[3] = math.inf
-    curves = Curves(train=train_curve([1.0] * 20, grads), evals={"val": evals(falling(5))}, trainable_parameters=1)
+    curves = Curves(
+        train=train_curve([1.0] * 20, grads), evals={"val": evals(falling(5))}, trainable_parameters=1
+    )
     assert diagnose(curves).kind is VerdictKind.HEALTHY
 
 
@@ -146,13 +153,17 @@ def test_noise_is_measured_about_right() -> None:
 
 
 def test_the_slope_of_a_line_is_its_slope() -> None:
-    assert slope([1.0, 1.5, 2.0, 2.5]) == (pytest.approx(0.5), pytest.approx(5.0))
+    assert list(slope([1.0, 1.5, 2.0, 2.5])) == pytest.approx([0.5, 5.0])
 
 
 finite_or_not = st.floats(allow_nan=True, allow_infinity=True)
 
 
-@given(st.lists(finite_or_not, max_size=15), st.lists(finite_or_not, max_size=15), st.lists(finite_or_not, max_size=15))
+@given(
+    st.lists(finite_or_not, max_size=15),
+    st.lists(finite_or_not, max_size=15),
+    st.lists(finite_or_not, max_size=15),
+)
 def test_any_curves_get_exactly_one_verdict(val: list[float], probe: list[float], train: list[float]) -> None:
     curves = Curves(
         train=train_curve(train),

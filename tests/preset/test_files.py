@@ -57,7 +57,12 @@ def test_the_seed_preset_has_the_tutorials_settings(home: Path) -> None:
     lora, train = preset.lora, preset.train
     assert (lora.r, lora.lora_alpha, lora.lora_dropout, len(lora.target_modules)) == (16, 32, 0.05, 7)
     assert (train.per_device_train_batch_size, train.gradient_accumulation_steps) == (4, 4)
-    assert (train.max_length, train.num_train_epochs, train.learning_rate, train.warmup_steps) == (2048, 3, 2e-4, 10)
+    assert (train.max_length, train.num_train_epochs, train.learning_rate, train.warmup_steps) == (
+        2048,
+        3,
+        2e-4,
+        10,
+    )
     assert (preset.report.logging_steps, preset.output.save_steps) == (10, 100)
 
 
@@ -133,7 +138,9 @@ def test_extends_in_a_circle_or_into_nothing_is_refused(tmp_path: Path, home: Pa
 
 def test_paths_are_absolute_against_the_file_that_names_them(tmp_path: Path, home: Path) -> None:
     write(tmp_path, MINIMAL, "a/base.yaml")
-    loaded = files.load(write(tmp_path, "extends: ../a/base.yaml\nmodel:\n  model_name_or_path: ./m\n", "b/p.yaml"), home)
+    loaded = files.load(
+        write(tmp_path, "extends: ../a/base.yaml\nmodel:\n  model_name_or_path: ./m\n", "b/p.yaml"), home
+    )
     assert loaded.preset.data.train_dataset == str(tmp_path / "a/rows.jsonl")
     assert loaded.preset.model.model_name_or_path == str(tmp_path / "b/m")
 
@@ -147,7 +154,9 @@ def test_hub_names_stay_and_paths_become_absolute(text: str, result: str) -> Non
 
 
 def test_set_overrides_and_names_itself_when_wrong(tmp_path: Path, home: Path) -> None:
-    loaded = files.load(write(tmp_path, MINIMAL), home, ["train.learning_rate=1e-3", "lora.target_modules=[q_proj]"])
+    loaded = files.load(
+        write(tmp_path, MINIMAL), home, ["train.learning_rate=1e-3", "lora.target_modules=[q_proj]"]
+    )
     assert loaded.preset.train.learning_rate == 1e-3
     assert loaded.preset.lora.target_modules == ["q_proj"]
     assert problems(tmp_path, MINIMAL, home, "train.max_length=x")[0].startswith("--set: train.max_length")

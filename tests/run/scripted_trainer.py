@@ -57,7 +57,16 @@ def _train_until_stopped(run: RunDirectory, log: EventLog, asked: list[int]) -> 
     step = 0
     while not asked and Request.STOP not in requests.take(run):
         step += 1
-        log.append("step", step=step, epoch=step / 1000, loss=2 / step, lr=1e-4, grad_norm=1.0, tokens=100, step_s=0.02)
+        log.append(
+            "step",
+            step=step,
+            epoch=step / 1000,
+            loss=2 / step,
+            lr=1e-4,
+            grad_norm=1.0,
+            tokens=100,
+            step_s=0.02,
+        )
         time.sleep(0.02)
     log.append("checkpoint", step=step, path=f"checkpoints/checkpoint-{step}", best=False)
     log.phase(Phase.STOPPED)

@@ -54,12 +54,15 @@ def test_json_is_replaced_whole_and_leaves_nothing_behind(tmp_path: Path) -> Non
     directory.write_json(path, {"a": 1})
     directory.write_json(path, {"a": 2})
     assert directory.read_json(path) == {"a": 2}
-    assert os.listdir(tmp_path) == ["state.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["state.json"]
 
 
 def test_a_lock_lives_as_long_as_its_process(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    code = "import sys; from pathlib import Path; from runner.run import locks; locks.take(Path(sys.argv[1])); print(1, flush=True); sys.stdin.read()"
+    code = (
+        "import sys; from pathlib import Path; from runner.run import locks;"
+        "locks.take(Path(sys.argv[1])); print(1, flush=True); sys.stdin.read()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -66,12 +66,20 @@ def test_the_end_ends_the_run_and_a_late_phase_does_not_revive_it() -> None:
     assert history.phase is Phase.FINISHED
 
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.just([]) | st.just({})
-kinds = st.sampled_from(["step", "eval", "phase", "plan", "checkpoint", "memory", "warning", "error", "end", "curves"])
-fields = st.sampled_from(["step", "loss", "set", "n", "epoch", "phase", "status", "seconds", "t", "total_steps"])
+scalars: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.just([]) | st.just({})
+)
+kinds = st.sampled_from(
+    ["step", "eval", "phase", "plan", "checkpoint", "memory", "warning", "error", "end", "curves"]
+)
+fields = st.sampled_from(
+    ["step", "loss", "set", "n", "epoch", "phase", "status", "seconds", "t", "total_steps"]
+)
 
 
-@given(st.lists(st.builds(lambda k, f: {**f, "type": k}, kinds, st.dictionaries(fields, scalars)), max_size=12))
+@given(
+    st.lists(st.builds(lambda k, f: {**f, "type": k}, kinds, st.dictionaries(fields, scalars)), max_size=12)
+)
 def test_any_events_fold_into_curves_that_can_be_judged(events: list[dict[str, Any]]) -> None:
     from runner.insight.diagnosis import diagnose
 

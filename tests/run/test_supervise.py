@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -25,6 +26,12 @@ def event(**fields: Any) -> str:
 
 def step(number: int) -> str:
     return event(type="step", step=number, epoch=0.1, loss=1.5, lr=1e-4, grad_norm=1.0, tokens=10, step_s=0.1)
+
+
+def running(run: RunDirectory) -> dict[str, Any]:
+    """The state of a run once its trainer is known."""
+    wait_for(lambda: read_json(run.state).get("trainer_pid"), 30, "the trainer starts")
+    return read_json(run.state)
 
 
 def over(run: RunDirectory) -> dict[str, Any]:
@@ -94,7 +101,7 @@ def test_a_terminated_supervisor_lets_the_trainer_save(scripted: Scripted) -> No
 
 def test_hangup_touches_neither_supervisor_nor_trainer(scripted: Scripted) -> None:
     run = scripted("until-stop")
-    state = wait_for(lambda: (s := read_json(run.state)).get("trainer_pid") and s)
+    state = running(run)
     for key in ("supervisor_pid", "trainer_pid"):
         os.kill(state[key], signal.SIGHUP)
     before = len(read_history(run).train)
@@ -105,10 +112,10 @@ def test_hangup_touches_neither_supervisor_nor_trainer(scripted: Scripted) -> No
 
 def test_a_run_is_detached(scripted: Scripted) -> None:
     run = scripted("until-stop")
-    state = wait_for(lambda: (s := read_json(run.state)).get("trainer_pid") and s)
+    state = running(run)
     supervisor = psutil.Process(state["supervisor_pid"])
     assert os.getsid(supervisor.pid) == supervisor.pid
-    assert os.readlink(f"/proc/{supervisor.pid}/fd/0") == "/dev/null"
+    assert Path(f"/proc/{supervisor.pid}/fd/0").readlink() == Path("/dev/null")
     assert supervisor.terminal() is None
     assert locks.is_held(run.lock)
     requests.ask(run, Request.STOP)
@@ -117,7 +124,7 @@ def test_a_run_is_detached(scripted: Scripted) -> None:
 
 def test_a_run_without_processes_is_lost(scripted: Scripted) -> None:
     run = scripted("until-stop")
-    state = wait_for(lambda: (s := read_json(run.state)).get("trainer_pid") and s)
+    state = running(run)
     for key in ("supervisor_pid", "trainer_pid"):
         os.kill(state[key], signal.SIGKILL)
     wait_for(lambda: not summary.is_alive(run))
@@ -128,7 +135,7 @@ def test_a_run_without_processes_is_lost(scripted: Scripted) -> None:
 
 def test_a_run_whose_supervisor_died_still_lives_in_its_trainer(scripted: Scripted) -> None:
     run = scripted("until-stop")
-    state = wait_for(lambda: (s := read_json(run.state)).get("trainer_pid") and s)
+    state = running(run)
     os.kill(state["supervisor_pid"], signal.SIGKILL)
     wait_for(lambda: not locks.is_held(run.lock))
     before = len(read_history(run).train)

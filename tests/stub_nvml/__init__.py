@@ -53,7 +53,17 @@ def build(folder: Path) -> Path:
     library = folder / "libnvidia-ml.so.1"
     compiler = os.environ.get("CC", "cc")
     subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wl,-soname,libnvidia-ml.so.1", "-o", library, SOURCE],
+        [
+            compiler,
+            "-shared",
+            "-fPIC",
+            "-O1",
+            "-Wall",
+            "-Wl,-soname,libnvidia-ml.so.1",
+            "-o",
+            library,
+            SOURCE,
+        ],
         check=True,
     )
     return library

@@ -1,4 +1,4 @@
-"""Training for real, on the CPU, with the demo's model. Demo runs are made once per session through the command line."""
+"""Training for real, on the CPU, with the demo's model. Demo runs are made once a session by the command line."""
 
 from __future__ import annotations
 

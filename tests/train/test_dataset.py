@@ -14,7 +14,7 @@ from runner.preset import files
 from runner.train import dataset, model
 from runner.train.dataset import Ledger, hold_out
 from runner.train.rows import Row, RowFormat
-from runner.train.sources import DataFailure
+from runner.train.sources import DataError
 
 
 def text_rows(contents: list[str]) -> list[Row]:
@@ -64,7 +64,9 @@ def test_the_ledger_counts_planted_defects_exactly(tmp_path: Path, home: Path) -
     beyond = [chat("long " * 200, "Yes.")]
     twice = [chat("again", "Yes."), chat("again", "Yes.")]
     leaked = [chat("seen?", "Yes.")]
-    (tmp_path / "eval.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*leaked, chat("new?", "No.")]))
+    (tmp_path / "eval.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in [*leaked, chat("new?", "No.")])
+    )
     overrides = [f"data.eval_dataset={tmp_path}/eval.jsonl", "train.max_length=64"]
     data = build(tmp_path, home, [*good, *cut, *beyond, *twice, *leaked], *overrides)
     ledger = data.ledger
@@ -76,7 +78,7 @@ def test_the_ledger_counts_planted_defects_exactly(tmp_path: Path, home: Path) -
     assert ledger.rows_without_trained_tokens == 1
     assert ledger.train_rows == 55 == len(data.train)
     assert ledger.tokens == sum(len(ids) for ids in data.train["input_ids"])
-    assert ledger.trained_tokens == sum(l != -100 for labels in data.train["labels"] for l in labels)
+    assert ledger.trained_tokens == sum(label != -100 for labels in data.train["labels"] for label in labels)
     assert max(len(ids) for ids in data.train["input_ids"]) == 64
     assert ledger.longest_row > 200
 
@@ -91,5 +93,5 @@ def test_the_probe_is_of_training_rows_and_as_many_as_the_held_out(tmp_path: Pat
 
 
 def test_nothing_to_learn_from_ends_before_training(tmp_path: Path, home: Path) -> None:
-    with pytest.raises(DataFailure, match="None of the 3 training rows"):
+    with pytest.raises(DataError, match="None of the 3 training rows"):
         build(tmp_path, home, [chat("long " * 300, "Yes.")] * 3, "train.max_length=32")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 from pathlib import Path
 
 import pytest
 import torch
 from bitsandbytes.nn import Linear4bit
+from datasets import Dataset
 from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 
@@ -63,17 +66,32 @@ def test_the_best_checkpoint_is_on_disk_and_complete(demo: CommandRun) -> None:
     best = demo.history.end["best_step"]
     folder = demo.run.checkpoints / f"checkpoint-{best}"
     names = {path.name for path in folder.iterdir()}
-    assert {"adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"} <= names
+    assert {
+        "adapter_model.safetensors",
+        "optimizer.pt",
+        "scheduler.pt",
+        "rng_state.pth",
+        "trainer_state.json",
+    } <= names
     assert len(list(demo.run.checkpoints.glob("checkpoint-*"))) <= 4
 
 
 def test_the_plan_and_the_ledger_are_recorded(demo: CommandRun) -> None:
     plan = demo.history.plan
-    assert (plan["per_device_train_batch_size"], plan["gradient_accumulation_steps"], plan["world_size"]) == (4, 4, 1)
+    assert (plan["per_device_train_batch_size"], plan["gradient_accumulation_steps"], plan["world_size"]) == (
+        4,
+        4,
+        1,
+    )
     assert (plan["total_steps"], plan["steps_per_epoch"], plan["warmup_steps"]) == (75, 25, 5)
     assert plan["method"] == "QLoRA"
     ledger = plan["ledger"]
-    assert (ledger["rows_read"], ledger["train_rows"], ledger["eval_rows"], ledger["truncated_rows"]) == (400, 400, 64, 0)
+    assert (ledger["rows_read"], ledger["train_rows"], ledger["eval_rows"], ledger["truncated_rows"]) == (
+        400,
+        400,
+        64,
+        0,
+    )
     assert 0.2 < ledger["trained_tokens"] / ledger["tokens"] < 0.8
     record = read_json(demo.run.run)
     assert record["versions"]["bitsandbytes"]
@@ -84,7 +102,11 @@ def test_the_trainer_used_what_the_preset_says(demo: CommandRun) -> None:
     (effective,) = [e for e in LineTail(demo.run.events).read_all() if e["type"] == "effective"]
     assert effective["differences"] == []
     arguments = effective["arguments"]
-    assert (arguments["learning_rate"], arguments["max_length"], arguments["per_device_eval_batch_size"]) == (2e-3, 256, 4)
+    assert (arguments["learning_rate"], arguments["max_length"], arguments["per_device_eval_batch_size"]) == (
+        2e-3,
+        256,
+        4,
+    )
     assert arguments["logging_nan_inf_filter"] is False
     assert not any("token" in key for key in arguments)
 
@@ -92,7 +114,7 @@ def test_the_trainer_used_what_the_preset_says(demo: CommandRun) -> None:
 def test_the_system_was_sampled_every_second(demo: CommandRun) -> None:
     samples = LineTail(demo.run.system).read_all()
     assert len(samples) >= 5
-    gaps = [b["t"] - a["t"] for a, b in zip(samples, samples[1:], strict=False)]
+    gaps = [b["t"] - a["t"] for a, b in itertools.pairwise(samples)]
     assert 0.9 < sorted(gaps)[len(gaps) // 2] < 2
     assert all(sample["trainer_rss_mib"] > 50 for sample in samples[2:])
 
@@ -114,14 +136,16 @@ def test_the_adapter_reloads_with_peft_and_gives_the_same_loss(demo: CommandRun)
     assert untrained == pytest.approx(demo.history.evals["val"][0].loss, rel=1e-4)
 
 
-def mean_loss(network: torch.nn.Module, rows: dataset.Dataset) -> float:
+def mean_loss(network: torch.nn.Module, rows: Dataset) -> float:
     """Nats a token by plain cross entropy, row by row: none of the trainer's code."""
     total, count = 0.0, 0
     for row in rows:
         ids, labels = torch.tensor([row["input_ids"]]), torch.tensor(row["labels"])
         with torch.no_grad():
             logits = network(input_ids=ids).logits[0, :-1].float()
-        total += float(torch.nn.functional.cross_entropy(logits, labels[1:], ignore_index=-100, reduction="sum"))
+        total += float(
+            torch.nn.functional.cross_entropy(logits, labels[1:], ignore_index=-100, reduction="sum")
+        )
         count += int((labels[1:] != -100).sum())
     return total / count
 
@@ -134,6 +158,4 @@ def test_the_demo_is_small_and_deterministic() -> None:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert size < 4 << 20
     for name, rows in (("train", chat_rows(3, 400)), ("overfit-train", locker_rows(5, 16))):
-        import json
-
         assert Path(folder / f"{name}.jsonl").read_text() == "".join(json.dumps(row) + "\n" for row in rows)

@@ -47,7 +47,11 @@ def gradients(network: PeftModel, ids: torch.Tensor) -> Gradients:
     network.train()
     network.zero_grad()
     network(input_ids=ids, labels=ids).loss.backward()
-    return {name: p.grad.clone() for name, p in network.named_parameters() if p.requires_grad and p.grad is not None}
+    return {
+        name: p.grad.clone()
+        for name, p in network.named_parameters()
+        if p.requires_grad and p.grad is not None
+    }
 
 
 def evaluate(network: PeftModel, ids: torch.Tensor) -> None:
@@ -71,7 +75,9 @@ def test_every_lora_gradient_is_right(
     assert found.keys() == wanted.keys()
     for name, gradient in found.items():
         assert torch.linalg.vector_norm(wanted[name]) > 0, name
-        torch.testing.assert_close(gradient, wanted[name], rtol=1e-3, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}")
+        torch.testing.assert_close(
+            gradient, wanted[name], rtol=1e-3, atol=1e-6, msg=lambda m, name=name: f"{name}: {m}"
+        )
 
 
 def test_the_trap_is_real_where_the_cpu_has_it(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.train.rows import RowError, RowFormat, normalise
-from runner.train.sources import DataFailure, read_rows
+from runner.train.sources import DataError, read_rows
 
 QUESTION = {"role": "user", "content": "q"}
 ANSWER = {"role": "assistant", "content": "a"}
@@ -47,7 +47,10 @@ def test_text_and_prompt_completion() -> None:
 
 
 def test_a_sharegpt_system_prompt_is_kept() -> None:
-    raw = {"system": "be kind", "conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}
+    raw = {
+        "system": "be kind",
+        "conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}],
+    }
     assert normalise(raw, 1).messages[0] == {"role": "system", "content": "be kind"}
 
 
@@ -82,11 +85,15 @@ def test_equal_content_has_equal_keys_whatever_its_shape() -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["role", "content", "from", "value", "x"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["role", "content", "from", "value", "x"]), inner)
+    ),
     max_leaves=6,
 )
-keys = st.sampled_from(["messages", "conversations", "prompt", "completion", "instruction", "output", "text", "system"])
+keys = st.sampled_from(
+    ["messages", "conversations", "prompt", "completion", "instruction", "output", "text", "system"]
+)
 
 
 @given(st.dictionaries(keys, json_values))
@@ -136,7 +143,7 @@ def test_the_same_rows_from_every_kind_of_file(tmp_path: Path) -> None:
 )
 def test_a_bad_file_names_itself_and_the_place(tmp_path: Path, name: str, text: str, words: str) -> None:
     source = write(tmp_path / name, text)
-    with pytest.raises(DataFailure) as caught:
+    with pytest.raises(DataError) as caught:
         read_rows(source, "train", None)
     assert source in caught.value.message
     assert words in caught.value.message
@@ -144,7 +151,7 @@ def test_a_bad_file_names_itself_and_the_place(tmp_path: Path, name: str, text: 
 
 
 def test_a_missing_file_and_an_unreachable_name_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(DataFailure, match="does not exist"):
+    with pytest.raises(DataError, match="does not exist"):
         read_rows(str(tmp_path / "none.jsonl"), "train", None)
-    with pytest.raises(DataFailure, match="starts with"):
+    with pytest.raises(DataError, match="starts with"):
         read_rows("org/no-such-data-set", "train", None)

@@ -9,7 +9,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from runner.preset.files import shipped_folder
-from runner.train.failure import TrainingFailure
+from runner.train.errors import TrainingError
 from runner.train.rows import Row, RowFormat, normalise
 from runner.train.tokenise import IGNORED, tokenise
 
@@ -50,7 +50,13 @@ MARKERS = re.compile(r"{% (end)?generation %}")
 
 CONVERSATIONS: list[list[tuple[str, str]]] = [
     [("user", "Who keeps the lamps?"), ("assistant", "Mira does.")],
-    [("system", "Be short."), ("user", "Hello"), ("assistant", "Hi"), ("user", "And you?"), ("assistant", "Fine, thanks.")],
+    [
+        ("system", "Be short."),
+        ("user", "Hello"),
+        ("assistant", "Hi"),
+        ("user", "And you?"),
+        ("assistant", "Fine, thanks."),
+    ],
     [("user", "ünïcödé 你好 🙂"), ("assistant", "  spaced 🙂 out\n\nin lines ")],
     [("user", "same"), ("assistant", "same"), ("user", "same"), ("assistant", "same")],
 ]
@@ -102,7 +108,9 @@ def test_text_is_learned_whole_and_ends() -> None:
 
 def test_only_the_completion_is_learned() -> None:
     made = tokenizer(None)
-    (found,) = tokenise(made, [normalise({"prompt": "Who? ", "completion": "Mira."}, 1)], 10_000, assistant_only=True)
+    (found,) = tokenise(
+        made, [normalise({"prompt": "Who? ", "completion": "Mira."}, 1)], 10_000, assistant_only=True
+    )
     trained = [i for i, label in zip(found.input_ids, found.labels, strict=True) if label != IGNORED]
     assert made.decode(trained) == "Mira.<|im_end|>"
 
@@ -139,10 +147,10 @@ def test_a_template_that_rewrites_earlier_turns_costs_only_those() -> None:
 
 
 def test_no_template_or_a_refusing_one_says_what_to_do() -> None:
-    with pytest.raises(TrainingFailure, match="no chat template"):
+    with pytest.raises(TrainingError, match="no chat template"):
         tokenise(tokenizer(None), [chat(CONVERSATIONS[0])], 100, assistant_only=True)
     refusing = tokenizer("{{ raise_exception('roles must alternate') }}")
-    with pytest.raises(TrainingFailure, match="roles must alternate"):
+    with pytest.raises(TrainingError, match="roles must alternate"):
         tokenise(refusing, [chat(CONVERSATIONS[0])], 100, assistant_only=True)
 
 

@@ -31,7 +31,11 @@ FEW = ("train.max_steps=3", "eval.eval_steps=2", "data.max_train_samples=60", "e
         (("train.packing=true",), "QLoRA", "adapter"),
         (("train.gradient_checkpointing=true", "train.per_device_train_batch_size=1"), "QLoRA", "adapter"),
         (("lora.use_dora=true", "lora.use_rslora=true", "lora.lora_dropout=0.1"), "QLoRA", "adapter"),
-        (("quantization.bnb_4bit_quant_type=fp4", "quantization.bnb_4bit_use_double_quant=false"), "QLoRA", "adapter"),
+        (
+            ("quantization.bnb_4bit_quant_type=fp4", "quantization.bnb_4bit_use_double_quant=false"),
+            "QLoRA",
+            "adapter",
+        ),
         (("train.train_sampling_strategy=group_by_length", "train.optim=adamw_torch"), "QLoRA", "adapter"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -66,7 +70,9 @@ def test_the_evaluation_does_not_depend_on_its_batch_size(trained: Trained) -> N
 
 
 def test_the_best_is_kept_between_the_save_points(trained: Trained) -> None:
-    run = trained("train.max_steps=6", "eval.eval_steps=2", "output.save_steps=5", "data.max_train_samples=60")
+    run = trained(
+        "train.max_steps=6", "eval.eval_steps=2", "output.save_steps=5", "data.max_train_samples=60"
+    )
     history = read_history(run)
     best = history.end["best_step"]
     assert best in history.checkpoints
@@ -112,7 +118,7 @@ def test_requests_are_obeyed_at_the_next_step(home: Path) -> None:
         if kind == "step" and (request := next(asked, None)) is not None:
             requests.ask(run, request)
 
-    log.append = ask_at_each_step  # type: ignore[method-assign]
+    log.append = ask_at_each_step  # type: ignore[method-assign, assignment]
     train(preset, run, log, stop)
     history = read_history(run)
     assert history.end["status"] == "stopped"

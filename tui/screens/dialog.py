@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from rich.console import RenderableType
 from rich.text import Text
-from textual.app import ComposeResult, RenderableType
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -50,7 +51,9 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
         for binding in self.BINDINGS:
             if isinstance(binding, Binding):
                 key = binding.key.split(",", maxsplit=1)[0].replace("escape", "esc")
-                text.append(f" {key} ", "reverse").append(f" {plain(binding.tooltip or binding.description)}   ")
+                text.append(f" {key} ", "reverse").append(
+                    f" {plain(binding.tooltip or binding.description)}   "
+                )
         return text.append(" esc ", "reverse").append(" cancel")
 
 
@@ -70,7 +73,9 @@ class LaunchDialog(Dialog[str | None]):
 
     def extra(self) -> ComposeResult:
         if not self._samples:
-            yield Static(Text("No NVIDIA GPU: it runs on the CPU, which suits the demo and nothing larger.", "yellow"))
+            yield Static(
+                Text("No NVIDIA GPU: it runs on the CPU, which suits the demo and nothing larger.", "yellow")
+            )
             return
         best = max(range(len(self._samples)), key=lambda i: self._samples[i].free_mib or 0)
         choices = OptionList(*(Option(gpu_line(sample, 60), id=sample.gpu.uuid) for sample in self._samples))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
-from textual.app import RenderableType
 from textual.binding import Binding
 
 from tui.glyphs import glyphs, plain
@@ -47,7 +46,11 @@ class HelpScreen(Dialog[None]):
         signs.add_column()
         for sign, style, words in (
             (marks.eval_point, colours.val, "loss on held-out rows: the one that counts"),
-            (marks.probe_point, colours.probe, "loss on some training rows with the same weights: below it is memory"),
+            (
+                marks.probe_point,
+                colours.probe,
+                "loss on some training rows with the same weights: below it is memory",
+            ),
             (marks.best_point, colours.best, "the best evaluation: the checkpoint to keep"),
             (marks.not_finite, colours.bad, "a loss that is no number"),
         ):

@@ -34,7 +34,9 @@ class MainScreen(Screen[None]):
     BINDINGS = [
         Binding("l", "launch", "Launch", tooltip="Launch the chosen preset", id="run.launch"),
         Binding("s", "stop", "Stop", tooltip="Stop the shown run; it saves first", id="run.stop"),
-        Binding("enter", "zoom", "Zoom", tooltip="Give the shown run the whole screen, and back", id="view.zoom"),
+        Binding(
+            "enter", "zoom", "Zoom", tooltip="Give the shown run the whole screen, and back", id="view.zoom"
+        ),
         Binding("o", "toggle_log", "Log", tooltip="Show or hide the log of the run", id="view.log"),
         Binding("escape", "back", "Back", show=False, tooltip="Leave the zoom", id="view.back"),
         Binding("question_mark", "app.help", "Help", tooltip="Every key", id="app.help"),

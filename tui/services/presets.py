@@ -51,8 +51,16 @@ def card(name: str, path: Path, shipped: bool, home: Path) -> PresetCard:
     train, lora = preset.train, preset.lora
     batch = effective_batch(train.per_device_train_batch_size, train.gradient_accumulation_steps)
     length = f"{train.max_steps} steps" if train.max_steps > 0 else f"{train.num_train_epochs:g} epochs"
-    warmup = f"{train.warmup_steps:g} steps" if train.warmup_steps >= 1 else f"{100 * train.warmup_steps:g} % of steps"
-    adapter = f"r {lora.r} · alpha {lora.lora_alpha} · dropout {lora.lora_dropout:g}" if lora.use_peft else "every weight"
+    warmup = (
+        f"{train.warmup_steps:g} steps"
+        if train.warmup_steps >= 1
+        else f"{100 * train.warmup_steps:g} % of steps"
+    )
+    adapter = (
+        f"r {lora.r} · alpha {lora.lora_alpha} · dropout {lora.lora_dropout:g}"
+        if lora.use_peft
+        else "every weight"
+    )
     data = preset.data
     return PresetCard(
         name,
@@ -64,7 +72,12 @@ def card(name: str, path: Path, shipped: bool, home: Path) -> PresetCard:
             ("Model", _short(preset.model.model_name_or_path)),
             ("Method", f"{preset.method} · {adapter}"),
             ("Data", _short(data.train_dataset)),
-            ("Held out", _short(data.eval_dataset) if data.eval_dataset else f"{100 * data.eval_fraction:g} % split off"),
+            (
+                "Held out",
+                _short(data.eval_dataset)
+                if data.eval_dataset
+                else f"{100 * data.eval_fraction:g} % split off",
+            ),
             (
                 "Effective batch",
                 f"{train.per_device_train_batch_size} × {train.gradient_accumulation_steps} × 1 = {batch}",

@@ -1,4 +1,4 @@
-"""`ftui doctor`: what a run would find on this machine. Nothing heavy is imported; a child process tries bitsandbytes."""
+"""`ftui doctor`: what a run would find on this machine. Nothing heavy is imported; a child tries bitsandbytes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def examine(as_json: bool) -> int:
         print_json([asdict(check) for check in checks])
     else:
         for check in checks:
-            mark, colour = {"ok": ("✔", "green"), "note": ("·", "yellow"), "bad": ("✖", "red")}[check.health.value]
+            mark, colour = {"ok": ("✔", "green"), "note": ("·", "yellow"), "bad": ("✖", "red")}[
+                check.health.value
+            ]
             click.echo(f"{click.style(mark, fg=colour)} {check.name:<16} {check.value}")
             if check.hint:
                 click.echo(f"  {'':<16} {check.hint}")
@@ -108,30 +110,46 @@ def _bitsandbytes() -> Check:
     if done.returncode == 0:
         return Check("4-bit kernels", Health.OK, f"NF4 works on {done.stdout.split()[-1]}")
     last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
-    return Check("4-bit kernels", Health.BAD, last[0] if last else "failed", "Quantised runs will fail; reinstall it.")
+    return Check(
+        "4-bit kernels", Health.BAD, last[0] if last else "failed", "Quantised runs will fail; reinstall it."
+    )
 
 
 def _disk() -> Check:
     home = ftui_home()
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
-        return Check("disk", Health.BAD, f"{existing} cannot be written to", "Set FTUI_HOME to a folder of yours.")
+        return Check(
+            "disk", Health.BAD, f"{existing} cannot be written to", "Set FTUI_HOME to a folder of yours."
+        )
     free = shutil.disk_usage(existing).free / 2**30
     value = f"{free:.0f} GiB free in {home}"
     if free < LEAST_FREE_GIB:
-        return Check("disk", Health.NOTE, value, "Models and checkpoints need more; FTUI_HOME moves the runs.")
+        return Check(
+            "disk", Health.NOTE, value, "Models and checkpoints need more; FTUI_HOME moves the runs."
+        )
     return Check("disk", Health.OK, value)
 
 
 def _host() -> Check:
     load = host.read()
     free = (load.ram_total_mib - load.ram_used_mib) / 1024
-    return Check("host", Health.OK, f"{os.cpu_count()} CPUs, {free:.0f} of {load.ram_total_mib / 1024:.0f} GiB RAM free")
+    return Check(
+        "host",
+        Health.OK,
+        f"{os.cpu_count()} CPUs, {free:.0f} of {load.ram_total_mib / 1024:.0f} GiB RAM free",
+    )
 
 
 def _terminal() -> Check:
     name = os.environ.get("TERM", "")
-    inside = "inside tmux" if os.environ.get("TMUX") else "tmux is installed" if shutil.which("tmux") else "no tmux"
+    inside = (
+        "inside tmux"
+        if os.environ.get("TMUX")
+        else "tmux is installed"
+        if shutil.which("tmux")
+        else "no tmux"
+    )
     size = shutil.get_terminal_size()
     value = f"{name or 'TERM is not set'}, {size.columns}×{size.lines}, {inside}"
     if (size.columns, size.lines) < (80, 24):

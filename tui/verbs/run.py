@@ -48,7 +48,9 @@ def follow(run: RunDirectory) -> int:
                 if not view.phase.is_over:
                     time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        click.echo(f"\nThe run goes on. Find it with `ftui watch {run.id}`, stop it with `ftui stop {run.id}`.")
+        click.echo(
+            f"\nThe run goes on. Find it with `ftui watch {run.id}`, stop it with `ftui stop {run.id}`."
+        )
         return 0
     # Between the last poll and the end of the supervisor there may be one more event.
     _print_end(follower.poll() or view)

@@ -36,7 +36,9 @@ def as_plain(view: RunView) -> dict[str, Any]:
             "headline": view.verdict.headline,
         },
         "train": {name: list(getattr(curves.train, name)) for name in ("step", "loss", "lr", "grad_norm")},
-        "evals": {name: [dataclasses.asdict(point) for point in points] for name, points in curves.evals.items()},
+        "evals": {
+            name: [dataclasses.asdict(point) for point in points] for name, points in curves.evals.items()
+        },
         "checkpoints": list(curves.checkpoints),
         "plan": dict(view.plan),
         "run": dict(view.record),
@@ -58,7 +60,9 @@ def _print(view: RunView) -> None:
         click.echo(f"batch      {view.batch.spelled_out} (per device × accumulation × GPUs)")
     for name, points in view.curves.evals.items():
         best = min(points, key=lambda point: point.loss)
-        click.echo(f"{name:<10} {points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}")
+        click.echo(
+            f"{name:<10} {points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
+        )
     ledger = view.plan.get("ledger")
     if isinstance(ledger, dict):
         click.echo(
@@ -72,7 +76,9 @@ def _print(view: RunView) -> None:
     for warning in view.warnings:
         click.echo(f"warning    {warning}")
     if view.bad_lines:
-        click.echo(f"warning    {view.bad_lines} lines of events.jsonl could not be read and were passed over")
+        click.echo(
+            f"warning    {view.bad_lines} lines of events.jsonl could not be read and were passed over"
+        )
     if view.saved:
         click.echo(f"saved      {view.path}/{view.saved}")
     click.echo(f"directory  {view.path}")

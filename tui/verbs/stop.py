@@ -19,4 +19,6 @@ def stop_run(name: str, now: bool) -> None:
     if now:
         click.echo(f"{run.id} ends now; steps after its last checkpoint are lost.")
     else:
-        click.echo(f"{run.id} finishes its step, writes a checkpoint and ends. (At once: ftui stop {run.id} --now)")
+        click.echo(
+            f"{run.id} finishes its step, writes a checkpoint and ends. (At once: ftui stop {run.id} --now)"
+        )

@@ -26,7 +26,9 @@ class LogTail(VerticalScroll, can_focus=True):
         if view is None or (old is not None and old.console == view.console):
             return
         at_end = self.scroll_offset.y >= self.max_scroll_y - 1 or (old is not None and old.id != view.id)
-        self.query_one("#lines", Static).update(Text(plain("\n".join(view.console)), no_wrap=True, overflow="ellipsis"))
+        self.query_one("#lines", Static).update(
+            Text(plain("\n".join(view.console)), no_wrap=True, overflow="ellipsis")
+        )
         self.border_subtitle = "" if at_end else "scrolled up"
         if at_end:
             # The new text has no height before the next layout.

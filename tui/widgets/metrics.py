@@ -73,7 +73,11 @@ def memory_cell(view: RunView) -> tuple[str, Sequence[float], str]:
     if own is None or used is None:
         return ("VRAM", view.vram, glyphs().dash if used is None else f"{used / 1024:.1f} GiB")
     others = max(0.0, used - own)
-    return ("VRAM", view.vram, f"{own / 1024:.1f} GiB" + (f" +{others / 1024:.1f} others" if others >= 100 else ""))
+    return (
+        "VRAM",
+        view.vram,
+        f"{own / 1024:.1f} GiB" + (f" +{others / 1024:.1f} others" if others >= 100 else ""),
+    )
 
 
 def thousands(value: float) -> str:

@@ -112,7 +112,10 @@ def draw(chart: Chart, width: int, height: int, palette: Palette | None = None) 
     values = _values(chart)
     if not values or width < LABEL_WIDTH + 8 or height < 3:
         note = "no steps yet" if not values else "too small to draw"
-        return [Text(note.center(width)[:width], colours.axis) if i == height // 2 else Text("") for i in range(height)]
+        return [
+            Text(note.center(width)[:width], colours.axis) if i == height // 2 else Text("")
+            for i in range(height)
+        ]
     canvas = _Canvas(width - LABEL_WIDTH, height - 1)
     scale = _Scale(values, 4 * canvas.height)
     last = max(1.0, *(b.step for b in chart.train), *(float(p.step) for p in chart.val))

@@ -44,8 +44,11 @@ class RunPanel(Vertical):
 
     def watch_view(self, view: RunView | None) -> None:
         self.border_title = title(view) if view is not None else "Run"
-        for part in (RunHeader, LossChart, Metrics, VerdictBox, LogTail):
-            self.query_one(part).view = view
+        self.query_one(RunHeader).view = view
+        self.query_one(LossChart).view = view
+        self.query_one(Metrics).view = view
+        self.query_one(VerdictBox).view = view
+        self.query_one(LogTail).view = view
 
 
 def title(view: RunView) -> Text:

@@ -22,7 +22,8 @@ def sparkline(values: Sequence[float], width: int) -> str:
     low, high = min(finite), max(finite)
     scale = (len(marks.sparks) - 1) / (high - low) if high > low else 0.0
     return "".join(
-        marks.sparks[round((value - low) * scale)] if math.isfinite(value) else marks.not_finite for value in levels
+        marks.sparks[round((value - low) * scale)] if math.isfinite(value) else marks.not_finite
+        for value in levels
     )
 
 

@@ -10,7 +10,12 @@ from runner.insight.diagnosis import Severity, Verdict
 from tui.glyphs import glyphs, plain
 from tui.state import RunView
 
-CLASSES = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "critical", Severity.ERROR: "error"}
+CLASSES = {
+    Severity.INFO: "info",
+    Severity.WARNING: "warning",
+    Severity.CRITICAL: "critical",
+    Severity.ERROR: "error",
+}
 
 
 class VerdictBox(Static):
@@ -32,5 +37,7 @@ def words(verdict: Verdict) -> Text:
     """Evidence and actions."""
     text = Text(plain(verdict.sentence))
     for action in verdict.actions:
-        text.append(f"\n{glyphs().arrow} ", "bold").append(plain(action), "bold" if action.startswith("keep") else "")
+        text.append(f"\n{glyphs().arrow} ", "bold").append(
+            plain(action), "bold" if action.startswith("keep") else ""
+        )
     return text

@@ -11,7 +11,9 @@ from runner.insight.diagnosis.finding import Finding, Severity
 def non_finite(curves: Curves) -> Finding | None:
     """D1: a training or evaluation loss is NaN or infinite."""
     train = curves.train
-    bad = [(int(train.step[i]), "train loss") for i, loss in enumerate(train.loss) if not math.isfinite(loss)][:1]
+    bad = [
+        (int(train.step[i]), "train loss") for i, loss in enumerate(train.loss) if not math.isfinite(loss)
+    ][:1]
     for name, points in curves.evals.items():
         bad += [(point.step, f"{name} loss") for point in points if not math.isfinite(point.loss)][:1]
     if not bad:
@@ -66,7 +68,10 @@ def nothing_trained(curves: Curves) -> Finding | None:
                 severity=Severity.ERROR,
                 since_step=step,
                 sentence=f"Loss and gradient are exactly 0 since step {step}: no token is learned from.",
-                actions=("check the chat template and train.assistant_only_loss", "look at one row as the model sees it"),
+                actions=(
+                    "check the chat template and train.assistant_only_loss",
+                    "look at one row as the model sees it",
+                ),
                 evidence={"step": step, "loss": 0.0, "grad_norm": 0.0},
             )
     return None

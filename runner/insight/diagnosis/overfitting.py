@@ -79,7 +79,8 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
         return False
     corrected = current.best.loss + current.noise * math.sqrt(2 * math.log(len(points)))
     return all(
-        loss - corrected > 2 * current.noise and loss > (1 + JUMP_RISE) * current.best.loss for loss in tail[-2:]
+        loss - corrected > 2 * current.noise and loss > (1 + JUMP_RISE) * current.best.loss
+        for loss in tail[-2:]
     )
 
 
@@ -167,7 +168,11 @@ def _finite(points: Sequence[EvalPoint]) -> list[EvalPoint]:
 
 
 def _keep(best: int, keep: int | None) -> str:
-    return f"keep checkpoint-{best}" if keep is not None else "keep the base model: no checkpoint is better than it"
+    return (
+        f"keep checkpoint-{best}"
+        if keep is not None
+        else "keep the base model: no checkpoint is better than it"
+    )
 
 
 def _next_time(curves: Curves, best: EvalPoint) -> tuple[str, ...]:

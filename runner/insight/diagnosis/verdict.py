@@ -39,7 +39,11 @@ class Verdict:
     @property
     def headline(self) -> str:
         since = f" since step {self.since_step}" if self.since_step is not None else ""
-        return f"{self.kind.value.upper()}{since}" if self.severity >= Severity.WARNING else self.kind.value + since
+        return (
+            f"{self.kind.value.upper()}{since}"
+            if self.severity >= Severity.WARNING
+            else self.kind.value + since
+        )
 
 
 DETECTORS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class TrainingFailure(Exception):
+class TrainingError(Exception):
     """Ends a run with two lines: what went wrong and where, and what to do about it."""
 
     def __init__(self, message: str, hint: str) -> None:
