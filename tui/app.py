@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from runner.run.directory import ftui_home
+from tui.glyphs import glyphs
 from tui.messages import ActionFailed, LoadSampled, PresetsListed, RunChanged, RunLaunched, RunsListed
 from tui.screens.dialog import LaunchDialog, StopDialog
 from tui.screens.help import HelpScreen
@@ -45,6 +46,7 @@ class FtuiApp(App[None]):
 
     def on_mount(self) -> None:
         self.theme = "tokyo-night"
+        self.set_class(glyphs().ascii, "-ascii")
         self.push_screen(self.main)
         for service in self.services:
             service.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import locale
 import os
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Glyphs:
     dash: str
     arrow: str
     degree: str
+
+    @property
+    def overflow(self) -> Literal["crop", "ellipsis"]:
+        """How text that is too long for its place ends."""
+        return "crop" if self.ascii else "ellipsis"
 
 
 UNICODE = Glyphs(

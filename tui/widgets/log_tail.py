@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tui.glyphs import plain
+from tui.glyphs import glyphs, plain
 from tui.state import RunView
 
 
@@ -27,7 +27,7 @@ class LogTail(VerticalScroll, can_focus=True):
             return
         at_end = self.scroll_offset.y >= self.max_scroll_y - 1 or (old is not None and old.id != view.id)
         self.query_one("#lines", Static).update(
-            Text(plain("\n".join(view.console)), no_wrap=True, overflow="ellipsis")
+            Text(plain("\n".join(view.console)), no_wrap=True, overflow=glyphs().overflow)
         )
         self.border_subtitle = "" if at_end else "scrolled up"
         if at_end:

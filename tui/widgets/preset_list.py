@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -40,10 +42,18 @@ class PresetList(OptionList):
             return None
         return self.cards[self.highlighted]
 
+    def on_resize(self) -> None:
+        for index, card in enumerate(self.cards[: self.option_count]):
+            self.replace_option_prompt_at_index(index, self._prompt(card))
+
     def _prompt(self, card: PresetCard) -> Text:
         if card.problems:
-            return Text(f"{glyphs().failed} {card.name}", "red", no_wrap=True, overflow="ellipsis")
-        return Text(f"  {card.name}", "" if card.shipped else "bold", no_wrap=True, overflow="ellipsis")
+            text = Text(f"{glyphs().failed} {card.name}", "red")
+        else:
+            text = Text(f"  {card.name}", "" if card.shipped else "bold")
+        # An option wraps what is too long, and a list of wrapped names is hard to read.
+        text.truncate(max(8, self.scrollable_content_region.width - 2), overflow=glyphs().overflow)
+        return text
 
 
 class PresetPanel(Static):
@@ -81,5 +91,5 @@ def problems(card: PresetCard) -> Text:
     """Everything that is wrong with a preset."""
     text = Text("This preset cannot be used:\n", "bold red")
     for problem in card.problems:
-        text.append(f"\n{glyphs().failed} {plain(problem)}\n", "")
+        text.append(f"\n{glyphs().failed} {plain(problem.replace(card.path, Path(card.path).name))}\n", "")
     return text.append(f"\nMend {card.path}; it is read again by itself.", "dim")

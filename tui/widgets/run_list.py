@@ -60,7 +60,7 @@ class RunList(OptionList):
                 self.replace_option_prompt(row.id, self._prompt(row))
 
     def _prompt(self, row: RunRow) -> Text:
-        return run_line(row, max(16, self.size.width - 2))
+        return run_line(row, max(16, self.scrollable_content_region.width - 2))
 
 
 def run_line(row: RunRow, width: int) -> Text:
@@ -76,9 +76,9 @@ def run_line(row: RunRow, width: int) -> Text:
         right = Text(loss).append(row.verdict or "finished", "yellow" if warned else "dim")
     else:
         right = Text(row.phase.value, style)
-    right.truncate(max(6, width - 12), overflow="ellipsis")
+    right.truncate(max(6, width - 12), overflow=glyphs().overflow)
     left = Text(f"{mark} ", style).append(row.name, "")
-    left.truncate(max(6, width - right.cell_len - 1), overflow="ellipsis")
+    left.truncate(max(6, width - right.cell_len - 1), overflow=glyphs().overflow)
     return left.append(" " * max(1, width - left.cell_len - right.cell_len)).append_text(right)
 
 

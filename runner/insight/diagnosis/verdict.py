@@ -81,12 +81,12 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
     missing = FEWEST_EVALUATIONS - len(points)
     if missing > 0:
         more = f"{missing} more evaluation{'s' if missing > 1 else ''}"
-        wish = "next time: a smaller eval.eval_steps" if curves.is_over else f"needs {more}"
+        actions = ("next time: a smaller eval.eval_steps",) if curves.is_over else ()
         return Verdict(
             VerdictKind.TOO_EARLY,
             Severity.INFO,
-            f"Too early to tell: {len(points)} evaluations so far, a judgement needs {more}.",
-            (wish,),
+            f"Evaluations so far: {len(points)}. A judgement needs {more}.",
+            actions,
             keep,
             None,
             findings,
@@ -115,6 +115,5 @@ def _without_evaluation(curves: Curves) -> Verdict:
     return Verdict(
         VerdictKind.TOO_EARLY,
         Severity.INFO,
-        f"Too early to tell: no evaluation so far, a judgement needs {FEWEST_EVALUATIONS}.",
-        (f"needs {FEWEST_EVALUATIONS} more evaluations",),
+        f"No evaluation so far. A judgement needs {FEWEST_EVALUATIONS}.",
     )

@@ -1,0 +1,65 @@
+"""A store with two recorded runs, and the app in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from runner.run import directory
+from runner.run.directory import RunDirectory
+from tests.data.record import FOLDER
+from tui.app import FtuiApp
+
+OVERFIT = "20261124-090000-demo-overfit-0001"
+HEALTHY = "20261124-080000-demo-0002"
+
+
+@pytest.fixture
+def store(home: Path) -> Path:
+    """FTUI_HOME with the recorded runs: a healthy one and, newer, one that overfits."""
+    for name in (OVERFIT, HEALTHY):
+        shutil.copytree(FOLDER / name, directory.runs_folder(home) / name)
+    return home
+
+
+@pytest.fixture
+def overfit(store: Path) -> RunDirectory:
+    return RunDirectory(directory.runs_folder(store) / OVERFIT)
+
+
+@asynccontextmanager
+async def running(
+    size: tuple[int, int] = (120, 40), **options: Any
+) -> AsyncIterator[tuple[FtuiApp, Pilot[None]]]:
+    """The app, running headless."""
+    app = FtuiApp(**options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        yield app, pilot
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 20) -> None:
+    """Let the app work until a condition holds; AssertionError, with the screen, when it does not in time."""
+    for _ in range(int(seconds / 0.05)):
+        if condition():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError(f"not within {seconds} s; the screen shows:\n{screen_text(pilot)}")
+
+
+def screen_text(pilot: Pilot[None]) -> str:
+    """What a person sees, as plain text."""
+    width, height = pilot.app.size
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip)[:width] for strip in strips[:height])
+
+
+async def shows(pilot: Pilot[None], *words: str) -> str:
+    """Wait until all of these words are on the screen; returns it."""
+    await until(pilot, lambda: all(word in screen_text(pilot) for word in words))
+    return screen_text(pilot)

@@ -1,0 +1,86 @@
+"""From a run directory to what is shown."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.run.directory import RunDirectory
+from runner.run.events import Phase
+from runner.run.history import History
+from tests.data.record import FOLDER
+from tests.tui.conftest import OVERFIT
+from tui.state import RunFollower, age, eta_seconds, name_of, read_row, read_view
+
+
+def test_a_recorded_run_as_it_was(overfit: RunDirectory) -> None:
+    view = read_view(overfit)
+    assert (view.name, view.phase, view.step, view.total_steps) == ("demo-overfit", Phase.FINISHED, 240, 240)
+    assert list(view.curves.train.step) == list(range(1, 241))
+    assert view.batch is not None
+    assert view.batch.effective_batch == 4
+    row = read_row(overfit)
+    assert (row.verdict, row.step, row.progress) == ("overfitting", 240, 1.0)
+
+
+def test_following_piece_by_piece_ends_in_the_same_view(overfit: RunDirectory, tmp_path: Path) -> None:
+    whole = read_view(overfit)
+    copy = RunDirectory(tmp_path / overfit.id)
+    shutil.copytree(overfit.path, copy.path)
+    data = overfit.events.read_bytes()
+    copy.events.write_bytes(b"")
+    follower = RunFollower(copy)
+    view = None
+    for start in range(0, len(data), 997):
+        with copy.events.open("ab") as stream:
+            stream.write(data[start : start + 997])
+        view = follower.poll() or view
+    assert view is not None
+    assert view.curves == whole.curves
+    assert view.verdict == whole.verdict
+    assert follower.poll() is None
+
+
+def test_a_run_that_is_cut_short_is_read_again(overfit: RunDirectory) -> None:
+    follower = RunFollower(overfit)
+    follower.poll()
+    lines = overfit.events.read_text().splitlines(keepends=True)
+    overfit.events.write_text("".join(lines[:40]))
+    view = follower.poll()
+    assert view is not None
+    assert 0 < view.step < 40
+
+
+@given(st.binary(max_size=200), st.integers(0, 20_000))
+def test_any_damage_to_the_events_still_gives_a_view(tmp_path_factory, junk: bytes, place: int) -> None:  # type: ignore[no-untyped-def]
+    run = RunDirectory(tmp_path_factory.mktemp("runs") / OVERFIT)
+    shutil.copytree(FOLDER / OVERFIT, run.path)
+    data = run.events.read_bytes()
+    run.events.write_bytes(data[:place] + junk + data[place + len(junk) :])
+    assert read_view(run).verdict.sentence
+
+
+def test_the_eta_counts_steps_and_evaluations() -> None:
+    history = History()
+    history.fold({"type": "plan", "total_steps": 100, "eval_steps": 10})
+    for step in range(1, 51):
+        history.fold({"type": "step", "step": step, "loss": 1.0, "step_s": 2.0})
+    assert eta_seconds(history) == pytest.approx(100)
+    history.fold({"type": "eval", "set": "val", "step": 50, "loss": 1.0, "seconds": 6.0})
+    assert eta_seconds(history) == pytest.approx(100 + 5 * 6)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3900, "1 h 5 min"), (187_000, "2 d 3 h")]
+)
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert age(seconds) == words
+
+
+def test_the_name_in_an_id() -> None:
+    assert name_of("20261123-143205-qwen3-0.6b-chat-7f3a") == "qwen3-0.6b-chat"
+    assert name_of("odd") == "odd"

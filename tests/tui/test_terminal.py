@@ -1,0 +1,158 @@
+"""The real command in a real tmux pane, and what happens to a run when its terminal dies."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.run import directory, requests, summary
+from runner.run.directory import RunDirectory
+from runner.run.history import read_history
+from runner.run.requests import Request
+from tests.conftest import wait_for
+
+FTUI = [sys.executable, "-P", "-m", "tui.cli"]
+
+
+class Pane:
+    """One tmux server with one pane that runs a command."""
+
+    def __init__(self, name: str, size: tuple[int, int], command: list[str], home: Path) -> None:
+        self._name = name
+        width, height = size
+        environment = {**os.environ, "FTUI_HOME": str(home), "TERM": "xterm-256color"}
+        self._tmux(
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-x",
+            str(width),
+            "-y",
+            str(height),
+            *command,
+            env=environment,
+        )
+
+    def _tmux(self, *arguments: str, env: dict[str, str] | None = None) -> str:
+        command = ["tmux", "-u", "-L", self._name, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout
+
+    def text(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def press(self, *keys: str) -> None:
+        self._tmux("send-keys", *keys)
+
+    def shows(self, *words: str) -> str:
+        """Wait until all of these words are in the pane; returns it."""
+        wait_for(lambda: all(word in self.text() for word in words), 60, f"{words} in\n{self.text()}")
+        return self.text()
+
+    def pid(self) -> int:
+        return int(self._tmux("display-message", "-p", "#{pane_pid}"))
+
+    def kill(self) -> None:
+        subprocess.run(["tmux", "-L", self._name, "kill-server"], capture_output=True, check=False)
+
+
+@pytest.fixture
+def panes(tmp_path: Path) -> Iterator[list[Pane]]:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    opened: list[Pane] = []
+    yield opened
+    for pane in opened:
+        pane.kill()
+
+
+def running_run(home: Path) -> RunDirectory:
+    return wait_for(lambda: directory.list_runs(home), 60, "a run appears")[0]
+
+
+def stop(run: RunDirectory) -> None:
+    requests.ask(run, Request.STOP)
+    wait_for(lambda: not summary.is_alive(run), 60, "the run ends")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+def test_launch_watch_kill_and_find_again_in_tmux(
+    panes: list[Pane], home: Path, size: tuple[int, int]
+) -> None:
+    """By keys alone: launch the demo, see it train, kill -9 the screen, find the run again with every step, stop it."""
+    pane = Pane(f"ftui{size[0]}-{os.getpid()}", size, FTUI, home)
+    panes.append(pane)
+    pane.shows("No runs yet", "demo-overfit")
+    pane.press("Tab", "Down")
+    pane.shows("Overfits on purpose")
+    pane.press("l")
+    pane.shows("Launch demo-overfit")
+    pane.press("Enter")
+    pane.shows("training", "/240")
+    run = running_run(home)
+    os.kill(pane.pid(), signal.SIGKILL)
+    wait_for(lambda: summary.is_alive(run))
+    before = len(read_history(run).train)
+    wait_for(lambda: len(read_history(run).train) > before + 5, what="it trains on without a screen")
+
+    again = Pane(f"ftui{size[0]}b-{os.getpid()}", size, [*FTUI, "watch", run.id], home)
+    panes.append(again)
+    again.shows("training", "4 × 1 × 1 = 4")
+    again.press("s")
+    again.shows("finish this step", "stopping now loses")
+    again.press("s")
+    again.shows("stopped after step")
+    history = read_history(run)
+    assert list(history.train.step) == list(range(1, len(history.train) + 1))
+    assert history.checkpoints[-1] == len(history.train)
+    again.press("q")
+    wait_for(lambda: not summary.is_alive(run))
+
+
+@pytest.mark.slow
+def test_a_run_survives_its_terminal(home: Path) -> None:
+    """`ftui run` on a terminal that is closed under it, as a lost SSH connection does, with SIGHUP and all."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ["FTUI_HOME"] = str(home)
+        os.execv(sys.executable, [*FTUI, "run", "demo-overfit", "--plain"])
+    run = running_run(home)
+    drained = b""
+    deadline = time.monotonic() + 60
+    while not len(read_history(run).train) and time.monotonic() < deadline:
+        drained += os.read(terminal, 4096)
+    assert len(read_history(run).train), drained
+    os.close(terminal)
+    os.waitpid(child, 0)
+    before = len(read_history(run).train)
+    wait_for(lambda: len(read_history(run).train) > before + 10, what="it trains on")
+    assert summary.is_alive(run)
+    stop(run)
+    assert summary.read_state(run)["phase"] == "stopped"
+
+
+def test_a_folder_named_runner_in_the_working_directory_is_not_imported(home: Path, in_tmp: Path) -> None:
+    (in_tmp / "runner").mkdir()
+    (in_tmp / "runner" / "__init__.py").write_text("raise SystemExit('the wrong runner')")
+    script = Path(sys.executable).parent / "ftui"
+    if not script.exists():
+        pytest.skip("ftui is not installed as a command here")
+    environment = {**os.environ, "FTUI_HOME": str(home)}
+    done = subprocess.run(
+        [script, "run", "demo", "--detach"], capture_output=True, text=True, env=environment, check=True
+    )
+    run = directory.find_run(done.stdout.strip(), home)
+    wait_for(lambda: read_history(run).plan or read_history(run).end, 60)
+    requests.ask(run, Request.STOP_NOW)
+    wait_for(lambda: not summary.is_alive(run), 60)
+    assert not read_history(run).error
