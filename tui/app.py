@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
@@ -99,7 +99,7 @@ class FtuiApp(App[None]):
     def action_help(self) -> None:
         self.push_screen(HelpScreen(bindings_of(self.main)))
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every key of the main screen also in the command palette."""
         yield from super().get_system_commands(screen)
         for binding in bindings_of(self.main):

@@ -14,6 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from runner.gpu import GpuReading
+from tui.colours import NOTE
 from tui.glyphs import plain
 from tui.state import PresetCard, RunView
 from tui.widgets.load_bar import gpu_line
@@ -74,7 +75,7 @@ class LaunchDialog(Dialog[str | None]):
     def extra(self) -> ComposeResult:
         if not self._samples:
             yield Static(
-                Text("No NVIDIA GPU: it runs on the CPU, which suits the demo and nothing larger.", "yellow")
+                Text("No NVIDIA GPU: it runs on the CPU, which suits the demo and nothing larger.", NOTE)
             )
             return
         best = max(range(len(self._samples)), key=lambda i: self._samples[i].free_mib or 0)

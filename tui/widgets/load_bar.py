@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
+from tui.colours import BAD, FAINT, GOOD, NOTE
 from tui.glyphs import glyphs, plain
 from tui.widgets.sparkline import bar
 
@@ -47,16 +48,16 @@ class LoadBar(Widget):
 
 def gpu_line(sample: GpuSample, width: int) -> Text:
     """'RTX 4090 ━━━━── 14.2 of 24.0 GiB · 97 % · 66 °C · 390 W'; values that are not known are left out."""
-    line = Text(short_name(sample.gpu), "bold")
+    line = Text().append(short_name(sample.gpu), "bold")
     if sample.problem:
-        return line.append(f"  {sample.problem}", "bold red")
+        return line.append(f"  {sample.problem}", f"bold {BAD}")
     dot = f" {glyphs().dot} "
     total = sample.gpu.total_mib
     if sample.used_mib is not None and total:
         share = sample.used_mib / total
         full, empty = bar(share, 12 if width < NARROW else 24)
-        style = "red" if share > 0.95 else "yellow" if share > 0.85 else "green"
-        line.append(" ").append(full, style).append(empty, "grey37")
+        style = BAD if share > 0.95 else NOTE if share > 0.85 else GOOD
+        line.append(" ").append(full, style).append(empty, FAINT)
         line.append(f" {sample.used_mib / 1024:.1f} of {total / 1024:.1f} GiB")
     parts = []
     if sample.utilisation_percent is not None:

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from tui.colours import LIVE
 from tui.glyphs import glyphs
 from tui.state import RunView, decimal
 from tui.widgets.sparkline import sparkline
@@ -91,7 +92,7 @@ def thousands(value: float) -> str:
 
 def _cell(label: str, values: Sequence[float], value: str, width: int) -> Text:
     spark = max(0, min(MOST_SPARK, width - LABEL_WIDTH - len(value) - 3))
-    text = Text(label.ljust(LABEL_WIDTH), "dim").append(sparkline(values, spark).ljust(spark), "cyan")
+    text = Text().append(label.ljust(LABEL_WIDTH), "dim").append(sparkline(values, spark).ljust(spark), LIVE)
     text.append(f" {value}")
     text.truncate(width - 1)
     return text.append(" " * max(0, width - text.cell_len))

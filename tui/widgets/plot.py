@@ -13,6 +13,7 @@ from rich.text import Text
 
 from runner.insight.curves import EvalPoint
 from runner.insight.reduction import Bucket
+from tui.colours import BAD, FAINT, GOOD, LIVE, NOTE, PROBE, QUIET
 from tui.glyphs import glyphs
 
 LABEL_WIDTH = 7
@@ -36,14 +37,14 @@ class Chart:
 class Palette:
     """Styles of the parts of a chart, as rich style strings."""
 
-    raw: str = "grey42"
-    smooth: str = "cyan"
-    val: str = "bold yellow"
-    probe: str = "magenta"
-    best: str = "bold green"
-    bad: str = "bold red"
-    axis: str = "grey54"
-    epoch: str = "grey30"
+    raw: str = FAINT
+    smooth: str = LIVE
+    val: str = f"bold {NOTE}"
+    probe: str = PROBE
+    best: str = f"bold {GOOD}"
+    bad: str = f"bold {BAD}"
+    axis: str = QUIET
+    epoch: str = FAINT
 
 
 @dataclass

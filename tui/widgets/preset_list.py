@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.colours import BAD
 from tui.glyphs import glyphs, plain
 from tui.state import PresetCard
 
@@ -48,7 +49,7 @@ class PresetList(OptionList):
 
     def _prompt(self, card: PresetCard) -> Text:
         if card.problems:
-            text = Text(f"{glyphs().failed} {card.name}", "red")
+            text = Text(f"{glyphs().failed} {card.name}", BAD)
         else:
             text = Text(f"  {card.name}", "" if card.shipped else "bold")
         # An option wraps what is too long, and a list of wrapped names is hard to read.
@@ -89,7 +90,7 @@ def summary(card: PresetCard) -> Group:
 
 def problems(card: PresetCard) -> Text:
     """Everything that is wrong with a preset."""
-    text = Text("This preset cannot be used:\n", "bold red")
+    text = Text().append("This preset cannot be used:\n", f"bold {BAD}")
     for problem in card.problems:
         text.append(f"\n{glyphs().failed} {plain(problem.replace(card.path, Path(card.path).name))}\n", "")
     return text.append(f"\nMend {card.path}; it is read again by itself.", "dim")

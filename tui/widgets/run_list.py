@@ -9,11 +9,13 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from runner.run.events import Phase
+from tui.colours import BAD, GOOD, LIVE, NOTE
 from tui.glyphs import glyphs
 from tui.state import RunRow
 from tui.widgets.sparkline import sparkline
 
 SPARK_WIDTH = 6
+NARROW = 28
 WARNING = 2
 
 
@@ -66,29 +68,37 @@ class RunList(OptionList):
 def run_line(row: RunRow, width: int) -> Text:
     """'● qwen3-0.6b-chat    34 % ▂▃▁▁' in exactly one line of `width` cells."""
     mark, style = phase_mark(row.phase)
-    if not row.phase.is_over and row.progress is not None:
-        right = Text(f"{100 * row.progress:3.0f} % ").append(sparkline(row.losses, SPARK_WIDTH), "cyan")
-    elif not row.phase.is_over:
-        right = Text(row.phase.value, "dim")
-    elif row.phase is Phase.FINISHED or row.verdict in ("overfitting", "non-finite"):
-        loss = "" if row.best_loss is None else f"{row.best_loss:.3g} "
-        warned = row.severity >= WARNING
-        right = Text(loss).append(row.verdict or "finished", "yellow" if warned else "dim")
-    else:
-        right = Text(row.phase.value, style)
+    right = _standing(row, style, width)
     right.truncate(max(6, width - 12), overflow=glyphs().overflow)
-    left = Text(f"{mark} ", style).append(row.name, "")
+    left = Text().append(f"{mark} ", style).append(row.name)
     left.truncate(max(6, width - right.cell_len - 1), overflow=glyphs().overflow)
     return left.append(" " * max(1, width - left.cell_len - right.cell_len)).append_text(right)
+
+
+def _standing(row: RunRow, style: str, width: int) -> Text:
+    """Progress and shape of a living run; loss and verdict of a finished one, as a sign where there is little room."""
+    text = Text()
+    if not row.phase.is_over:
+        if row.progress is None:
+            return text.append(row.phase.value, "dim")
+        text.append(f"{100 * row.progress:3.0f} % ")
+        return text if width < NARROW else text.append(sparkline(row.losses, SPARK_WIDTH), LIVE)
+    if row.phase is not Phase.FINISHED and row.verdict not in ("overfitting", "non-finite"):
+        return text.append(row.phase.value, style)
+    if row.best_loss is not None:
+        text.append(f"{row.best_loss:.3g} ")
+    if row.severity >= WARNING:
+        return text.append(glyphs().up if width < NARROW else row.verdict, NOTE)
+    return text if width < NARROW else text.append(row.verdict or "finished", "dim")
 
 
 def phase_mark(phase: Phase) -> tuple[str, str]:
     """The sign and style of a phase."""
     marks = glyphs()
     return {
-        Phase.FINISHED: (marks.finished, "green"),
-        Phase.STOPPED: (marks.stopped, "yellow"),
-        Phase.FAILED: (marks.failed, "red"),
-        Phase.LOST: (marks.failed, "red"),
-        Phase.STARTING: (marks.queued, "cyan"),
-    }.get(phase, (marks.running, "cyan"))
+        Phase.FINISHED: (marks.finished, GOOD),
+        Phase.STOPPED: (marks.stopped, NOTE),
+        Phase.FAILED: (marks.failed, BAD),
+        Phase.LOST: (marks.failed, BAD),
+        Phase.STARTING: (marks.queued, LIVE),
+    }.get(phase, (marks.running, LIVE))

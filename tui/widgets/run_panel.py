@@ -8,6 +8,7 @@ from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from tui.colours import FAINT, LIVE, NOTE, PROBE
 from tui.glyphs import glyphs, plain
 from tui.state import RunView, age
 from tui.widgets.log_tail import LogTail
@@ -60,58 +61,67 @@ def title(view: RunView) -> Text:
         parts.append(f"{100 * view.step / view.total_steps:.0f} %")
     if view.eta_seconds is not None:
         parts.append(f"{age(view.eta_seconds)} left")
-    return Text(f"{mark} ", style).append(plain(f" {glyphs().dot} ".join(parts)))
+    return Text().append(f"{mark} ", style).append(plain(f" {glyphs().dot} ".join(parts)))
 
 
 def header(view: RunView, width: int) -> Text:
     """Progress bar, losses, and the effective batch spelled out."""
     if view.reason and view.phase.is_over:
-        return _ending(view)
+        return _ending(view, width)
     share = view.step / view.total_steps if view.total_steps else 0.0
-    full, empty = bar(share, max(10, width - 4))
-    text = Text().append(full, "cyan").append(empty, "grey37").append("\n")
-    text.append_text(losses(view)).append("\n")
-    return text.append_text(batch(view))
+    full, empty = bar(share, max(10, width))
+    text = Text().append(full, LIVE).append(empty, FAINT).append("\n")
+    return (
+        text.append_text(fitting(losses(view), width)).append("\n").append_text(fitting(batch(view), width))
+    )
 
 
-def _ending(view: RunView) -> Text:
+def _ending(view: RunView, width: int) -> Text:
     mark, style = phase_mark(view.phase)
-    text = Text(f"{mark} {view.phase.value}: ", f"bold {style}").append(plain(view.reason))
+    text = Text().append(f"{mark} {view.phase.value}: ", f"bold {style}").append(plain(view.reason))
     if view.hint:
         text.append(f"\n  {plain(view.hint)}", "dim")
     if len(view.curves.train):
-        text.append("\n").append_text(losses(view))
+        text.append("\n").append_text(fitting(losses(view), width))
     return text
 
 
-def losses(view: RunView) -> Text:
-    """'train 1.214   eval 1.402 (best 1.311 @300)'."""
+def fitting(parts: list[Text], width: int) -> Text:
+    """The first parts that fit beside each other; the rest is left out rather than wrapped."""
     text = Text()
+    for part in parts:
+        gap = "   " if text.plain else ""
+        if text.cell_len + len(gap) + part.cell_len <= width or not text.plain:
+            text.append(gap).append_text(part)
+    return text
+
+
+def losses(view: RunView) -> list[Text]:
+    """'train 1.214', 'eval 1.402 (best 1.311 @300)', 'probe 1.193'."""
+    parts = []
     if len(view.curves.train):
-        text.append("train ", "dim").append(f"{view.curves.train.loss[-1]:.4f}", "bold cyan")
+        parts.append(figure("train", f"{view.curves.train.loss[-1]:.4f}", f"bold {LIVE}"))
     if view.curves.val:
         best = min(view.curves.val, key=lambda point: point.loss)
-        text.append("   eval ", "dim").append(f"{view.curves.val[-1].loss:.4f}", "bold yellow")
-        text.append(f" (best {best.loss:.4f} @{best.step})", "dim")
+        part = figure("eval", f"{view.curves.val[-1].loss:.4f}", f"bold {NOTE}")
+        parts.append(part.append(f" (best {best.loss:.4f} @{best.step})", "dim"))
     if view.curves.probe:
-        text.append("   probe ", "dim").append(f"{view.curves.probe[-1].loss:.4f}", "magenta")
-    if not text.plain:
-        text.append(plain("no steps yet: loading the model and the data takes a moment"), "dim")
-    return text
+        parts.append(figure("probe", f"{view.curves.probe[-1].loss:.4f}", PROBE))
+    return parts or [Text("no steps yet: loading the model and the data takes a moment", "dim")]
 
 
-def batch(view: RunView) -> Text:
-    """'batch 4 × 4 × 1 GPU = 16   epoch 1.37   QLoRA on RTX 4090'."""
-    text = Text()
+def batch(view: RunView) -> list[Text]:
+    """'effective batch 4 × 4 × 1 = 16', 'epoch 1.37', 'QLoRA on RTX 4090'."""
+    parts = []
     if view.batch is not None:
-        times = glyphs().times
-        one = view.batch
-        text.append("effective batch ", "dim")
-        text.append(f"{one.per_device} {times} {one.accumulation} {times} {one.world_size} = ")
-        text.append(str(one.effective_batch), "bold")
+        parts.append(figure("effective batch", plain(view.batch.spelled_out), ""))
     if len(view.curves.train):
-        text.append("   epoch ", "dim").append(f"{view.curves.train.epoch[-1]:.2f}")
-    device = str(view.plan.get("device") or "")
-    if device:
-        text.append(f"   {view.plan.get('method', '')} on {device}", "dim")
-    return text
+        parts.append(figure("epoch", f"{view.curves.train.epoch[-1]:.2f}", ""))
+    if view.plan.get("device"):
+        parts.append(Text(f"{view.plan.get('method', '')} on {view.plan['device']}", "dim"))
+    return parts
+
+
+def figure(label: str, value: str, style: str) -> Text:
+    """A quiet label and its value."""
+    return Text().append(f"{label} ", "dim").append(value, style)
