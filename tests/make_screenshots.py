@@ -32,6 +32,7 @@ async def picture(folder: Path, name: str, size: tuple[int, int], keys: tuple[st
         svg = REMOTE_FONTS.sub("", app.export_screenshot(title="ftui")).replace(
             "Fira Code", "DejaVu Sans Mono"
         )
+    svg = svg.replace("<svg ", '<svg xml:space="preserve" ', 1)
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     # rsvg-convert looks for braille and box signs in other fonts; cairosvg draws boxes for those a font lacks.
     source, target = folder / f"{name}.svg", folder / f"{name}.png"
