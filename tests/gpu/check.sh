@@ -10,6 +10,10 @@ if compgen -G "wheels/*.whl" >/dev/null; then
 fi
 export PYTHONPATH="$PWD:$site${PYTHONPATH:+:$PYTHONPATH}"
 export HF_HUB_OFFLINE=1 TMPDIR=${TMPDIR:-/tmp}
+if ! problem=$("$python" -c 'from runner import gpu; r = gpu.read(); print(r.problem); exit(not r.samples)'); then
+    echo "nothing to check here: ${problem:-runner.gpu cannot be imported}" >&2
+    exit 1
+fi
 failed=0
 "$python" -m pytest -p no:cacheprovider -q -m gpu -c tests/gpu/pytest.ini --rootdir . tests/gpu || failed=$?
 "$python" -P -m tests.gpu.qlora_8b || failed=$?
