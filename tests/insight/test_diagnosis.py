@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.insight.curves import Curves
+from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis import Severity, VerdictKind, diagnose
 from runner.insight.diagnosis.noise import eval_noise, slope
 from tests.insight.curve_maker import evals, falling, make, noisy, overfit, train_curve
@@ -21,6 +21,18 @@ def test_a_healthy_run_is_healthy_and_names_the_checkpoint_to_keep() -> None:
     assert verdict.kind is VerdictKind.HEALTHY
     assert verdict.keep_step == 110
     assert "-52 %" in verdict.sentence
+
+
+def test_few_held_out_rows_are_said() -> None:
+    def judged(rows: int) -> str:
+        points = tuple(EvalPoint(10 * i, loss, rows) for i, loss in enumerate(falling(6)))
+        return diagnose(
+            Curves(train=train_curve([1.0] * 60), evals={"val": points}, trainable_parameters=1)
+        ).sentence
+
+    assert "Only 1 row held out" in judged(1)
+    assert "Only 15 rows held out" in judged(15)
+    assert "care" not in judged(16)
 
 
 def test_overfitting_names_its_evidence_and_the_checkpoint_to_keep() -> None:

@@ -24,7 +24,14 @@ def list_runs(limit: int, as_json: bool) -> None:
         return
     print_table(
         [
-            (row.id, row.phase.value, percent(row.progress), loss(row.loss), loss(row.best_loss), row.verdict)
+            (
+                row.id,
+                row.phase.value,
+                percent(row.progress),
+                loss(row.loss),
+                loss(row.best_loss),
+                row.verdict if row.step else "",
+            )
             for row in rows
         ],
         ("run", "state", "done", "loss", "best eval", "verdict"),

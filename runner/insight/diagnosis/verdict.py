@@ -11,6 +11,8 @@ from runner.insight.diagnosis import health, overfitting
 from runner.insight.diagnosis.finding import Finding, Severity
 
 FEWEST_EVALUATIONS = 4
+# Below this one unusual row moves the mean by more than the changes that are judged.
+FEW_ROWS = 16
 
 
 class VerdictKind(StrEnum):
@@ -96,12 +98,19 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
     return Verdict(
         VerdictKind.HEALTHY,
         Severity.INFO,
-        f"Held-out loss {change}, best at step {best.step}.{watching}",
+        f"Held-out loss {change}, best at step {best.step}.{watching}{_caution(points[-1].n)}",
         (f"keep checkpoint-{keep}",) if keep is not None and curves.is_over else (),
         keep,
         None,
         findings,
     )
+
+
+def _caution(rows: int) -> str:
+    """A word of doubt when few rows were held out; none when their number is not known."""
+    if not 0 < rows < FEW_ROWS:
+        return ""
+    return f" Only {rows} row{'s' if rows > 1 else ''} held out: take it with care."
 
 
 def _without_evaluation(curves: Curves) -> Verdict:
