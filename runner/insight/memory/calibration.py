@@ -1,0 +1,115 @@
+"""What this machine's own runs say about the prediction: a few robust one-line estimates."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# A prior that weighs as much as two runs; with more, the runs decide.
+PRIOR_RUNS = 2
+LEAST_KAPPA, MOST_KAPPA = 0.8, 1.25
+
+
+@dataclass(frozen=True)
+class MemoryRecord:
+    """What one run really used, beside what was predicted for the shape it really had. MiB.
+
+    Predicted figures are of the closed form with the longest row the run saw. `shown` is what NVML saw of the process;
+    figures a run did not get to are None. `oom` says that it ran out of memory: its peak is then a lower bound.
+    """
+
+    model_type: str
+    gpu: str
+    stack: str
+    allocator: str
+    predicted_static: float
+    predicted_activations: float
+    static: float | None = None
+    peak_allocated: float | None = None
+    peak_reserved: float | None = None
+    shown: float | None = None
+    oom: bool = False
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> MemoryRecord | None:
+        """A record out of memory.json; None when it is no record."""
+        try:
+            texts = [str(value[key]) for key in ("model_type", "gpu", "stack", "allocator")]
+            need = [float(value[key]) for key in ("predicted_static", "predicted_activations")]
+            seen = [
+                None if value.get(key) is None else float(value[key])
+                for key in ("static", "peak_allocated", "peak_reserved", "shown")
+            ]
+        except (KeyError, TypeError, ValueError):
+            return None
+        return cls(*texts, *need, *seen, bool(value.get("oom")))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Corrections to the prior.
+
+    kappa multiplies the activations; outside_mib is context and kernels together as measured (None: use the prior);
+    reserve_share is what the allocator holds beyond what is allocated, as a share of the activations.
+    """
+
+    kappa: float = 1.0
+    outside_mib: float | None = None
+    reserve_share: float | None = None
+    static_off_percent: float | None = None
+    runs: int = 0
+    runs_elsewhere: int = 0
+    oom_bound_kappa: float | None = field(default=None)
+
+    @property
+    def basis(self) -> str:
+        """What the prediction rests on, in words."""
+        if self.runs:
+            return f"{self.runs} {'run' if self.runs == 1 else 'runs'} on this GPU"
+        if self.runs_elsewhere:
+            return f"{self.runs_elsewhere} runs of other models on this GPU"
+        return "formulas alone, no run on this GPU yet"
+
+
+def calibrate(
+    records: Iterable[MemoryRecord], model_type: str, gpu: str, stack: str, allocator: str
+) -> Calibration:
+    """Fit the corrections on the runs of this GPU: the activations on those of the same model family, versions and
+    allocator, the memory outside the allocator on all of them.
+
+    kappa is the mean of observed / predicted activations, shrunk towards 1 as if two runs had said so, and at least what
+    runs that ended out of memory prove.
+    """
+    here = [record for record in records if record.gpu == gpu]
+    same = [r for r in here if (r.model_type, r.stack, r.allocator) == (model_type, stack, allocator)]
+    ratios, floors, shares, off = [], [], [], []
+    for record in same:
+        static = record.static if record.static is not None else record.predicted_static
+        if record.static is not None and record.predicted_static:
+            off.append(100 * (record.static - record.predicted_static) / record.predicted_static)
+        if record.peak_allocated is None or record.predicted_activations <= 0:
+            continue
+        ratio = (record.peak_allocated - static) / record.predicted_activations
+        (floors if record.oom else ratios).append(ratio)
+        if record.peak_reserved is not None and not record.oom and record.peak_allocated > static:
+            shares.append((record.peak_reserved - record.peak_allocated) / (record.peak_allocated - static))
+    kappa = (PRIOR_RUNS + sum(ratios)) / (PRIOR_RUNS + len(ratios))
+    floor = max(floors, default=None)
+    if floor is not None:
+        kappa = max(kappa, floor)
+    outside = [
+        r.shown - r.peak_reserved
+        for r in here
+        if r.shown is not None and r.peak_reserved is not None and r.shown >= r.peak_reserved
+    ]
+    return Calibration(
+        kappa=min(max(kappa, LEAST_KAPPA), max(MOST_KAPPA, floor or 0.0)),
+        outside_mib=statistics.median(outside) if outside else None,
+        reserve_share=max(0.0, statistics.median(shares)) if shares else None,
+        static_off_percent=statistics.median(off) if off else None,
+        runs=len(ratios) + len(floors),
+        runs_elsewhere=len(here) - len(same),
+        oom_bound_kappa=floor,
+    )
