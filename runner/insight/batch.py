@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from runner.preset.schema import Preset
+
 
 @dataclass(frozen=True)
 class BatchPlan:
@@ -64,6 +66,37 @@ def plan(
     )
 
 
+def plan_of(preset: Preset, rows: int, world_size: int = 1) -> BatchPlan:
+    """The plan of a preset for so many training rows (after packing)."""
+    train = preset.train
+    return plan(
+        rows,
+        train.per_device_train_batch_size,
+        train.gradient_accumulation_steps,
+        train.num_train_epochs,
+        train.warmup_steps,
+        train.max_steps,
+        world_size,
+    )
+
+
 def evaluation_interval(total_steps: int, evaluations: int = 10) -> int:
     """Steps between evaluations so that there are about `evaluations` of them; at least 1."""
     return max(1, total_steps // evaluations)
+
+
+def intervals(preset: Preset, total_steps: int) -> tuple[int, int]:
+    """(eval_steps, save_steps) with `auto` worked out.
+
+    An automatic evaluation interval divides a fixed save interval, so that every checkpoint has a loss of its own.
+    """
+    save, eval_ = preset.output.save_steps, preset.eval.eval_steps
+    wanted = evaluation_interval(total_steps)
+    if eval_ == "auto":
+        eval_ = wanted if save == "auto" else _divisor_near(save, wanted)
+    return eval_, eval_ if save == "auto" else save
+
+
+def _divisor_near(number: int, wanted: int) -> int:
+    divisors = [d for d in range(1, number + 1) if number % d == 0]
+    return min(divisors, key=lambda d: (abs(math.log(d / wanted)), d))

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from runner.preset.section import Auto, Count, LocalOrHub, Section
 
 ReportTarget = Literal["tensorboard", "wandb", "trackio"]
+
+
+class MixSource(Section):
+    """General data blended into training, so that the model keeps what it knew."""
+
+    dataset: LocalOrHub
+    """Rows: a local file or the name of a hub data set, in any of the known shapes."""
+
+    ratio: float = Field(gt=0.0, lt=1.0)
+    """Share of all training rows that come from this source."""
+
+    split: str = "train"
+    """Split of a hub data set."""
+
+    dataset_config_name: str | None = None
+    """Configuration of a hub data set that has several."""
 
 
 class DataSection(Section):
@@ -34,8 +50,26 @@ class DataSection(Section):
     """Share of training rows held out when nothing else names eval data: at least 32 rows, at most 512, never an
     exact copy of a training row. 0 switches evaluation off, and with it every judgement of overfitting."""
 
+    mix: list[MixSource] = Field(default_factory=list)
+    """General data blended in against catastrophic forgetting: [{dataset: ./general.jsonl, ratio: 0.1}], several
+    sources if you like. Ratio is the share of all training rows; rows are drawn with the run's seed and interleaved."""
+
+    general_eval_dataset: LocalOrHub | None = None
+    """Held-out rows of general ability, evaluated apart as `general`: the measure of forgetting. Without any, some rows
+    of data.mix are held out for it."""
+
+    general_eval_split: str = "train"
+    """Split of a hub data set named in general_eval_dataset."""
+
     max_train_samples: int | None = Field(default=None, ge=1)
     """Use only this many training rows, drawn at random with the run's seed. For a quick trial."""
+
+    @model_validator(mode="after")
+    def _room_for_own_rows(self) -> DataSection:
+        total = sum(source.ratio for source in self.mix)
+        if total >= 1:
+            raise ValueError(f"the ratios of mix add up to {total:g}; the rest, below 1, is your own rows")
+        return self
 
 
 class EvalSection(Section):
@@ -78,3 +112,10 @@ class ReportSection(Section):
 
     logging_steps: int = Field(default=10, ge=1)
     """Print a line to the console log every so many optimizer steps. Charts and events have every step anyway."""
+
+
+class LintSection(Section):
+    """Rules this preset breaks on purpose."""
+
+    ignore: list[str] = Field(default_factory=list)
+    """Ids of lint rules that are not to be mentioned, for example [epochs-many]. Errors are mentioned in any case."""

@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from runner.preset import document
 from runner.preset.errors import PresetError, Problem, nearest
 from runner.preset.schema import SECTIONS, Preset, section_type
-from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB, path_kind
+from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB, Section, item_type, path_kind
 from runner.preset.validate import KeyPath, Origin, validate
 
 EXTENDS = "extends"
@@ -184,10 +184,18 @@ def _absolute_paths(values: dict[str, Any], folder: Path) -> None:
         section = values.get(name)
         if not isinstance(section, dict):
             continue
-        for key, field in section_type(name).model_fields.items():
-            kind = path_kind(field)
-            if kind and isinstance(section.get(key), str):
-                section[key] = absolute(section[key], folder, kind)
+        _absolute_in(section, section_type(name), folder)
+
+
+def _absolute_in(values: dict[str, Any], section: type[Section], folder: Path) -> None:
+    for key, field in section.model_fields.items():
+        kind, item, value = path_kind(field), item_type(field), values.get(key)
+        if kind and isinstance(value, str):
+            values[key] = absolute(value, folder, kind)
+        elif item is not None and isinstance(value, list):
+            for one in value:
+                if isinstance(one, dict):
+                    _absolute_in(one, item, folder)
 
 
 def absolute(text: str, folder: Path, kind: str) -> str:

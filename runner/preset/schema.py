@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from runner.preset.data_sections import DataSection, EvalSection, OutputSection, ReportSection
+from runner.preset.data_sections import DataSection, EvalSection, LintSection, OutputSection, ReportSection
 from runner.preset.model_sections import LoraSection, ModelSection, QuantizationSection
 from runner.preset.section import Section
 from runner.preset.train_section import TrainSection
@@ -32,6 +32,7 @@ class Preset(Section):
     eval: EvalSection = Field(default_factory=EvalSection)
     output: OutputSection = Field(default_factory=OutputSection)
     report: ReportSection = Field(default_factory=ReportSection)
+    lint: LintSection = Field(default_factory=LintSection)
 
     @property
     def method(self) -> Method:
@@ -43,7 +44,17 @@ class Preset(Section):
         return "LoRA 8-bit" if self.quantization.load_in_8bit else "LoRA"
 
 
-SECTIONS: tuple[str, ...] = ("model", "quantization", "lora", "train", "data", "eval", "output", "report")
+SECTIONS: tuple[str, ...] = (
+    "model",
+    "quantization",
+    "lora",
+    "train",
+    "data",
+    "eval",
+    "output",
+    "report",
+    "lint",
+)
 
 
 def section_type(name: str) -> type[Section]:

@@ -37,6 +37,14 @@ def path_kind(field: FieldInfo) -> str | None:
     return _path_mark(field) or _path_in(field.annotation)
 
 
+def item_type(field: FieldInfo) -> type[Section] | None:
+    """The section that a list field holds several of (data.mix); None for every other field."""
+    for part in get_args(field.annotation):
+        if isinstance(part, type) and issubclass(part, Section):
+            return part
+    return None
+
+
 def _path_in(annotation: Any) -> str | None:
     """The mark of a type inside a union: pydantic only lifts the outermost one to the field."""
     for part in get_args(annotation):

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from runner.preset.errors import PresetError, Problem, nearest
 from runner.preset.schema import SECTIONS, Preset, section_type
+from runner.preset.section import item_type
 
 KeyPath = tuple[str, ...]
 
@@ -42,7 +43,8 @@ def _problems(error: ValidationError, origins: Origins, source: str) -> list[Pro
     for detail in error.errors(include_url=False):
         path = _own_path(detail)
         where = str(_origin(path, origins, source))
-        seen.setdefault(path, Problem(where, ".".join(path), _what(detail, path)))
+        what = _what(detail, path) if not _inside_item(detail) else _what_of_item(detail)
+        seen.setdefault(path, Problem(where, ".".join(path), what))
     return list(seen.values())
 
 
@@ -50,6 +52,25 @@ def _own_path(detail: ErrorDetails) -> KeyPath:
     """The key the person wrote: union branches and list positions are pydantic's business."""
     path = tuple(str(part) for part in detail["loc"])
     return path[:2] if path and path[0] in SECTIONS else path[:1]
+
+
+def _inside_item(detail: ErrorDetails) -> bool:
+    return any(isinstance(part, int) for part in detail["loc"]) and isinstance(detail["loc"][-1], str)
+
+
+def _what_of_item(detail: ErrorDetails) -> str:
+    """For a key of an entry of a list of sections (data.mix)."""
+    *_, place, key = detail["loc"]
+    field = section_type(str(detail["loc"][0])).model_fields[str(detail["loc"][1])]
+    item = item_type(field)
+    assert item is not None
+    where = f"entry {int(place) + 1}: {key}"
+    if detail["type"] == "extra_forbidden":
+        return f"entry {int(place) + 1} has no key {key}.{nearest(str(key), item.model_fields)}"
+    if detail["type"] == "missing":
+        return f"{where} is required and not set"
+    schema = item.model_json_schema()["properties"][str(key)]
+    return f"{where}: {detail.get('input')!r} is not allowed: {describe_schema(schema)}"
 
 
 def _origin(path: KeyPath, origins: Origins, source: str) -> Origin:

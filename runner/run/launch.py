@@ -96,6 +96,8 @@ def missing_files(preset: Preset) -> list[str]:
         ("model.chat_template_path", preset.model.chat_template_path),
         ("data.train_dataset", preset.data.train_dataset),
         ("data.eval_dataset", preset.data.eval_dataset),
+        ("data.general_eval_dataset", preset.data.general_eval_dataset),
+        *(("data.mix", source.dataset) for source in preset.data.mix),
     )
     return [
         f"{key}: {value} does not exist. Give your own: --set {key}=PATH, or change it in the preset."

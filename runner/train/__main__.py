@@ -50,23 +50,17 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> N
     from runner.insight import batch
     from runner.train import arguments, dataset, model, packing
     from runner.train.callback import RunCallback, record_memory
+    from runner.train.tokenizer import load_tokenizer
     from runner.train.trainer import RunTrainer
 
     transformers.set_seed(preset.train.seed)
-    tokenizer = model.load_tokenizer(preset)
+    tokenizer = load_tokenizer(preset)
     stop.check()
 
     log.phase(Phase.TOKENISING)
     data = dataset.build(preset, tokenizer)
     rows = packing.pack(data.train, preset) if preset.train.packing else data.train
-    plan = batch.plan(
-        len(rows),
-        preset.train.per_device_train_batch_size,
-        preset.train.gradient_accumulation_steps,
-        preset.train.num_train_epochs,
-        preset.train.warmup_steps,
-        preset.train.max_steps,
-    )
+    plan = batch.plan_of(preset, len(rows))
     print(f"data: {data.ledger.as_dict()}", flush=True)
     stop.check()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import torch
@@ -37,29 +36,12 @@ SAME_NAME = (
 )
 
 
-def intervals(preset: Preset, total_steps: int) -> tuple[int, int]:
-    """(eval_steps, save_steps) with `auto` worked out.
-
-    An automatic evaluation interval divides a fixed save interval, so that every checkpoint has a loss of its own.
-    """
-    save, eval_ = preset.output.save_steps, preset.eval.eval_steps
-    wanted = batch.evaluation_interval(total_steps)
-    if eval_ == "auto":
-        eval_ = wanted if save == "auto" else _divisor_near(save, wanted)
-    return eval_, eval_ if save == "auto" else save
-
-
-def _divisor_near(number: int, wanted: int) -> int:
-    divisors = [d for d in range(1, number + 1) if number % d == 0]
-    return min(divisors, key=lambda d: (abs(math.log(d / wanted)), d))
-
-
 def build(preset: Preset, run: RunDirectory, plan: batch.BatchPlan, evaluates: bool) -> SFTConfig:
     """SFTConfig for a run."""
     train = preset.train
     dtype = compute_dtype(preset)
     on_gpu = torch.cuda.is_available()
-    eval_steps, save_steps = intervals(preset, plan.total_steps)
+    eval_steps, save_steps = batch.intervals(preset, plan.total_steps)
     eval_batch = preset.eval.per_device_eval_batch_size
     values: dict[str, Any] = {name: getattr(train, name) for name in SAME_NAME}
     values |= {

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,15 +10,15 @@ from typing import Any, TypeVar
 
 from datasets import Dataset
 
+from runner.insight import split
 from runner.preset.schema import Preset
-from runner.train import sources
+from runner.train import mix, sources
 from runner.train.rows import Row
 from runner.train.sources import DataError
-from runner.train.tokenise import Tokenised, tokenise
+from runner.train.tokenise import Tokenised, length_limit, tokenise
 
 T = TypeVar("T")
 
-LEAST_HELD_OUT = 32
 MOST_PROBED = 256
 
 
@@ -32,6 +30,8 @@ class Ledger:
     formats: dict[str, int] = field(default_factory=dict)
     duplicate_rows: int = 0
     held_out_rows: int = 0
+    mix_rows: int = 0
+    general_rows: int = 0
     eval_rows_also_in_train: int = 0
     train_rows: int = 0
     eval_rows: int = 0
@@ -55,7 +55,8 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Data:
-    """The data sets with columns input_ids and labels; `evals` has val and train_probe, or is empty."""
+    """The data sets with columns input_ids and labels; `evals` has val, train_probe and general as far as there
+    are rows for them."""
 
     train: Dataset
     evals: dict[str, Dataset]
@@ -63,12 +64,19 @@ class Data:
 
 
 def build(preset: Preset, tokenizer: Any) -> Data:
-    """Read, split, tokenise. Raises TrainingError when nothing is left to learn from."""
+    """Read, split, blend, tokenise. Raises TrainingError when nothing is left to learn from."""
     ledger = Ledger()
-    train, held_out = _split(preset, ledger)
+    own, held_out = _split(preset, ledger)
+    mixed, general = mix.draw(preset, len(own))
+    ledger.mix_rows = sum(len(rows) for rows in mixed)
+    train = mix.blend(own, mixed)
+    known = {row.key for row in train}
     learn = _tokenised(preset, tokenizer, train, ledger)
     check = [t for t in _tokenise(preset, tokenizer, held_out) if t.trained]
-    ledger.train_rows, ledger.eval_rows = len(learn), len(check)
+    broad = [
+        t for t in _tokenise(preset, tokenizer, [row for row in general if row.key not in known]) if t.trained
+    ]
+    ledger.train_rows, ledger.eval_rows, ledger.general_rows = len(learn), len(check), len(broad)
     evals = {}
     if check:
         evals["val"] = _dataset(check)
@@ -76,6 +84,8 @@ def build(preset: Preset, tokenizer: Any) -> Data:
             probe = _sample(learn, min(len(check), MOST_PROBED), preset.train.seed)
             ledger.probe_rows = len(probe)
             evals["train_probe"] = _dataset(probe)
+        if broad:
+            evals["general"] = _dataset(broad)
     return Data(_dataset(learn), evals, ledger)
 
 
@@ -100,19 +110,13 @@ def _split(preset: Preset, ledger: Ledger) -> tuple[list[Row], list[Row]]:
 def hold_out(
     rows: list[Row], fraction: float, most: int, seed: int, ledger: Ledger
 ) -> tuple[list[Row], list[Row]]:
-    """Split rows into those to train on and those to evaluate on.
-
-    max(fraction, 32 rows), at most `most` and at most a fifth of a small file, drawn only from rows whose content is
-    there once: a held-out row that is also trained on measures memory.
-    """
-    if fraction == 0 or len(rows) < 2:
-        return rows, []
-    wanted = min(max(math.ceil(len(rows) * fraction), LEAST_HELD_OUT), most, max(1, len(rows) // 5))
-    copies = Counter(row.key for row in rows)
-    single = [row for row in rows if copies[row.key] == 1]
-    chosen = {row.number for row in _sample(single, wanted, seed)}
+    """Split rows into those to train on and those to evaluate on (runner/insight/split.py)."""
+    chosen = split.held_out([row.key for row in rows], fraction, most, seed)
     ledger.held_out_rows = len(chosen)
-    return [r for r in rows if r.number not in chosen], [r for r in rows if r.number in chosen]
+    return (
+        [row for place, row in enumerate(rows) if place not in chosen],
+        [row for place, row in enumerate(rows) if place in chosen],
+    )
 
 
 def _tokenised(preset: Preset, tokenizer: Any, rows: list[Row], ledger: Ledger) -> list[Tokenised]:
@@ -135,11 +139,7 @@ def _tokenised(preset: Preset, tokenizer: Any, rows: list[Row], ledger: Ledger) 
 
 
 def _tokenise(preset: Preset, tokenizer: Any, rows: list[Row]) -> list[Tokenised]:
-    train = preset.train
-    # bfd_split cuts long rows into pieces itself, so nothing is lost to max_length.
-    whole = train.packing and train.packing_strategy == "bfd_split"
-    limit = 1 << 30 if whole else train.max_length
-    return tokenise(tokenizer, rows, limit, train.assistant_only_loss)
+    return tokenise(tokenizer, rows, length_limit(preset), preset.train.assistant_only_loss)
 
 
 def _dataset(rows: Sequence[Tokenised]) -> Dataset:
@@ -148,9 +148,7 @@ def _dataset(rows: Sequence[Tokenised]) -> Dataset:
 
 def _sample(rows: list[T], most: int, seed: int) -> list[T]:
     """At most so many rows, drawn with the seed, in their old order."""
-    if len(rows) <= most:
-        return rows
-    return [rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), most))]
+    return [rows[i] for i in split.sample(len(rows), most, seed)]
 
 
 def _fingerprint(rows: Sequence[Row]) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
-from typing import Any
 
 import torch
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from runner.preset.schema import Preset
 from runner.train.errors import TrainingError
@@ -34,26 +32,6 @@ def storage_dtype(preset: Preset) -> torch.dtype:
     if preset.method == "full fine-tuning" and preset.model.dtype == "auto":
         return torch.float32
     return compute_dtype(preset)
-
-
-def load_tokenizer(preset: Preset) -> Any:
-    """The tokenizer, with the preset's chat template and a pad token. Raises TrainingError."""
-    model = preset.model
-    _require_directory(model.model_name_or_path)
-    tokenizer = AutoTokenizer.from_pretrained(
-        model.model_name_or_path, revision=model.revision, trust_remote_code=model.trust_remote_code
-    )
-    if model.chat_template_path is not None:
-        try:
-            tokenizer.chat_template = Path(model.chat_template_path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise TrainingError(
-                f"The chat template {model.chat_template_path} cannot be read: {error.strerror}.",
-                "Check model.chat_template_path in the preset.",
-            ) from None
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer
 
 
 def load_model(preset: Preset) -> PreTrainedModel:
@@ -130,11 +108,3 @@ def cast_trainable(model: torch.nn.Module, preset: Preset) -> None:
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
-
-
-def _require_directory(name: str) -> None:
-    if name.startswith("/") and not (Path(name) / "config.json").exists():
-        raise TrainingError(
-            f"{name} is no model directory: it has no config.json.",
-            "Check model.model_name_or_path in the preset.",
-        )

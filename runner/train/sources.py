@@ -6,9 +6,11 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from runner.preset.data_sections import MixSource
 from runner.preset.schema import Preset
 from runner.train.errors import TrainingError
 from runner.train.rows import Row, RowError, normalise
@@ -18,14 +20,44 @@ class DataError(TrainingError):
     """Data that cannot be read or used; the message names the source and the row."""
 
 
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be used: its 1-based number, the line of the file it stands on (None: not by lines), why."""
+
+    number: int
+    reason: str
+    line: int | None = None
+
+
+def scan(source: str, split: str, config: str | None) -> Iterator[Row | BadRow]:
+    """Every row of a local file or hub data set, normalised, bad ones included. Raises DataError when the source itself
+    cannot be read.
+    """
+    for number, raw in enumerate(raw_rows(source, split, config), start=1):
+        yield understand(raw, number)
+
+
+def understand(raw: Mapping[str, Any] | BadRow, number: int) -> Row | BadRow:
+    """One raw row, normalised."""
+    if isinstance(raw, BadRow):
+        return replace(raw, number=number)
+    try:
+        return normalise(raw, number)
+    except RowError as error:
+        return BadRow(number, str(error))
+
+
 def read_rows(source: str, split: str, config: str | None) -> list[Row]:
     """Every row of a local file or hub data set, normalised. Raises DataError naming the first bad row."""
     rows = []
-    for number, raw in enumerate(_raw_rows(source, split, config), start=1):
-        try:
-            rows.append(normalise(raw, number))
-        except RowError as error:
-            raise DataError(f"{source}, row {number}: {error}", "Mend or remove that row.") from None
+    for row in scan(source, split, config):
+        if isinstance(row, BadRow):
+            where = f"row {row.number}" if row.line is None else f"line {row.line}"
+            raise DataError(
+                f"{source}, {where}: {row.reason}",
+                "Mend or remove that row; `ftui check PRESET` lists every bad one.",
+            )
+        rows.append(row)
     if not rows:
         raise DataError(f"{source} has no rows.", "Check data.train_dataset in the preset.")
     return rows
@@ -47,7 +79,20 @@ def eval_rows(preset: Preset) -> list[Row] | None:
     return None
 
 
-def _raw_rows(source: str, split: str, config: str | None) -> Iterator[Mapping[str, Any]]:
+def mix_rows(source: MixSource) -> list[Row]:
+    """The rows of one source of general data."""
+    return read_rows(source.dataset, source.split, source.dataset_config_name)
+
+
+def general_rows(preset: Preset) -> list[Row] | None:
+    """The rows of general ability the preset names for evaluation, or None."""
+    data = preset.data
+    if data.general_eval_dataset is None:
+        return None
+    return read_rows(data.general_eval_dataset, data.general_eval_split, None)
+
+
+def raw_rows(source: str, split: str, config: str | None) -> Iterator[Mapping[str, Any] | BadRow]:
     if not source.startswith("/"):
         return _hub_rows(source, split, config)
     path = Path(source)
@@ -61,24 +106,23 @@ def _raw_rows(source: str, split: str, config: str | None) -> Iterator[Mapping[s
     return readers[path.suffix](path)
 
 
-def _jsonl(path: Path) -> Iterator[Mapping[str, Any]]:
+def _jsonl(path: Path) -> Iterator[Mapping[str, Any] | BadRow]:
     with path.open(encoding="utf-8", errors="replace") as stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
-                yield _object(path, number, line)
+                yield parse_line(line, number)
 
 
-def _object(path: Path, number: int, text: str) -> Mapping[str, Any]:
+def parse_line(text: str, line: int) -> Mapping[str, Any] | BadRow:
+    """One line of a .jsonl file."""
     try:
         value = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"{path}, line {number}: not JSON ({error}).", "Mend or remove that line.") from None
-    if not isinstance(value, dict):
-        raise DataError(f"{path}, line {number}: {type(value).__name__}, not an object.", "One {…} a line.")
-    return value
+    except (ValueError, RecursionError) as error:
+        return BadRow(0, f"not JSON ({error})", line)
+    return value if isinstance(value, dict) else BadRow(0, f"{type(value).__name__}, not an object", line)
 
 
-def _json(path: Path) -> Iterator[Mapping[str, Any]]:
+def _json(path: Path) -> Iterator[Mapping[str, Any] | BadRow]:
     try:
         value = json.loads(path.read_text(encoding="utf-8", errors="replace"))
     except ValueError as error:
@@ -89,12 +133,8 @@ def _json(path: Path) -> Iterator[Mapping[str, Any]]:
         value = lists[0]
     if not isinstance(value, list):
         raise DataError(f"{path}: not a list of rows.", "It should be [{…}, {…}].")
-    for number, row in enumerate(value, start=1):
-        if not isinstance(row, dict):
-            raise DataError(
-                f"{path}, row {number}: {type(row).__name__}, not an object.", "Mend or remove it."
-            )
-        yield row
+    for row in value:
+        yield row if isinstance(row, dict) else BadRow(0, f"{type(row).__name__}, not an object")
 
 
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:

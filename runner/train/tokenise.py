@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runner.preset.schema import Preset
 from runner.train.errors import TrainingError
 from runner.train.rows import Message, Row
 
@@ -45,28 +46,60 @@ def tokenise(tokenizer: Any, rows: Sequence[Row], max_length: int, assistant_onl
     """Tokenise rows, cut each at `max_length` tokens from its start. Raises TrainingError when there is no template
     for chat rows, or no fast tokenizer to map characters to tokens.
     """
+    require_fast(tokenizer)
+    return [tokenise_row(tokenizer, row, max_length, assistant_only) for row in rows]
+
+
+def length_limit(preset: Preset) -> int:
+    """Where rows are cut. bfd_split divides long rows into pieces itself, so nothing is lost to max_length."""
+    train = preset.train
+    return 1 << 30 if train.packing and train.packing_strategy == "bfd_split" else train.max_length
+
+
+def require_fast(tokenizer: Any) -> None:
+    """Raises TrainingError when a tokenizer cannot map characters to tokens."""
     if not tokenizer.is_fast:
         raise TrainingError(
             "This model has only a slow tokenizer, which cannot say where in the text a token lies.",
             "Use a model with a tokenizer.json (all current families have one).",
         )
-    return [_tokenise_row(tokenizer, row, max_length, assistant_only) for row in rows]
 
 
-def _tokenise_row(tokenizer: Any, row: Row, max_length: int, assistant_only: bool) -> Tokenised:
-    untrained = 0
+def tokenise_row(tokenizer: Any, row: Row, max_length: int, assistant_only: bool) -> Tokenised:
+    """One row; see `tokenise`."""
+    whole = render_row(tokenizer, row, assistant_only)
+    ids = whole.input_ids
+    return Tokenised(row, ids[:max_length], whole.labels[:max_length], len(ids), whole.untrained_turns)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A row before it is cut: the text the model reads, and each token's span of characters in it. A token that stands
+    outside the text (a BOS, an EOS that was added) has an empty span.
+    """
+
+    text: str
+    input_ids: list[int]
+    labels: list[int]
+    offsets: list[Span]
+    untrained_turns: int = 0
+
+
+def render_row(tokenizer: Any, row: Row, assistant_only: bool) -> Rendered:
+    """A row as the model reads it, and what of it is learned."""
     if row.messages:
         text, spans, untrained = _conversation(tokenizer, row, assistant_only)
         ids, offsets = _encode(tokenizer, text, special=False)
-    else:
-        text, spans = row.text, [(len(row.prompt), len(row.text))]
-        ids, offsets = _encode(tokenizer, text, special=True)
-        # The end of the text is learned too; a chat template brings its own.
-        if tokenizer.eos_token_id is not None and ids[-1:] != [tokenizer.eos_token_id]:
-            ids.append(tokenizer.eos_token_id)
-            offsets.append((len(text) - 1, len(text)))
-    labels = _labels(ids, offsets, spans)
-    return Tokenised(row, ids[:max_length], labels[:max_length], len(ids), untrained)
+        return Rendered(text, ids, _labels(ids, offsets, spans), offsets, untrained)
+    text = row.text
+    ids, offsets = _encode(tokenizer, text, special=True)
+    labels = _labels(ids, offsets, [(len(row.prompt), len(text))])
+    # The end of the text is learned too; a chat template brings its own.
+    if tokenizer.eos_token_id is not None and ids[-1:] != [tokenizer.eos_token_id]:
+        ids.append(tokenizer.eos_token_id)
+        labels.append(tokenizer.eos_token_id)
+        offsets.append((len(text), len(text)))
+    return Rendered(text, ids, labels, offsets)
 
 
 def _encode(tokenizer: Any, text: str, special: bool) -> tuple[list[int], list[Span]]:

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.preset import files
-from runner.train import dataset, model
+from runner.train import dataset
 from runner.train.dataset import Ledger, hold_out
 from runner.train.rows import Row, RowFormat
 from runner.train.sources import DataError
+from runner.train.tokenizer import load_tokenizer
 
 
 def text_rows(contents: list[str]) -> list[Row]:
@@ -51,7 +52,7 @@ def build(folder: Path, home: Path, rows: list[dict[str, Any]], *overrides: str)
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     preset = files.load("demo", home, [f"data.train_dataset={path}", *overrides]).preset
-    return dataset.build(preset, model.load_tokenizer(preset))
+    return dataset.build(preset, load_tokenizer(preset))
 
 
 def chat(question: str, answer: str) -> dict[str, Any]:

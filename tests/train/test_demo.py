@@ -19,6 +19,7 @@ from runner.preset.files import load_frozen
 from runner.run.directory import read_json
 from runner.run.jsonl import LineTail
 from runner.train import dataset, model
+from runner.train.tokenizer import load_tokenizer
 from tests.train.conftest import CommandRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
@@ -121,7 +122,7 @@ def test_the_system_was_sampled_every_second(demo: CommandRun) -> None:
 
 def test_the_adapter_reloads_with_peft_and_gives_the_same_loss(demo: CommandRun) -> None:
     preset = load_frozen(demo.run.preset)
-    tokenizer = model.load_tokenizer(preset)
+    tokenizer = load_tokenizer(preset)
     base = model.load_model(preset)
     layers = [module for module in base.modules() if isinstance(module, Linear4bit)]
     assert len(layers) == 4 * 7

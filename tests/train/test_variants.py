@@ -189,7 +189,7 @@ def test_automatic_intervals_fit_each_other(
     home: Path, save: str, eval_: str, total: int, expected: tuple[int, int]
 ) -> None:
     _, preset = prepared(home, f"output.save_steps={save}", f"eval.eval_steps={eval_}")
-    assert arguments.intervals(preset, total) == expected
+    assert batch.intervals(preset, total) == expected
 
 
 def test_a_frozen_run_directory_is_all_the_trainer_needs(home: Path) -> None:

@@ -35,16 +35,26 @@ class MemoryRecord:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> MemoryRecord | None:
         """A record out of memory.json; None when it is no record."""
+
+        def seen(key: str) -> float | None:
+            return None if value.get(key) is None else float(value[key])
+
         try:
-            texts = [str(value[key]) for key in ("model_type", "gpu", "stack", "allocator")]
-            need = [float(value[key]) for key in ("predicted_static", "predicted_activations")]
-            seen = [
-                None if value.get(key) is None else float(value[key])
-                for key in ("static", "peak_allocated", "peak_reserved", "shown")
-            ]
+            return cls(
+                model_type=str(value["model_type"]),
+                gpu=str(value["gpu"]),
+                stack=str(value["stack"]),
+                allocator=str(value["allocator"]),
+                predicted_static=float(value["predicted_static"]),
+                predicted_activations=float(value["predicted_activations"]),
+                static=seen("static"),
+                peak_allocated=seen("peak_allocated"),
+                peak_reserved=seen("peak_reserved"),
+                shown=seen("shown"),
+                oom=bool(value.get("oom")),
+            )
         except (KeyError, TypeError, ValueError):
             return None
-        return cls(*texts, *need, *seen, bool(value.get("oom")))
 
 
 @dataclass(frozen=True)
@@ -79,12 +89,15 @@ def calibrate(
     """Fit the corrections on the runs of this GPU: the activations on those of the same model family, versions and
     allocator, the memory outside the allocator on all of them.
 
-    kappa is the mean of observed / predicted activations, shrunk towards 1 as if two runs had said so, and at least what
-    runs that ended out of memory prove.
+    kappa is the mean of observed / predicted activations, shrunk towards 1 as if two runs had said so, and at least
+    what runs that ended out of memory prove.
     """
     here = [record for record in records if record.gpu == gpu]
     same = [r for r in here if (r.model_type, r.stack, r.allocator) == (model_type, stack, allocator)]
-    ratios, floors, shares, off = [], [], [], []
+    ratios: list[float] = []
+    floors: list[float] = []
+    shares: list[float] = []
+    off: list[float] = []
     for record in same:
         static = record.static if record.static is not None else record.predicted_static
         if record.static is not None and record.predicted_static:

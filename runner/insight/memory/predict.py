@@ -22,6 +22,8 @@ SIGMA_KNOWN, SIGMA_UNKNOWN = 0.03, 0.10
 SIGMA_RESERVE = {True: 0.04, False: 0.12}
 P95 = 1.645
 
+NO_RUNS = Calibration()
+
 # Preset keys and the values they are to have.
 Changes = tuple[tuple[str, object], ...]
 
@@ -89,7 +91,7 @@ class Predictor:
     """Predicts for one card with one calibration."""
 
     card: Card
-    calibration: Calibration = Calibration()
+    calibration: Calibration = NO_RUNS
     expandable: bool = True
     known_stack: bool = True
 
@@ -158,7 +160,7 @@ class Predictor:
         return self.card.context_mib + KERNELS_MIB
 
     def lever(self, setup: Setup, prediction: Prediction) -> Lever | None:
-        """The one change that saves most, None when none saves a twentieth. Cutting rows only when nothing else helps."""
+        """The one change that saves most, None when none saves a twentieth; rows are cut only when nothing else helps."""
         before = max(prediction.train.need, prediction.evaluation.need)
         for choices in (levers(setup), last_resorts(setup)):
             found = []

@@ -1,0 +1,192 @@
+"""What is known of the data of a preset: counts, lengths, defects. Made by the X-ray, read by advice and lint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from runner.insight.packing import packed_rows
+
+SCHEMA = 1
+# Of each kind of defect so many rows are listed; all are counted.
+MOST_NOTES = 1000
+
+
+@dataclass(frozen=True)
+class Note:
+    """One row something is said about: its 1-based number in its source, and what."""
+
+    row: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Defects:
+    """Rows with one kind of defect: how many, and the first of them."""
+
+    count: int = 0
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file or hub data set. `rows_expected` is None while unknown; formats count recognised rows."""
+
+    name: str
+    place: str
+    rows_read: int = 0
+    rows_expected: int | None = None
+    formats: Mapping[str, int] = field(default_factory=dict)
+    bad: Defects = Defects()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """Everything the X-ray found. Tokens are counted after cutting at max_length, lengths before.
+
+    `lengths` and `eval_lengths` are {tokens: rows} of the rows that will be trained and evaluated on. While `complete`
+    is false the counts are those of the rows seen so far; `train_rows` is then an estimate from the rows expected.
+    """
+
+    key: str = ""
+    complete: bool = False
+    sampled: bool = False
+    max_length: int = 0
+    sources: tuple[Source, ...] = ()
+    train_rows: int = 0
+    eval_rows: int = 0
+    general_rows: int = 0
+    mix_rows: int = 0
+    held_out_rows: int = 0
+    lengths: Mapping[int, int] = field(default_factory=dict)
+    eval_lengths: Mapping[int, int] = field(default_factory=dict)
+    tokens: int = 0
+    trained_tokens: int = 0
+    tokens_lost: int = 0
+    truncated: Defects = Defects()
+    untrained: Defects = Defects()
+    untrained_turns: int = 0
+    duplicates: Defects = Defects()
+    overlap: Defects = Defects()
+    end_untrained: Defects = Defects()
+    doubled_bos: Defects = Defects()
+    pad_is_eos: bool = False
+    ends_with_eos: bool = True
+    seconds: float = 0.0
+    problem: str = ""
+    hint: str = ""
+
+    @property
+    def rows_read(self) -> int:
+        return sum(source.rows_read for source in self.sources)
+
+    @property
+    def progress(self) -> float:
+        """Share of all rows read, 0 to 1; 0 while unknown."""
+        expected = [source.rows_expected for source in self.sources]
+        if self.complete:
+            return 1.0
+        total = sum(rows or 0 for rows in expected)
+        return min(1.0, self.rows_read / total) if total and None not in expected else 0.0
+
+    @property
+    def bad_rows(self) -> int:
+        return sum(source.bad.count for source in self.sources)
+
+    @property
+    def trained_share(self) -> float | None:
+        """Share of tokens that is learned; None without tokens."""
+        return self.trained_tokens / self.tokens if self.tokens else None
+
+    @property
+    def longest(self) -> int:
+        return max(self.lengths, default=0)
+
+    @property
+    def eval_longest(self) -> int:
+        return max(self.eval_lengths, default=0)
+
+    def cut_at(self, max_length: int) -> tuple[int, int]:
+        """(rows cut, tokens lost) at some max_length."""
+        longer = {n: count for n, count in self.lengths.items() if n > max_length}
+        return sum(longer.values()), sum((n - max_length) * count for n, count in longer.items())
+
+    def mean_length(self, max_length: int) -> float:
+        """Tokens of a row after cutting; 0 without rows."""
+        rows = sum(self.lengths.values())
+        return sum(min(n, max_length) * count for n, count in self.lengths.items()) / rows if rows else 0.0
+
+    def expected_longest(self, batch: int, max_length: int) -> float:
+        """The expected length of the longest of `batch` rows drawn at random: what a batch is padded to."""
+        rows, seen, before, total = sum(self.lengths.values()), 0, 0.0, 0.0
+        for length, count in sorted(self.lengths.items()):
+            seen += count
+            now = (seen / rows) ** batch
+            total += min(length, max_length) * (now - before)
+            before = now
+        return total
+
+    def packed(self, max_length: int, split: bool) -> int:
+        """Training rows after packing."""
+        seen = sum(self.lengths.values())
+        rows = packed_rows(self.lengths, max_length, split)
+        # While only a part was seen, the whole packs as well as the part.
+        return rows if not seen or self.complete else math.ceil(rows * self.train_rows / seen)
+
+    def packing_fill(self, max_length: int, split: bool) -> float:
+        """Share of packed rows that is no padding; 0 without rows."""
+        rows = packed_rows(self.lengths, max_length, split)
+        kept = sum((n if split else min(n, max_length)) * count for n, count in self.lengths.items())
+        return kept / (rows * max_length) if rows else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; `report_from_json` reads them back."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+
+def quantile(lengths: Mapping[int, int], share: float) -> int:
+    """The length that `share` of the rows does not exceed; 0 without rows."""
+    wanted, seen = share * sum(lengths.values()), 0
+    for length, count in sorted(lengths.items()):
+        seen += count
+        if seen >= wanted:
+            return length
+    return 0
+
+
+def histogram(lengths: Mapping[int, int], buckets: int) -> list[tuple[int, int, int]]:
+    """(from, to, rows) in at most `buckets` ranges of equal width from 1 to the longest."""
+    longest = max(lengths, default=0)
+    if not longest:
+        return []
+    width = max(1, -(-longest // buckets))
+    counts = [0] * -(-longest // width)
+    for length, count in lengths.items():
+        counts[max(0, length - 1) // width] += count
+    return [(i * width + 1, (i + 1) * width, count) for i, count in enumerate(counts)]
+
+
+def report_from_json(value: Mapping[str, Any]) -> DataReport | None:
+    """A report out of report.json; None when it is none of this version."""
+    if value.get("schema") != SCHEMA:
+        return None
+    try:
+        known = {item.name for item in fields(DataReport)}
+        plain = {key: item for key, item in value.items() if key in known}
+        for name in ("truncated", "untrained", "duplicates", "overlap", "end_untrained", "doubled_bos"):
+            plain[name] = _defects(plain[name])
+        for name in ("lengths", "eval_lengths"):
+            plain[name] = {int(length): int(count) for length, count in plain[name].items()}
+        plain["sources"] = tuple(
+            Source(**{**source, "bad": _defects(source["bad"])}) for source in plain["sources"]
+        )
+        return DataReport(**plain)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _defects(value: Mapping[str, Any]) -> Defects:
+    return Defects(int(value["count"]), tuple(Note(int(n["row"]), str(n["text"])) for n in value["notes"]))

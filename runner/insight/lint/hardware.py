@@ -1,0 +1,176 @@
+"""Rules about the GPU, number formats, attention, memory and installed packages."""
+
+from __future__ import annotations
+
+from runner.insight.lint.rule import Complaint, Facts, Rules, Severity
+from runner.insight.memory.predict import Fit
+
+RULES = Rules()
+NOTE, WARNING, ERROR = Severity.NOTE, Severity.WARNING, Severity.ERROR
+AMPERE = (8, 0)
+
+
+@RULES.rule(
+    "bf16-before-ampere",
+    ERROR,
+    "Cards before Ampere (T4, V100, RTX 20) have no bf16; it fails or is emulated slowly.",
+)
+def _(facts: Facts) -> Complaint | None:
+    card = facts.card
+    if card is not None and not card.has_bf16 and facts.preset.model.dtype == "bfloat16":
+        return Complaint("model.dtype", f"bfloat16 on a {card.name}", (("model.dtype", "auto"),))
+    return None
+
+
+@RULES.rule("fp16-on-ampere", WARNING, "fp16 overflows where bf16 does not: NaN gradients and skipped steps.")
+def _(facts: Facts) -> Complaint | None:
+    card = facts.card
+    if card is not None and card.has_bf16 and facts.preset.model.dtype == "float16":
+        return Complaint(
+            "model.dtype", f"float16 on a {card.name}, which has bf16", (("model.dtype", "auto"),)
+        )
+    return None
+
+
+@RULES.rule(
+    "dtype-float32", WARNING, "fp32 doubles the memory of activations and embeddings and halves the speed."
+)
+def _(facts: Facts) -> Complaint | None:
+    if facts.card is not None and facts.preset.model.dtype == "float32" and facts.preset.lora.use_peft:
+        return Complaint("model.dtype", "float32 on a GPU", (("model.dtype", "auto"),))
+    return None
+
+
+@RULES.rule("flash-missing", ERROR, "The model does not load without the package of its attention kernel.")
+def _(facts: Facts) -> Complaint | None:
+    if facts.preset.model.attn_implementation == "flash_attention_2" and facts.lacks("flash_attn"):
+        return Complaint(
+            "model.attn_implementation",
+            "flash-attn is not installed",
+            (("model.attn_implementation", "sdpa"),),
+        )
+    return None
+
+
+@RULES.rule("flash-before-ampere", ERROR, "FlashAttention 2 needs compute capability 8.0.")
+def _(facts: Facts) -> Complaint | None:
+    card = facts.card
+    if (
+        facts.preset.model.attn_implementation == "flash_attention_2"
+        and card is not None
+        and card.capability is not None
+        and card.capability < AMPERE
+        and not facts.lacks("flash_attn")
+    ):
+        return Complaint(
+            "model.attn_implementation",
+            f"flash_attention_2 on a {card.name}",
+            (("model.attn_implementation", "sdpa"),),
+        )
+    return None
+
+
+@RULES.rule(
+    "attention-eager",
+    NOTE,
+    "Eager attention holds the scores of all pairs of tokens; sdpa gives the same without.",
+)
+def _(facts: Facts) -> Complaint | None:
+    if facts.preset.model.attn_implementation == "eager":
+        return Complaint(
+            "model.attn_implementation", "eager attention", (("model.attn_implementation", "sdpa"),)
+        )
+    return None
+
+
+@RULES.rule(
+    "packing-masked",
+    WARNING,
+    "Without a varlen kernel packed rows are kept apart by a mask as wide as the whole batch: memory and time grow with its square.",
+)
+def _(facts: Facts) -> Complaint | None:
+    preset = facts.preset
+    if preset.train.packing and preset.model.attn_implementation == "sdpa":
+        has_flash = facts.installed.get("flash_attn") is not None
+        fix = ("model.attn_implementation", "flash_attention_2") if has_flash else ("train.packing", False)
+        return Complaint("train.packing", "packing with sdpa attention", (fix,))
+    return None
+
+
+@RULES.rule(
+    "memory-runs-out", WARNING, "The prediction says that the first long batch ends in CUDA out of memory."
+)
+def _(facts: Facts) -> Complaint | None:
+    prediction = facts.prediction
+    if prediction is None or prediction.fit is not Fit.RUNS_OUT:
+        return None
+    return _memory(facts, "needs")
+
+
+@RULES.rule("memory-tight", NOTE, "It fits if the prediction is right, and not if it is a little low.")
+def _(facts: Facts) -> Complaint | None:
+    prediction = facts.prediction
+    if prediction is None or prediction.fit is not Fit.TIGHT:
+        return None
+    return _memory(facts, "may need")
+
+
+def _memory(facts: Facts, verb: str) -> Complaint:
+    prediction = facts.prediction
+    assert prediction is not None
+    peak = max(prediction.train, prediction.evaluation, key=lambda one: one.need)
+    where = " at evaluation" if prediction.at_evaluation else ""
+    lever = prediction.lever
+    return Complaint(
+        "train.per_device_train_batch_size",
+        f"{verb} {peak.high / 1024:.1f} GiB{where}, {prediction.card.free_mib / 1024:.1f} GiB are free",
+        lever.changes if lever is not None else (),
+        f"{lever.words}: −{lever.saves_mib / 1024:.1f} GiB" if lever is not None else "",
+    )
+
+
+@RULES.rule("length-beyond-model", WARNING, "The model has never seen positions beyond its own maximum.")
+def _(facts: Facts) -> Complaint | None:
+    one, length = facts.architecture, facts.preset.train.max_length
+    if one is not None and one.max_positions is not None and length > one.max_positions:
+        return Complaint(
+            "train.max_length",
+            f"max_length {length}, the model's maximum is {one.max_positions}",
+            (("train.max_length", one.max_positions),),
+        )
+    return None
+
+
+@RULES.rule(
+    "remote-code", WARNING, "trust_remote_code runs Python from the model's repository, with your rights."
+)
+def _(facts: Facts) -> Complaint | None:
+    if facts.preset.model.trust_remote_code:
+        return Complaint(
+            "model.trust_remote_code", "trust_remote_code is on", (("model.trust_remote_code", False),)
+        )
+    return None
+
+
+@RULES.rule("tracker-missing", ERROR, "The trainer refuses to start when a tracker's package is missing.")
+def _(facts: Facts) -> Complaint | None:
+    wanted = facts.preset.report.report_to
+    missing = [name for name in wanted if facts.lacks(name)]
+    if missing:
+        rest = [name for name in wanted if name not in missing]
+        return Complaint(
+            "report.report_to", f"{', '.join(missing)} not installed", (("report.report_to", rest),)
+        )
+    return None
+
+
+@RULES.rule("workers-many", NOTE, "Rows are tokenised before training; worker processes only cost memory.")
+def _(facts: Facts) -> Complaint | None:
+    workers = facts.preset.train.dataloader_num_workers
+    if workers > 4:
+        return Complaint(
+            "train.dataloader_num_workers",
+            f"{workers} data loader processes",
+            (("train.dataloader_num_workers", 0),),
+        )
+    return None

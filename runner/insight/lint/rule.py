@@ -1,0 +1,125 @@
+"""What a lint rule is, and what it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from runner.insight.batch import BatchPlan, intervals
+from runner.insight.data import DataReport
+from runner.insight.memory.architecture import Architecture
+from runner.insight.memory.cards import Card
+from runner.insight.memory.predict import Changes, Prediction
+from runner.preset.schema import Preset
+
+
+class Severity(IntEnum):
+    """NOTE: worth knowing. WARNING: likely a mistake. ERROR: the launch is refused."""
+
+    NOTE = 0
+    WARNING = 1
+    ERROR = 2
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything a rule may look at; what is not known is None, and rules about it say nothing.
+
+    `written` are the keys the preset's own files set ('train.max_steps'). `installed` maps a package to its version,
+    None for one that is missing; a package that is not in it was not looked for.
+    """
+
+    preset: Preset
+    written: frozenset[str] = frozenset()
+    plan: BatchPlan | None = None
+    data: DataReport | None = None
+    card: Card | None = None
+    architecture: Architecture | None = None
+    prediction: Prediction | None = None
+    installed: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether there will be held-out rows."""
+        data = self.preset.data
+        return data.eval_dataset is not None or data.eval_split is not None or data.eval_fraction > 0
+
+    @property
+    def intervals(self) -> tuple[int, int] | None:
+        """(eval_steps, save_steps) as the trainer will use them."""
+        return intervals(self.preset, self.plan.total_steps) if self.plan is not None else None
+
+    @property
+    def train_rows(self) -> int | None:
+        return self.data.train_rows if self.data is not None and not self.data.problem else None
+
+    def lacks(self, package: str) -> bool:
+        """Whether a package is known to be missing."""
+        return package in self.installed and self.installed[package] is None
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What a rule found: the preset key it is about, what is wrong, and the changes that mend it (none: by hand)."""
+
+    key: str
+    what: str
+    fix: Changes = ()
+    fix_words: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule with a stable id; `why` is the same for every complaint."""
+
+    id: str
+    severity: Severity
+    why: str
+    check: Callable[[Facts], Complaint | None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A complaint with its rule."""
+
+    id: str
+    severity: Severity
+    key: str
+    what: str
+    why: str
+    fix: Changes = ()
+    fix_words: str = ""
+
+    @property
+    def fix_text(self) -> str:
+        """The fix in words: 'train.num_train_epochs: 3'; empty when there is none."""
+        if self.fix_words:
+            return self.fix_words
+        return ", ".join(f"{key}: {plain(value)}" for key, value in self.fix)
+
+
+def plain(value: object) -> str:
+    """A value as it stands in YAML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else "null" if value is None else str(value)
+
+
+class Rules:
+    """A list of rules, filled by its decorator."""
+
+    def __init__(self) -> None:
+        self.rules: list[Rule] = []
+
+    def rule(self, id_: str, severity: Severity, why: str) -> Callable[[Check], Check]:
+        """Make a rule of a function from Facts to a Complaint or None."""
+
+        def register(check: Check) -> Check:
+            self.rules.append(Rule(id_, severity, why, check))
+            return check
+
+        return register
+
+
+Check = Callable[[Facts], Complaint | None]

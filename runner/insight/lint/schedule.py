@@ -1,0 +1,398 @@
+"""Rules about length, rate, batch, warm-up, evaluation and saving."""
+
+from __future__ import annotations
+
+from runner.insight import ranges
+from runner.insight.lint.rule import Complaint, Facts, Rules, Severity
+
+RULES = Rules()
+NOTE, WARNING = Severity.NOTE, Severity.WARNING
+TRAINER_DEFAULT_RATE = 2e-5
+
+
+@RULES.rule(
+    "epochs-many", WARNING, "More than five passes usually overfit; most runs are best after one to three."
+)
+def _(facts: Facts) -> Complaint | None:
+    train = facts.preset.train
+    if train.max_steps < 0 and train.num_train_epochs > ranges.EPOCHS.high:
+        return Complaint(
+            "train.num_train_epochs", f"{train.num_train_epochs:g} epochs", (("train.num_train_epochs", 3.0),)
+        )
+    return None
+
+
+@RULES.rule("epochs-small-data", WARNING, "A model learns a few hundred rows by heart within three passes.")
+def _(facts: Facts) -> Complaint | None:
+    epochs, rows = facts.preset.train.num_train_epochs, facts.train_rows
+    if rows and rows < 500 and 3 < epochs <= ranges.EPOCHS.high and facts.preset.train.max_steps < 0:
+        return Complaint(
+            "train.num_train_epochs",
+            f"{epochs:g} epochs over {rows} rows",
+            (("train.num_train_epochs", 2.0),),
+        )
+    return None
+
+
+@RULES.rule(
+    "max-steps-epochs",
+    WARNING,
+    "max_steps wins over epochs, and this many steps pass over the data too often.",
+)
+def _(facts: Facts) -> Complaint | None:
+    steps, plan = facts.preset.train.max_steps, facts.plan
+    if plan is not None and steps > 0 and steps / plan.steps_per_epoch > ranges.EPOCHS.high:
+        return Complaint(
+            "train.max_steps",
+            f"{steps} steps are {steps / plan.steps_per_epoch:.1f} epochs",
+            (("train.max_steps", 3 * plan.steps_per_epoch),),
+        )
+    return None
+
+
+@RULES.rule("max-steps-hides-epochs", NOTE, "A positive max_steps switches num_train_epochs off.")
+def _(facts: Facts) -> Complaint | None:
+    if facts.preset.train.max_steps > 0 and {"train.max_steps", "train.num_train_epochs"} <= facts.written:
+        return Complaint(
+            "train.max_steps", "max_steps and num_train_epochs are both set", (("train.max_steps", -1),)
+        )
+    return None
+
+
+@RULES.rule(
+    "steps-few", WARNING, "With so few updates the optimizer hardly gets going: a smaller batch gives more."
+)
+def _(facts: Facts) -> Complaint | None:
+    plan = facts.plan
+    if plan is None or plan.total_steps >= ranges.LEAST_STEPS or facts.preset.train.max_steps > 0:
+        return None
+    # A batch larger than the data is another rule's.
+    if facts.train_rows is not None and plan.effective_batch > facts.train_rows:
+        return None
+    fewer = max(1, plan.accumulation * plan.total_steps // ranges.LEAST_STEPS)
+    fix = (("train.gradient_accumulation_steps", fewer),) if fewer < plan.accumulation else ()
+    return Complaint(
+        "train.gradient_accumulation_steps", f"only {plan.total_steps} optimizer steps in all", fix
+    )
+
+
+@RULES.rule("lr-high", WARNING, "Too high a rate makes the loss oscillate or diverge.")
+def _(facts: Facts) -> Complaint | None:
+    usual, rate = _rates(facts), facts.preset.train.learning_rate
+    if usual is not None and rate > usual.high:
+        return Complaint(
+            "train.learning_rate",
+            f"{rate:g} is above {usual.low:g}…{usual.high:g}, usual for {facts.preset.method}",
+            (("train.learning_rate", usual.usual),),
+        )
+    return None
+
+
+@RULES.rule("lr-low", WARNING, "Too low a rate learns nothing in the time given.")
+def _(facts: Facts) -> Complaint | None:
+    usual, rate = _rates(facts), facts.preset.train.learning_rate
+    if usual is not None and rate < usual.low and not _is_trainer_default(facts):
+        return Complaint(
+            "train.learning_rate",
+            f"{rate:g} is below {usual.low:g}…{usual.high:g}, usual for {facts.preset.method}",
+            (("train.learning_rate", usual.usual),),
+        )
+    return None
+
+
+@RULES.rule(
+    "lr-trainer-default",
+    WARNING,
+    "2e-5 is the trainer's default, for full fine-tuning: an adapter needs ten times more.",
+)
+def _(facts: Facts) -> Complaint | None:
+    if _rates(facts) is not None and _is_trainer_default(facts):
+        return Complaint("train.learning_rate", "2e-5 with an adapter", (("train.learning_rate", 2e-4),))
+    return None
+
+
+def _rates(facts: Facts) -> ranges.Range | None:
+    parameters = facts.architecture.parameters if facts.architecture is not None else None
+    return ranges.learning_rate(facts.preset, parameters)
+
+
+def _is_trainer_default(facts: Facts) -> bool:
+    return facts.preset.lora.use_peft and facts.preset.train.learning_rate == TRAINER_DEFAULT_RATE
+
+
+@RULES.rule("warmup-all", WARNING, "The rate would still be rising when the run ends.")
+def _(facts: Facts) -> Complaint | None:
+    plan = facts.plan
+    if plan is not None and plan.warmup_steps >= plan.total_steps and facts.preset.train.warmup_steps > 0:
+        return Complaint(
+            "train.warmup_steps",
+            f"{plan.warmup_steps} warm-up steps of {plan.total_steps} in all",
+            (("train.warmup_steps", ranges.WARMUP_SHARE.usual),),
+        )
+    return None
+
+
+@RULES.rule(
+    "warmup-long",
+    WARNING,
+    "Warm-up is usually 3 to 10 % of the steps; a longer one wastes them at a low rate.",
+)
+def _(facts: Facts) -> Complaint | None:
+    plan = facts.plan
+    if plan is None or plan.warmup_steps >= plan.total_steps:
+        return None
+    if plan.warmup_steps > max(ranges.WARMUP_STEPS.low, 0.25 * plan.total_steps):
+        share = 100 * plan.warmup_steps / plan.total_steps
+        return Complaint(
+            "train.warmup_steps",
+            f"{plan.warmup_steps} warm-up steps are {share:.0f} % of the run",
+            (("train.warmup_steps", ranges.WARMUP_SHARE.high),),
+        )
+    return None
+
+
+@RULES.rule(
+    "warmup-none",
+    NOTE,
+    "The first steps at the full rate, with an optimizer that knows nothing yet, can throw the model off.",
+)
+def _(facts: Facts) -> Complaint | None:
+    if facts.preset.train.warmup_steps == 0 and facts.preset.train.lr_scheduler_type != "constant":
+        return Complaint(
+            "train.warmup_steps", "no warm-up", (("train.warmup_steps", ranges.WARMUP_SHARE.usual),)
+        )
+    return None
+
+
+@RULES.rule("warmup-ignored", WARNING, "The schedule `constant` has no warm-up; `constant_with_warmup` has.")
+def _(facts: Facts) -> Complaint | None:
+    train = facts.preset.train
+    if (
+        train.lr_scheduler_type == "constant"
+        and train.warmup_steps > 0
+        and "train.warmup_steps" in facts.written
+    ):
+        return Complaint(
+            "train.lr_scheduler_type",
+            f"warm-up of {train.warmup_steps:g} is ignored by the schedule",
+            (("train.lr_scheduler_type", "constant_with_warmup"),),
+        )
+    return None
+
+
+@RULES.rule(
+    "batch-large", WARNING, "LoRA tolerates large batches less than full fine-tuning; 8 to 32 is usual."
+)
+def _(facts: Facts) -> Complaint | None:
+    train, plan = facts.preset.train, facts.plan
+    batch = train.per_device_train_batch_size * train.gradient_accumulation_steps
+    if not facts.preset.lora.use_peft or batch <= ranges.EFFECTIVE_BATCH.high:
+        return None
+    if plan is not None and facts.train_rows is not None and batch > facts.train_rows:
+        return None
+    fewer = max(1, int(ranges.EFFECTIVE_BATCH.usual) // train.per_device_train_batch_size)
+    return Complaint(
+        "train.gradient_accumulation_steps",
+        f"effective batch {batch}",
+        (("train.gradient_accumulation_steps", fewer),) if fewer < train.gradient_accumulation_steps else (),
+    )
+
+
+@RULES.rule(
+    "batch-exceeds-data",
+    WARNING,
+    "Every step would see all of the data, and there would be as many steps as epochs.",
+)
+def _(facts: Facts) -> Complaint | None:
+    plan, rows = facts.plan, facts.train_rows
+    if plan is not None and rows and plan.effective_batch > rows and facts.preset.train.max_steps < 0:
+        return Complaint(
+            "train.gradient_accumulation_steps",
+            f"effective batch {plan.effective_batch}, and {rows} rows",
+            (
+                ("train.gradient_accumulation_steps", 1),
+                ("train.per_device_train_batch_size", max(1, min(4, rows // 8))),
+            ),
+        )
+    return None
+
+
+@RULES.rule(
+    "eval-batch-larger",
+    WARNING,
+    "Evaluation then needs more memory than training, and fails hours into the run.",
+)
+def _(facts: Facts) -> Complaint | None:
+    batch, train = (
+        facts.preset.eval.per_device_eval_batch_size,
+        facts.preset.train.per_device_train_batch_size,
+    )
+    if batch != "auto" and batch > train and facts.evaluates:
+        return Complaint(
+            "eval.per_device_eval_batch_size",
+            f"evaluation batch {batch}, training batch {train}",
+            (("eval.per_device_eval_batch_size", "auto"),),
+        )
+    return None
+
+
+@RULES.rule(
+    "eval-none",
+    WARNING,
+    "Without held-out rows nothing can say that the run overfits, or which checkpoint is best.",
+)
+def _(facts: Facts) -> Complaint | None:
+    if not facts.evaluates:
+        return Complaint("data.eval_fraction", "no held-out rows", (("data.eval_fraction", 0.05),))
+    return None
+
+
+@RULES.rule("eval-beyond-run", WARNING, "It would be evaluated at the start and the end only.")
+def _(facts: Facts) -> Complaint | None:
+    steps, plan = facts.preset.eval.eval_steps, facts.plan
+    if steps != "auto" and plan is not None and steps >= plan.total_steps > 1 and facts.evaluates:
+        return Complaint(
+            "eval.eval_steps",
+            f"every {steps} steps, in a run of {plan.total_steps}",
+            (("eval.eval_steps", "auto"),),
+        )
+    return None
+
+
+@RULES.rule("eval-few", NOTE, "A trend needs five evaluations or more.")
+def _(facts: Facts) -> Complaint | None:
+    steps, plan = facts.preset.eval.eval_steps, facts.plan
+    if steps == "auto" or plan is None or not facts.evaluates or steps >= plan.total_steps:
+        return None
+    times = plan.total_steps // steps
+    if times < ranges.LEAST_EVALUATIONS:
+        return Complaint(
+            "eval.eval_steps", f"only {times} evaluations after the first", (("eval.eval_steps", "auto"),)
+        )
+    return None
+
+
+@RULES.rule("eval-often", NOTE, "Evaluations take the time of training; ten to twenty a run show the trend.")
+def _(facts: Facts) -> Complaint | None:
+    steps, plan = facts.preset.eval.eval_steps, facts.plan
+    if steps != "auto" and plan is not None and facts.evaluates and plan.total_steps / steps > 100:
+        return Complaint(
+            "eval.eval_steps", f"{plan.total_steps // steps} evaluations", (("eval.eval_steps", "auto"),)
+        )
+    return None
+
+
+@RULES.rule(
+    "eval-samples-many",
+    NOTE,
+    "512 rows measure the loss well enough; more only take time at every evaluation.",
+)
+def _(facts: Facts) -> Complaint | None:
+    most = facts.preset.eval.max_eval_samples
+    if most > 5000 and facts.evaluates:
+        return Complaint(
+            "eval.max_eval_samples", f"up to {most} rows an evaluation", (("eval.max_eval_samples", 512),)
+        )
+    return None
+
+
+@RULES.rule("probe-off", NOTE, "Without the train-probe, overfitting can only be guessed at, not shown.")
+def _(facts: Facts) -> Complaint | None:
+    if not facts.preset.eval.train_probe and facts.evaluates:
+        return Complaint("eval.train_probe", "train_probe is off", (("eval.train_probe", True),))
+    return None
+
+
+@RULES.rule(
+    "save-beyond-run", WARNING, "Nothing could be resumed: the first checkpoint would be the last step."
+)
+def _(facts: Facts) -> Complaint | None:
+    steps, plan = facts.preset.output.save_steps, facts.plan
+    if steps != "auto" and plan is not None and steps >= plan.total_steps > 1:
+        return Complaint(
+            "output.save_steps",
+            f"every {steps} steps, in a run of {plan.total_steps}",
+            (("output.save_steps", "auto"),),
+        )
+    return None
+
+
+@RULES.rule(
+    "save-not-multiple",
+    WARNING,
+    "Checkpoints would have no evaluation of their own, so the best one cannot be told.",
+)
+def _(facts: Facts) -> Complaint | None:
+    save, eval_ = facts.preset.output.save_steps, facts.preset.eval.eval_steps
+    if save != "auto" and eval_ != "auto" and save % eval_ and facts.evaluates:
+        return Complaint(
+            "output.save_steps",
+            f"saves every {save} steps, evaluates every {eval_}",
+            (("output.save_steps", "auto"),),
+        )
+    return None
+
+
+@RULES.rule("save-many", NOTE, "Each checkpoint holds adapter and optimizer; twenty of them fill a disk.")
+def _(facts: Facts) -> Complaint | None:
+    limit = facts.preset.output.save_total_limit
+    if limit > 20:
+        return Complaint(
+            "output.save_total_limit", f"keeps {limit} checkpoints", (("output.save_total_limit", 3),)
+        )
+    return None
+
+
+@RULES.rule(
+    "best-not-kept", NOTE, "The saved adapter would be the last one, even when an earlier one was better."
+)
+def _(facts: Facts) -> Complaint | None:
+    if not facts.preset.output.load_best_model_at_end and facts.evaluates:
+        return Complaint(
+            "output.load_best_model_at_end",
+            "load_best_model_at_end is off",
+            (("output.load_best_model_at_end", True),),
+        )
+    return None
+
+
+@RULES.rule("clip-off", WARNING, "One bad batch can throw the model off when its gradient is not clipped.")
+def _(facts: Facts) -> Complaint | None:
+    if facts.preset.train.max_grad_norm == 0:
+        return Complaint("train.max_grad_norm", "gradient clipping is off", (("train.max_grad_norm", 1.0),))
+    return None
+
+
+@RULES.rule(
+    "weight-decay-high", WARNING, "Adapters start at zero; a strong pull towards zero undoes what they learn."
+)
+def _(facts: Facts) -> Complaint | None:
+    decay = facts.preset.train.weight_decay
+    if decay > 0.1:
+        return Complaint("train.weight_decay", f"weight_decay {decay:g}", (("train.weight_decay", 0.01),))
+    return None
+
+
+@RULES.rule(
+    "order-by-length", NOTE, "Batches of equal length make the loss curve wavy, which looks like oscillation."
+)
+def _(facts: Facts) -> Complaint | None:
+    if facts.preset.train.train_sampling_strategy == "group_by_length" and not facts.preset.train.packing:
+        return Complaint(
+            "train.train_sampling_strategy",
+            "rows are grouped by length",
+            (("train.train_sampling_strategy", "random"),),
+        )
+    return None
+
+
+@RULES.rule("neftune-high", WARNING, "The NEFTune paper uses 5 to 15; more drowns the text in noise.")
+def _(facts: Facts) -> Complaint | None:
+    alpha = facts.preset.train.neftune_noise_alpha
+    if alpha is not None and alpha > 15:
+        return Complaint(
+            "train.neftune_noise_alpha",
+            f"neftune_noise_alpha {alpha:g}",
+            (("train.neftune_noise_alpha", 5.0),),
+        )
+    return None

@@ -1,0 +1,305 @@
+"""The X-ray's bookkeeping: rows go in one at a time, a DataReport comes out at any moment.
+
+A row leaves 24 bytes behind, so a million rows take 24 MB. The split, the mix and every count are those of
+runner/train/dataset.py, made from keys and lengths alone.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from runner.insight import split
+from runner.insight.data import MOST_NOTES, DataReport, Defects, Note, Source
+from runner.preset.schema import Preset
+from runner.train.rows import Row
+from runner.train.sources import BadRow
+from runner.train.tokenise import IGNORED, Rendered, length_limit
+
+
+@dataclass
+class DefectList:
+    """Counts one kind of defect and keeps the first of them."""
+
+    count: int = 0
+    notes: list[Note] = field(default_factory=list)
+
+    def add(self, row: int, text: str) -> None:
+        self.count += 1
+        if len(self.notes) < MOST_NOTES:
+            self.notes.append(Note(row, text))
+
+    def frozen(self) -> Defects:
+        return Defects(self.count, tuple(self.notes))
+
+
+@dataclass
+class SourceRows:
+    """What is kept of the rows of one source; the arrays have an entry for each usable row."""
+
+    name: str
+    place: str
+    expected: int | None = None
+    read: int = 0
+    formats: Counter[str] = field(default_factory=Counter)
+    bad: DefectList = field(default_factory=DefectList)
+    problem: str = ""
+    numbers: array[int] = field(default_factory=lambda: array("I"))
+    keys: array[int] = field(default_factory=lambda: array("Q"))
+    lengths: array[int] = field(default_factory=lambda: array("I"))
+    trained: array[int] = field(default_factory=lambda: array("I"))
+    untrained_turns: array[int] = field(default_factory=lambda: array("I"))
+
+    def frozen(self) -> Source:
+        return Source(
+            self.name,
+            self.place,
+            self.read,
+            self.expected,
+            dict(self.formats),
+            self.bad.frozen(),
+            self.problem,
+        )
+
+
+class Examination:
+    """Everything seen so far of the data of a preset."""
+
+    def __init__(self, preset: Preset, tokenizer: Any, key: str) -> None:
+        self._preset = preset
+        self._key = key
+        self._limit = length_limit(preset)
+        self._bos = tokenizer.bos_token_id
+        self._eos = tokenizer.eos_token_id
+        self._ends = {tokenizer.convert_tokens_to_ids(token) for token in tokenizer.all_special_tokens}
+        self._pad_is_eos = tokenizer.pad_token_id is not None and tokenizer.pad_token_id == self._eos
+        self._end_untrained = DefectList()
+        self._doubled_bos = DefectList()
+        self._ended_by: Counter[bool] = Counter()
+        self.sources: dict[str, SourceRows] = {}
+
+    def source(self, name: str, place: str, expected: int | None) -> SourceRows:
+        """Begin a source: train, eval, general, or mix 1, mix 2 …"""
+        return self.sources.setdefault(name, SourceRows(name, place, expected))
+
+    def add(self, source: SourceRows, row: Row | BadRow, rendered: Rendered | None) -> None:
+        """Count one row; `rendered` is what the model would read of it (None for a row that cannot be used)."""
+        source.read += 1
+        if isinstance(row, BadRow) or rendered is None:
+            reason = row.reason if isinstance(row, BadRow) else "cannot be rendered"
+            line = f"line {row.line}: " if isinstance(row, BadRow) and row.line is not None else ""
+            source.bad.add(row.number, line + reason)
+            return
+        labels = rendered.labels
+        learned = [place for place, label in enumerate(labels) if label != IGNORED and place]
+        kept = sum(place < self._limit for place in learned)
+        source.formats[row.format.value] += 1
+        source.numbers.append(row.number)
+        source.keys.append(int(row.key[:16], 16))
+        source.lengths.append(len(labels))
+        source.trained.append(kept)
+        source.untrained_turns.append(rendered.untrained_turns)
+        if source.name != "train":
+            return
+        if rendered.input_ids[:2] == [self._bos, self._bos] and self._bos is not None:
+            self._doubled_bos.add(row.number, "begins with two BOS tokens")
+        if learned:
+            last = labels[learned[-1]]
+            self._ended_by[last == self._eos] += 1
+            if last not in self._ends:
+                self._end_untrained.add(
+                    row.number, "its last learned token ends no turn: the model learns to go on"
+                )
+
+    def report(self, complete: bool, sampled: bool = False, seconds: float = 0.0) -> DataReport:
+        """The state of things."""
+        sets = self._sets()
+        train, held = sets.train, sets.evaluated
+        own = self.sources["train"]
+        expected = own.expected or own.read
+        scale = 1.0 if complete or not own.read else max(1.0, expected / own.read)
+        learn = [one.only(one.trained > 0) for one in train]
+        longest = [np.minimum(one.lengths, self._limit) for one in learn]
+        cut = [(one, one.lengths > self._limit) for one in train]
+        return DataReport(
+            key=self._key,
+            complete=complete,
+            sampled=sampled,
+            max_length=self._preset.train.max_length,
+            sources=tuple(source.frozen() for source in self.sources.values()),
+            train_rows=round(scale * sum(len(one.lengths) for one in learn)),
+            eval_rows=int((held.trained > 0).sum()),
+            general_rows=int((sets.general.trained > 0).sum()),
+            mix_rows=sum(len(one.lengths) for one in train[1:]),
+            held_out_rows=sets.held_out,
+            lengths=_counts([one.lengths for one in learn]),
+            eval_lengths=_counts([held.only(held.trained > 0).lengths]),
+            tokens=sum(int(lengths.sum()) for lengths in longest),
+            trained_tokens=sum(int(one.trained.sum()) for one in learn),
+            tokens_lost=sum(int((one.lengths[where] - self._limit).sum()) for one, where in cut),
+            truncated=_notes(cut, lambda row: f"{row.length} tokens, {row.length - self._limit} of them cut"),
+            untrained=_notes([(one, one.trained == 0) for one in train], self._why_untrained),
+            untrained_turns=sum(int(one.untrained_turns.sum()) for one in train),
+            duplicates=sets.duplicates,
+            overlap=sets.overlap,
+            end_untrained=self._end_untrained.frozen(),
+            doubled_bos=self._doubled_bos.frozen(),
+            pad_is_eos=self._pad_is_eos,
+            ends_with_eos=self._ended_by[True] >= self._ended_by[False],
+            seconds=round(seconds, 2),
+        )
+
+    def _why_untrained(self, row: _OneRow) -> str:
+        return (
+            f"all of its answer lies beyond {self._limit} tokens"
+            if row.length > self._limit
+            else "has nothing that is learned"
+        )
+
+    def _sets(self) -> _Sets:
+        """The rows to train on, source by source, and those to evaluate on; as runner/train/dataset.py draws them."""
+        preset, seed = self._preset, self._preset.train.seed
+        most = preset.eval.max_eval_samples
+        rows = _Rows.of(self.sources["train"])
+        duplicates = _duplicates(rows)
+        if preset.data.max_train_samples:
+            rows = rows.at(split.sample(len(rows.keys), preset.data.max_train_samples, seed))
+        overlap, held_out = Defects(), 0
+        if "eval" in self.sources:
+            named = _Rows.of(self.sources["eval"])
+            also = np.isin(named.keys, rows.keys)
+            overlap = _overlap(named.only(also), rows)
+            fresh = named.only(~also)
+            evaluated = fresh.at(split.sample(len(fresh.keys), most, seed))
+        else:
+            chosen = rows.held_out(preset.data.eval_fraction, most, seed)
+            held_out = int(chosen.sum())
+            rows, evaluated = rows.only(~chosen), rows.only(chosen)
+        mixed, general = self._mixed(len(rows.keys), most, seed)
+        train = [rows, *mixed]
+        known = np.concatenate([one.keys for one in train])
+        general = general.at(split.sample(len(general.keys), most, seed))
+        return _Sets(
+            train, evaluated, general.only(~np.isin(general.keys, known)), held_out, duplicates, overlap
+        )
+
+    def _mixed(self, own: int, most: int, seed: int) -> tuple[list[_Rows], _Rows]:
+        data = self._preset.data
+        ratios = sum(source.ratio for source in data.mix)
+        named = self.sources.get("general")
+        general = [_Rows.of(named)] if named is not None else []
+        mixed = []
+        for place, source in enumerate(data.mix):
+            found = self.sources.get(f"mix {place + 1}")
+            if found is None:
+                continue
+            rows = _Rows.of(found)
+            if named is None:
+                chosen = rows.held_out(data.eval_fraction, most, seed + place)
+                general.append(rows.only(chosen))
+                rows = rows.only(~chosen)
+            wanted = split.blended_size(own, source.ratio, ratios)
+            mixed.append(rows.at(split.sample(len(rows.keys), wanted, seed + place)))
+        return mixed, _Rows.joined(general)
+
+
+@dataclass(frozen=True)
+class _OneRow:
+    number: int
+    length: int
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Columns of equally many rows, as numpy arrays."""
+
+    numbers: Any
+    keys: Any
+    lengths: Any
+    trained: Any
+    untrained_turns: Any
+
+    @classmethod
+    def of(cls, source: SourceRows) -> _Rows:
+        return cls(
+            *(
+                np.array(getattr(source, name), dtype=np.uint64 if name == "keys" else np.int64)
+                for name in _COLUMNS
+            )
+        )
+
+    @classmethod
+    def joined(cls, parts: list[_Rows]) -> _Rows:
+        if not parts:
+            return cls.of(SourceRows("", ""))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS))
+
+    def only(self, where: Any) -> _Rows:
+        return _Rows(*(getattr(self, name)[where] for name in _COLUMNS))
+
+    def at(self, places: Any) -> _Rows:
+        return self.only(np.asarray(places, dtype=np.int64))
+
+    def held_out(self, fraction: float, most: int, seed: int) -> Any:
+        """Which rows are held out, as a mask of shape (rows,)."""
+        _, inverse, copies = np.unique(self.keys, return_inverse=True, return_counts=True)
+        single = np.flatnonzero(copies[inverse] == 1)
+        chosen = split.held_out_of(single, len(self.keys), fraction, most, seed)
+        mask = np.zeros(len(self.keys), dtype=bool)
+        mask[sorted(chosen)] = True
+        return mask
+
+
+_COLUMNS = ("numbers", "keys", "lengths", "trained", "untrained_turns")
+
+
+@dataclass(frozen=True)
+class _Sets:
+    train: list[_Rows]
+    evaluated: _Rows
+    general: _Rows
+    held_out: int
+    duplicates: Defects
+    overlap: Defects
+
+
+def _counts(parts: list[Any]) -> dict[int, int]:
+    lengths, counts = np.unique(np.concatenate(parts), return_counts=True)
+    return {int(length): int(count) for length, count in zip(lengths, counts, strict=True)}
+
+
+def _notes(parts: list[tuple[_Rows, Any]], words: Any) -> Defects:
+    """The rows a mask picks, over all sources; only those of the first, one's own, are listed."""
+    own, where = parts[0]
+    picked = own.only(where)
+    notes = [
+        Note(int(number), words(_OneRow(int(number), int(length))))
+        for number, length in zip(picked.numbers[:MOST_NOTES], picked.lengths[:MOST_NOTES], strict=True)
+    ]
+    return Defects(sum(int(mask.sum()) for _, mask in parts), tuple(notes))
+
+
+def _duplicates(rows: _Rows) -> Defects:
+    """Rows whose content stands before them already."""
+    _, first, inverse = np.unique(rows.keys, return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[inverse] != np.arange(len(rows.keys)))
+    notes = [
+        Note(int(rows.numbers[place]), f"is the same as row {rows.numbers[first[inverse[place]]]}")
+        for place in again[:MOST_NOTES]
+    ]
+    return Defects(len(again), tuple(notes))
+
+
+def _overlap(named: _Rows, train: _Rows) -> Defects:
+    """Held-out rows that are also trained on."""
+    order = np.argsort(train.keys, kind="stable")
+    places = order[np.searchsorted(train.keys[order], named.keys[:MOST_NOTES])]
+    notes = [
+        Note(int(number), f"is the same as training row {train.numbers[place]}")
+        for number, place in zip(named.numbers[:MOST_NOTES], places, strict=True)
+    ]
+    return Defects(len(named.keys), tuple(notes))

@@ -1,0 +1,91 @@
+"""One row as the model sees it, in stretches of text that are learned, read, or cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from runner.preset.schema import Preset
+from runner.train.sources import BadRow, parse_line, raw_rows, understand
+from runner.train.tokenise import IGNORED, Rendered, length_limit, render_row
+
+
+class State(IntEnum):
+    """What becomes of a token."""
+
+    READ = 0
+    LEARNED = 1
+    CUT = 2
+
+
+def page(preset: Preset, tokenizer: Any, place: tuple[str, str, str | None], number: int) -> dict[str, Any]:
+    """Row `number` of a source as a page: {row, format, tokens, trained, cut, segments: [[text, State]], problem}.
+
+    Raises TrainingError when the source cannot be read or a template refuses the row; IndexError past the last row.
+    """
+    raw = _raw_row(place, number)
+    row = understand(raw, number)
+    if isinstance(row, BadRow):
+        return {"row": number, "segments": [], "problem": row.reason, "raw": str(raw)[:2000]}
+    rendered = render_row(tokenizer, row, preset.train.assistant_only_loss)
+    limit = length_limit(preset)
+    labels = rendered.labels
+    return {
+        "row": number,
+        "format": row.format.value,
+        "tokens": len(labels),
+        "trained": sum(label != IGNORED for label in labels[1:limit]),
+        "cut": max(0, len(labels) - limit),
+        "segments": [[text, int(state)] for text, state in segments(tokenizer, rendered, limit)],
+        "problem": "",
+    }
+
+
+def segments(tokenizer: Any, rendered: Rendered, limit: int) -> Iterator[tuple[str, State]]:
+    """The text of a row cut where the state of its tokens changes. Joined, the texts are what the model reads, with
+    special tokens that were added written out.
+    """
+    text, place = "", 0
+    state = State.READ
+    tokens = list(zip(rendered.input_ids, rendered.labels, rendered.offsets, strict=True))
+    for index, (token, label, (start, end)) in enumerate(tokens):
+        now = State.CUT if index >= limit else State.LEARNED if label != IGNORED else State.READ
+        added = start == end
+        if now is not state:
+            # Text between two tokens goes with the one before it.
+            if not added and start > place:
+                text, place = text + rendered.text[place:start], start
+            if text:
+                yield text, state
+            text, state = "", now
+        if added:
+            text += str(tokenizer.convert_ids_to_tokens(token))
+        elif end > place:
+            text, place = text + rendered.text[place:end], end
+    text += rendered.text[place:]
+    if text:
+        yield text, state
+
+
+def _raw_row(place: tuple[str, str, str | None], number: int) -> Any:
+    """One raw row; lines of a .jsonl file before it are skipped without being understood."""
+    source = place[0]
+    if source.startswith("/") and source.endswith(".jsonl") and Path(source).is_file():
+        found = next(islice(lines(Path(source)), number - 1, None), None)
+        if found is None:
+            raise IndexError(f"there is no row {number}")
+        return parse_line(found[1].decode("utf-8", errors="replace"), found[0])
+    for raw in islice(raw_rows(*place), number - 1, None):
+        return raw
+    raise IndexError(f"there is no row {number}")
+
+
+def lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(line number, line) of the lines of a .jsonl file that are not blank."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.strip():
+                yield number, line

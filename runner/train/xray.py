@@ -1,0 +1,200 @@
+"""`python -P -m runner.train.xray PRESET FOLDER KEY`: look at all the data of a preset as the trainer would.
+
+Writes FOLDER/report.json (replaced whole, at least every second at first) and says so on standard output, one JSON
+object a line: {"type": "report"}, {"type": "page", …}, {"type": "error", "message", "hint"}. Standard input takes
+{"source": "train", "row": 17} and is answered with that page, also while the examination goes on. It ends when the
+examination is complete and standard input is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from runner.insight import split
+from runner.preset.files import load_frozen
+from runner.preset.schema import Preset
+from runner.run.directory import write_json
+from runner.train import pages
+from runner.train.errors import TrainingError
+from runner.train.examine import Examination, SourceRows
+from runner.train.explain import explain
+from runner.train.rows import Row
+from runner.train.sources import BadRow, parse_line, scan, understand
+from runner.train.tokenise import render_row, require_fast
+
+Place = tuple[str, str, str | None]
+
+# Files with more rows are looked at here and there first, so that there is an answer within seconds.
+SAMPLED_FROM = 20_000
+SAMPLE_ROWS = 2_000
+REPORT_SECONDS = 1.0
+# A report over many rows takes time of its own; it gets at most a tenth.
+REPORT_SHARE = 10
+
+
+def places(preset: Preset) -> dict[str, Place]:
+    """Where each set of rows comes from, by the names of runner/train/examine.py."""
+    data = preset.data
+    found: dict[str, Place] = {"train": (data.train_dataset, data.train_split, data.dataset_config_name)}
+    if data.eval_dataset is not None:
+        found["eval"] = (data.eval_dataset, data.eval_split or "train", data.dataset_config_name)
+    elif data.eval_split is not None:
+        found["eval"] = (data.train_dataset, data.eval_split, data.dataset_config_name)
+    for number, source in enumerate(data.mix, start=1):
+        found[f"mix {number}"] = (source.dataset, source.split, source.dataset_config_name)
+    if data.general_eval_dataset is not None:
+        found["general"] = (data.general_eval_dataset, data.general_eval_split, None)
+    return found
+
+
+class Xray:
+    """One examination, and the pages people ask for meanwhile."""
+
+    def __init__(self, preset: Preset, folder: Path, key: str) -> None:
+        from runner.train.tokenizer import load_tokenizer
+
+        self._preset = preset
+        self._folder = folder
+        self._key = key
+        self._tokenizer = load_tokenizer(preset)
+        require_fast(self._tokenizer)
+        self._places = places(preset)
+        self._started = time.monotonic()
+        self._input_open = True
+        self._buffer = b""
+        self._next_report = self._started + REPORT_SECONDS / 2
+
+    def examine(self) -> None:
+        """Look at a sample, then at everything."""
+        expected = {name: expected_rows(place) for name, place in self._places.items()}
+        if (expected["train"] or 0) > SAMPLED_FROM:
+            self._write(self._look(expected, sampled=True), complete=False, sampled=True)
+        self._write(self._look(expected, sampled=False), complete=True)
+
+    def serve(self) -> None:
+        """Answer until nobody can ask any more."""
+        while self._input_open:
+            self._answer(wait=None)
+
+    def _look(self, expected: dict[str, int | None], sampled: bool) -> Examination:
+        found = Examination(self._preset, self._tokenizer, self._key)
+        for name, place in self._places.items():
+            source = found.source(name, place[0], expected[name])
+            rows = _some(place, expected[name]) if sampled else scan(*place)
+            for row in rows:
+                self._add(found, source, row)
+                if source.read % 64 == 0:
+                    self._answer(wait=0.0)
+                    if not sampled and time.monotonic() > self._next_report:
+                        self._write(found, complete=False)
+        return found
+
+    def _add(self, found: Examination, source: SourceRows, row: Row | BadRow) -> None:
+        if isinstance(row, BadRow):
+            found.add(source, row, None)
+            return
+        try:
+            rendered = render_row(self._tokenizer, row, self._preset.train.assistant_only_loss)
+        except TrainingError as error:
+            if not self._tokenizer.chat_template:
+                raise
+            found.add(source, BadRow(row.number, error.message), None)
+            return
+        found.add(source, row, rendered)
+
+    def _write(self, found: Examination, complete: bool, sampled: bool = False) -> None:
+        begun = time.monotonic()
+        report = found.report(complete, sampled, begun - self._started)
+        write_json(self._folder / "report.json", report.as_json())
+        say(type="report", complete=complete)
+        cost = time.monotonic() - begun
+        self._next_report = time.monotonic() + max(REPORT_SECONDS, REPORT_SHARE * cost)
+
+    def _answer(self, wait: float | None) -> None:
+        """Answer what was asked; `wait` is how long to wait for it in seconds, None for as long as it takes."""
+        if not self._input_open or not select.select([sys.stdin.fileno()], [], [], wait)[0]:
+            return
+        data = os.read(sys.stdin.fileno(), 1 << 16)
+        self._input_open = bool(data)
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            self._answer_one(line)
+
+    def _answer_one(self, line: bytes) -> None:
+        try:
+            asked = json.loads(line)
+            name, number = str(asked["source"]), int(asked["row"])
+            say(
+                type="page",
+                source=name,
+                **pages.page(self._preset, self._tokenizer, self._places[name], number),
+            )
+        except TrainingError as error:
+            say(type="page", source=name, row=number, segments=[], problem=error.message)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            say(type="page", source="", row=0, segments=[], problem=str(error))
+
+
+def expected_rows(place: Place) -> int | None:
+    """How many rows a source has, where that is cheap to know."""
+    path = Path(place[0])
+    if not place[0].startswith("/") or not path.is_file():
+        return None
+    if path.suffix == ".jsonl":
+        return sum(1 for _ in pages.lines(path))
+    if path.suffix == ".parquet":
+        from pyarrow.parquet import read_metadata
+
+        try:
+            return int(read_metadata(path).num_rows)
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def _some(place: Place, expected: int | None) -> Iterator[Row | BadRow]:
+    """Rows spread evenly at random over a .jsonl file; the first rows of anything else."""
+    path = Path(place[0])
+    if path.suffix == ".jsonl" and expected:
+        chosen: Iterable[int] = split.sample(expected, SAMPLE_ROWS, seed=0)
+        wanted = iter(chain(chosen, [-1]))
+        next_row = next(wanted)
+        for place_, (line, text) in enumerate(pages.lines(path)):
+            if place_ == next_row:
+                yield understand(parse_line(text.decode("utf-8", errors="replace"), line), place_ + 1)
+                next_row = next(wanted)
+        return
+    for number, row in enumerate(scan(*place), start=1):
+        yield row
+        if number >= SAMPLE_ROWS:
+            return
+
+
+def say(**message: Any) -> None:
+    """One line for whoever started this process."""
+    print(json.dumps(message, ensure_ascii=True), flush=True)
+
+
+def main() -> int:
+    preset, folder, key = load_frozen(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
+    try:
+        xray = Xray(preset, folder, key)
+        xray.examine()
+        xray.serve()
+    except Exception as error:
+        words = explain(error)
+        say(type="error", message=words.message, hint=words.hint)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
