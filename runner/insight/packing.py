@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 
 def packed_rows(lengths: Mapping[int, int], max_length: int, split: bool = False) -> int:
-    """Rows after packing by best fit decreasing, from {length in tokens: rows}; longer rows are cut at max_length, or with
-    `split` divided into pieces of it.
+    """Rows after packing by best fit decreasing, from {length in tokens: rows}; longer rows are cut at max_length,
+    or with `split` divided into pieces of it.
 
     The number depends on lengths alone: each row goes where it leaves least space, longest first. TRL's `bfd` and
     `bfd_split` count the same (tests/train/test_packing.py).

@@ -1,4 +1,4 @@
-"""Which rows are held out, drawn and blended: by position and seed alone, so that whoever only has keys counts the same."""
+"""Which rows are held out, drawn and blended: by position and seed, so that whoever only has keys counts the same."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def held_out_of(single: Sequence[int], rows: int, fraction: float, most: int, se
 
 
 def blended_size(own: int, ratio: float, all_ratios: float) -> int:
-    """Rows of a source with this share of all training rows, beside `own` rows and sources with `all_ratios` together."""
+    """Rows of a source with this share of all, beside `own` rows and sources with `all_ratios` together."""
     return round(own * ratio / (1 - all_ratios))
 
 

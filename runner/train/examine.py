@@ -248,7 +248,7 @@ class _Rows:
         """Which rows are held out, as a mask of shape (rows,)."""
         _, inverse, copies = np.unique(self.keys, return_inverse=True, return_counts=True)
         single = np.flatnonzero(copies[inverse] == 1)
-        chosen = split.held_out_of(single, len(self.keys), fraction, most, seed)
+        chosen = split.held_out_of(single.tolist(), len(self.keys), fraction, most, seed)
         mask = np.zeros(len(self.keys), dtype=bool)
         mask[sorted(chosen)] = True
         return mask

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import difflib
 
-from runner.insight.lint import adapter, data, hardware, schedule
+from runner.insight.lint import adapter, data, evaluation, hardware, schedule
 from runner.insight.lint.rule import Complaint, Facts, Finding, Rule, Severity
 
-RULES: tuple[Rule, ...] = tuple(
-    [*schedule.RULES.rules, *adapter.RULES.rules, *hardware.RULES.rules, *data.RULES.rules]
+RULES: tuple[Rule, ...] = (
+    *schedule.RULES.rules,
+    *evaluation.RULES.rules,
+    *adapter.RULES.rules,
+    *hardware.RULES.rules,
+    *data.RULES.rules,
 )
 IDS = frozenset(rule.id for rule in RULES)
 

@@ -86,7 +86,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "packing-masked",
     WARNING,
-    "Without a varlen kernel packed rows are kept apart by a mask as wide as the whole batch: memory and time grow with its square.",
+    "Without a varlen kernel a mask as wide as the whole batch keeps packed rows apart: memory grows with its square.",
 )
 def _(facts: Facts) -> Complaint | None:
     preset = facts.preset

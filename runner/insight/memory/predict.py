@@ -160,7 +160,7 @@ class Predictor:
         return self.card.context_mib + KERNELS_MIB
 
     def lever(self, setup: Setup, prediction: Prediction) -> Lever | None:
-        """The one change that saves most, None when none saves a twentieth; rows are cut only when nothing else helps."""
+        """The one change that saves most, None when none saves a twentieth; cutting rows only if nothing else helps."""
         before = max(prediction.train.need, prediction.evaluation.need)
         for choices in (levers(setup), last_resorts(setup)):
             found = []
