@@ -5,8 +5,9 @@ YAML 1.2 (ruamel.yaml) reads 2e-4 as a number, which YAML 1.1 readers take for t
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +50,75 @@ def yaml() -> YAML:
 
 def parse(path: Path) -> CommentedMap:
     """The mapping in a YAML file. Raises PresetError naming file and line."""
+    return _mapping(lambda: yaml().load(path.read_text(encoding="utf-8")), str(path))
+
+
+def _mapping(load: Callable[[], Any], name: str) -> CommentedMap:
     try:
-        document = yaml().load(path.read_text(encoding="utf-8"))
+        document = load()
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise PresetError(
-            [Problem(str(Origin(str(path), line)), "", f"not valid YAML: {error.problem}")]
+            [Problem(str(Origin(name, line)), "", f"not valid YAML: {error.problem}")]
         ) from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise PresetError([Problem(str(path), "", f"not valid YAML: {error}")]) from None
+        raise PresetError([Problem(name, "", f"not valid YAML: {error}")]) from None
     except OSError as error:
-        raise PresetError([Problem(str(path), "", f"cannot be read: {error.strerror}")]) from None
+        raise PresetError([Problem(name, "", f"cannot be read: {error.strerror}")]) from None
     if not isinstance(document, CommentedMap):
         raise PresetError(
-            [Problem(str(path), "", "a preset is a mapping of sections: model, lora, train, data …")]
+            [Problem(name, "", "a preset is a mapping of sections: model, lora, train, data …")]
         )
     return document
+
+
+def parse_text(text: str, name: str) -> CommentedMap:
+    """The mapping in a text; `name` stands for the file in errors. Raises PresetError naming the line."""
+    return _mapping(lambda: yaml().load(text), name)
+
+
+def text_of(document: CommentedMap) -> str:
+    """A document as it would be written."""
+    stream = io.StringIO()
+    yaml().dump(document, stream)
+    return stream.getvalue()
+
+
+def without(document: CommentedMap, path: KeyPath) -> CommentedMap:
+    """A document without one key, all comments kept; a section that gets empty goes too.
+
+    ruamel hangs the comments that stand before a key on the key before it, and they would go with that: so lines are
+    taken out of the text instead.
+    """
+    target = document
+    for part in path[:-1]:
+        target = target[part]
+    if len(target) == 1 and target is not document:
+        return without(document, path[:-1])
+    every = text_of(document).splitlines(keepends=True)
+    fresh = parse_text("".join(every), "preset")
+    for part in path[:-1]:
+        fresh = fresh[part]
+    start, indent = fresh.lc.key(path[-1])
+    end = start + 1
+    for place in range(end, len(every)):
+        if _is_code(every[place]):
+            if not _belongs(every[place], indent):
+                break
+            # Comments and blank lines between parts of a value go with it, those behind it stay.
+            end = place + 1
+    return parse_text("".join(every[:start] + every[end:]) or "{}\n", "preset")
+
+
+def _is_code(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _belongs(line: str, indent: int) -> bool:
+    """Whether a line goes on with the value of a key at this indent."""
+    words = line.lstrip(" ")
+    depth = len(line) - len(words)
+    return depth > indent or (depth == indent and words.startswith("- "))
 
 
 def plain(node: Any) -> Any:
@@ -80,8 +134,10 @@ def plain(node: Any) -> Any:
 
 
 def lines(document: CommentedMap, prefix: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
+    """(key path, 0-based line) of every key; line −1 for one that was set since the document was read."""
+    known = document.lc.data or {}
     for key, value in document.items():
         path = (*prefix, str(key))
-        yield path, document.lc.key(key)[0]
+        yield path, known[key][0] if key in known else -1
         if isinstance(value, CommentedMap):
             yield from lines(value, path)

@@ -101,36 +101,42 @@ def dump(preset: Preset, path: Path) -> None:
     document.write(path, document.quoted(preset.model_dump(mode="json")))
 
 
-def save_values(path: Path, changes: Mapping[KeyPath, Any]) -> None:
-    """Set or (with None as the value of a key path ending) replace single values, keeping all comments.
-
-    Raises PresetError when the file cannot be read as YAML.
-    """
-    tree = document.parse(path)
-    for key_path, value in changes.items():
-        target = tree
-        for part in key_path[:-1]:
-            if not isinstance(target.get(part), dict):
-                target[part] = CommentedMap()
-            target = target[part]
-        target[key_path[-1]] = value
-    document.write(path, tree)
+def read_tree(tree: CommentedMap, path: Path) -> tuple[dict[str, Any], dict[KeyPath, Origin]]:
+    """The values of a document as it would be read from `path`, its relative paths made absolute; and their origins."""
+    values, origins = _read_one(path, tree)
+    _absolute_paths(values, path.parent)
+    return values, origins
 
 
-def _read_one(path: Path) -> tuple[dict[str, Any], dict[KeyPath, Origin]]:
-    tree = document.parse(path)
+def read_base(tree: CommentedMap, path: Path, home: Path) -> tuple[dict[str, Any], dict[KeyPath, Origin]]:
+    """The values a document inherits through `extends`; empty without it. Raises PresetError."""
+    if EXTENDS not in tree:
+        return {}, {}
+    values, origins = _read_extended(path, home, (), CommentedMap({EXTENDS: tree[EXTENDS]}))
+    return values, {key: origin for key, origin in origins.items() if key != (EXTENDS,)}
+
+
+def merged(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
+    """Values on top of those they extend, section by section."""
+    return _merged(
+        {k: v for k, v in base.items() if k != "description"}, {k: v for k, v in top.items() if k != EXTENDS}
+    )
+
+
+def _read_one(path: Path, tree: CommentedMap | None = None) -> tuple[dict[str, Any], dict[KeyPath, Origin]]:
+    tree = document.parse(path) if tree is None else tree
     origins = {key: Origin(str(path), line + 1) for key, line in document.lines(tree)}
     return document.plain(tree), origins
 
 
 def _read_extended(
-    path: Path, home: Path, chain: tuple[Path, ...]
+    path: Path, home: Path, chain: tuple[Path, ...], tree: CommentedMap | None = None
 ) -> tuple[dict[str, Any], dict[KeyPath, Origin]]:
     """One file on top of what it extends, its relative paths made absolute."""
     if path in chain:
         loop = " → ".join(p.stem for p in (*chain, path))
         raise PresetError([Problem(str(path), EXTENDS, f"goes in a circle: {loop}")])
-    values, origins = _read_one(path)
+    values, origins = _read_one(path, tree)
     base_name = values.pop(EXTENDS, None)
     _absolute_paths(values, path.parent)
     if base_name is None:

@@ -40,7 +40,8 @@ def validate(values: Mapping[str, Any], origins: Origins, source: str) -> Preset
 
 def _problems(error: ValidationError, origins: Origins, source: str) -> list[Problem]:
     seen: dict[KeyPath, Problem] = {}
-    for detail in error.errors(include_url=False):
+    # A mistyped key is also a missing one; the typing is what to mend.
+    for detail in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
         path = _own_path(detail)
         where = str(_origin(path, origins, source))
         what = _what(detail, path) if not _inside_item(detail) else _what_of_item(detail)

@@ -39,8 +39,8 @@ def main() -> int:
     return 0
 
 
-def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> None:
-    """Load, tokenise, train, save. Raises whatever goes wrong."""
+def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, probe: bool = False) -> None:
+    """Load, tokenise, train, save. A probe does so with the longest rows alone. Raises whatever goes wrong."""
     log.phase(Phase.LOADING)
     print("importing the training stack …", flush=True)
     # Imported here and not above: seconds of work, and a first event should not wait for it.
@@ -49,7 +49,8 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> N
 
     from runner.insight import batch
     from runner.train import arguments, dataset, model, packing
-    from runner.train.callback import RunCallback, record_memory
+    from runner.train.callback import RunCallback
+    from runner.train.memory import MemoryBook
     from runner.train.tokenizer import load_tokenizer
     from runner.train.trainer import RunTrainer
 
@@ -59,6 +60,8 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> N
 
     log.phase(Phase.TOKENISING)
     data = dataset.build(preset, tokenizer)
+    if probe:
+        data = data.longest(preset)
     rows = packing.pack(data.train, preset) if preset.train.packing else data.train
     plan = batch.plan_of(preset, len(rows))
     print(f"data: {data.ledger.as_dict()}", flush=True)
@@ -68,6 +71,7 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> N
     base = model.load_model(preset)
     stop.check()
 
+    memory = MemoryBook(preset, run, log, data, base.config.to_dict())
     args = arguments.build(preset, run, plan, evaluates=bool(data.evals))
     trainer = RunTrainer(
         model=base,
@@ -76,8 +80,9 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> N
         eval_dataset=data.evals or None,
         processing_class=tokenizer,
         peft_config=model.lora_config(preset),
-        callbacks=[RunCallback(preset, run, log, stop)],
+        callbacks=[RunCallback(preset, run, log, stop, memory)],
         log=log,
+        memory=memory,
     )
     trainer.remove_callback(transformers.PrinterCallback)
     model.cast_trainable(trainer.model, preset)
@@ -102,9 +107,15 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> N
         dtype=str(model.compute_dtype(preset)).removeprefix("torch."),
         ledger=data.ledger.as_dict(),
     )
-    record_memory(log, "built")
+    memory.note("built")
 
-    trainer.train()
+    try:
+        trainer.train()
+    except BaseException as error:
+        memory.write(error)
+        raise
+    memory.note("end")
+    memory.write()
 
     log.phase(Phase.SAVING)
     saved = save(trainer, tokenizer, run)

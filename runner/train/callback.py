@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import psutil
-import torch
 from transformers import TrainerCallback
 
 from runner.preset.schema import Preset
@@ -15,19 +13,21 @@ from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
 from runner.run.requests import Request
 from runner.train import arguments
+from runner.train.memory import MemoryBook
 from runner.train.stop import StopFlag
-
-MIB = 1 << 20
 
 
 class RunCallback(TrainerCallback):
     """Writes step, memory and checkpoint events, and takes requests at every step."""
 
-    def __init__(self, preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> None:
+    def __init__(
+        self, preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, memory: MemoryBook
+    ) -> None:
         self._preset = preset
         self._run = run
         self._log = log
         self._stop = stop
+        self._memory = memory
         self._started = time.monotonic()
         self._step_seconds = 0.0
         self._tokens_before = 0.0
@@ -39,7 +39,7 @@ class RunCallback(TrainerCallback):
         for difference in wrong:
             message = "{key}: the preset says {wanted}, the trainer uses {got}".format(**difference)
             self._log.append("warning", id="effective", message=message)
-        record_memory(self._log, "loaded")
+        self._memory.note("loaded")
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if not self._training:
@@ -78,7 +78,7 @@ class RunCallback(TrainerCallback):
         rate = (tokens - self._tokens_before) / max(self._step_seconds, 1e-9)
         self._tokens_before = tokens
         if state.global_step == 1:
-            record_memory(self._log, "first step")
+            self._memory.note("first step")
         if state.global_step % self._preset.report.logging_steps == 0 or state.global_step in (
             1,
             state.max_steps,
@@ -91,7 +91,7 @@ class RunCallback(TrainerCallback):
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._training = False
-        record_memory(self._log, "evaluation")
+        self._memory.note("evaluation")
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._training = False
@@ -101,16 +101,3 @@ class RunCallback(TrainerCallback):
             path=f"checkpoints/checkpoint-{state.global_step}",
             best=state.best_global_step == state.global_step,
         )
-
-
-def record_memory(log: EventLog, at: str) -> None:
-    """Write what the process really uses, in MiB: resident memory, and torch's allocator where there is a GPU."""
-    values = {"rss_mib": round(psutil.Process().memory_info().rss / MIB)}
-    if torch.cuda.is_available():
-        values |= {
-            "allocated_mib": round(torch.cuda.memory_allocated() / MIB),
-            "reserved_mib": round(torch.cuda.memory_reserved() / MIB),
-            "peak_allocated_mib": round(torch.cuda.max_memory_allocated() / MIB),
-            "peak_reserved_mib": round(torch.cuda.max_memory_reserved() / MIB),
-        }
-    log.append("memory", at=at, **values)

@@ -53,6 +53,9 @@ class Ledger:
         return self.trained_tokens / self.tokens if self.tokens else 0.0
 
 
+LONGEST_BATCHES = 2
+
+
 @dataclass(frozen=True)
 class Data:
     """The data sets with columns input_ids and labels; `evals` has val, train_probe and general as far as there
@@ -61,6 +64,24 @@ class Data:
     train: Dataset
     evals: dict[str, Dataset]
     ledger: Ledger
+
+    @property
+    def longest_row(self) -> int:
+        """Tokens of the longest row to train on, after cutting."""
+        return _longest(self.train)
+
+    @property
+    def longest_eval_row(self) -> int:
+        """Tokens of the longest row to evaluate on; 0 without any."""
+        return max((_longest(rows) for rows in self.evals.values()), default=0)
+
+    def longest(self, preset: Preset) -> Data:
+        """Only the longest rows: two training batches, and one batch of each evaluation set."""
+        batch = preset.train.per_device_train_batch_size
+        eval_batch = preset.eval.per_device_eval_batch_size
+        few = batch if eval_batch == "auto" else eval_batch
+        evals = {name: _longest_rows(rows, few) for name, rows in self.evals.items() if name != "train_probe"}
+        return Data(_longest_rows(self.train, LONGEST_BATCHES * batch), evals, self.ledger)
 
 
 def build(preset: Preset, tokenizer: Any) -> Data:
@@ -144,6 +165,16 @@ def _tokenise(preset: Preset, tokenizer: Any, rows: list[Row]) -> list[Tokenised
 
 def _dataset(rows: Sequence[Tokenised]) -> Dataset:
     return Dataset.from_dict({"input_ids": [t.input_ids for t in rows], "labels": [t.labels for t in rows]})
+
+
+def _longest(rows: Dataset) -> int:
+    return max((len(ids) for ids in rows["input_ids"]), default=0)
+
+
+def _longest_rows(rows: Dataset, count: int) -> Dataset:
+    """The `count` longest rows, repeated when there are fewer."""
+    order = sorted(range(len(rows)), key=lambda place: -len(rows[place]["input_ids"]))
+    return rows.select([order[i % len(order)] for i in range(count)])
 
 
 def _sample(rows: list[T], most: int, seed: int) -> list[T]:

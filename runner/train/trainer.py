@@ -11,6 +11,7 @@ from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
 from runner.run.events import EventLog, Phase
+from runner.train.memory import MemoryBook
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class RowLosses:
 class RunTrainer(SFTTrainer):
     """Evaluates exactly, keeps the best checkpoint whatever the save interval, and tells the run what it does."""
 
-    def __init__(self, *args: Any, log: EventLog, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, log: EventLog, memory: MemoryBook, **kwargs: Any) -> None:
         self.run_log = log
+        self.memory_book = memory
         super().__init__(*args, **kwargs)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
@@ -51,6 +53,7 @@ class RunTrainer(SFTTrainer):
         """
         name = metric_key_prefix.removeprefix("eval_")
         self.run_log.phase(Phase.EVALUATING)
+        self.memory_book.note("before evaluation")
         start = time.monotonic()
         losses = self.row_losses(dataloader)
         self.run_log.append(

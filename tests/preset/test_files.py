@@ -163,18 +163,6 @@ def test_set_overrides_and_names_itself_when_wrong(tmp_path: Path, home: Path) -
     assert "section.key=value" in problems(tmp_path, MINIMAL, home, "max_length")[0]
 
 
-def test_saving_single_values_keeps_comments_and_the_rest(tmp_path: Path) -> None:
-    path = tmp_path / "p.yaml"
-    path.write_text("# top\ntrain:\n  seed: 1   # why\n  max_length: 2e3\n\n# end\n", encoding="utf-8")
-    files.save_values(path, {("train", "seed"): 2, ("lora", "r"): 8})
-    text = path.read_text(encoding="utf-8")
-    assert "# top" in text
-    assert "seed: 2   # why" in text
-    assert "max_length: 2e3" in text
-    assert "# end" in text
-    assert "lora:\n  r: 8" in text
-
-
 def test_a_frozen_preset_reads_back_as_it_was(tmp_path: Path, home: Path) -> None:
     for name in SHIPPED:
         preset = files.load(name, home).preset

@@ -39,6 +39,11 @@ class Stack:
         return self.trl is not None and CHUNKED <= self.trl < CHUNKED_WITHOUT_COPY
 
     @property
+    def name(self) -> str:
+        """The versions a measurement is comparable within: those that change what is held in memory."""
+        return f"trl {'.'.join(str(part) for part in self.trl[:2])}" if self.trl else "trl ?"
+
+    @property
     def known(self) -> bool:
         return self.trl is None or self.trl[:2] <= NEWEST_TRL
 

@@ -1,0 +1,93 @@
+"""A model's config.json: from its directory, from the hub's cache on this machine, or from the hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.insight.memory.architecture import Architecture, NotCoveredError, read_architecture
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What is known of a model: its shape, or why there is none."""
+
+    architecture: Architecture | None = None
+    problem: str = ""
+    weights_mib: float | None = None
+
+
+def cache_folder() -> Path:
+    """Where huggingface_hub keeps what it fetched: $HF_HUB_CACHE, $HF_HOME/hub or ~/.cache/huggingface/hub."""
+    if hub := os.environ.get("HF_HUB_CACHE"):
+        return Path(hub).expanduser()
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    return Path(home).expanduser() / "hub"
+
+
+def find_folder(name: str, revision: str) -> Path | None:
+    """The directory with a model's config.json on this machine: given by path, or the hub's snapshot of it."""
+    if name.startswith("/"):
+        return Path(name) if (Path(name) / "config.json").is_file() else None
+    repository = cache_folder() / f"models--{name.replace('/', '--')}"
+    try:
+        commit = (repository / "refs" / revision).read_text(encoding="utf-8").strip()
+    except OSError:
+        commit = revision
+    folder = repository / "snapshots" / commit
+    return folder if (folder / "config.json").is_file() else None
+
+
+_fetched: dict[tuple[str, str], str] = {}
+_lock = threading.Lock()
+
+
+def read_model_config(name: str, revision: str, online: bool = False) -> ModelConfig:
+    """The shape of a model. With `online` the hub is asked for its config.json when it is not here; that can take
+    seconds, is tried once, and works only where huggingface_hub is installed.
+    """
+    folder = find_folder(name, revision)
+    if folder is None and name.startswith("/"):
+        return ModelConfig(problem=f"{name} has no config.json")
+    if folder is None and online:
+        problem = _fetch(name, revision)
+        folder = find_folder(name, revision)
+        if folder is None:
+            return ModelConfig(problem=problem or f"{name} is not on this machine")
+    if folder is None:
+        return ModelConfig(problem=f"{name} is not on this machine yet")
+    try:
+        config: Any = json.loads((folder / "config.json").read_bytes())
+        if not isinstance(config, dict):
+            return ModelConfig(problem=f"{folder}/config.json is no object")
+        return ModelConfig(read_architecture(config))
+    except NotCoveredError as error:
+        return ModelConfig(problem=f"memory is not predicted: {error}")
+    except (OSError, ValueError) as error:
+        return ModelConfig(problem=f"{folder}/config.json cannot be read: {error}")
+
+
+def _fetch(name: str, revision: str) -> str:
+    """Ask the hub for config.json, into its cache; why it did not work, empty when it did."""
+    with _lock:
+        if (name, revision) not in _fetched:
+            _fetched[name, revision] = _download(name, revision)
+        return _fetched[name, revision]
+
+
+def _download(name: str, revision: str) -> str:
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError:
+        return "huggingface_hub is not installed"
+    try:
+        hf_hub_download(name, "config.json", revision=revision, etag_timeout=5)
+    except Exception as error:
+        # The hub's client raises a dozen kinds of error for gated, missing and unreachable models.
+        lines = str(error).strip().splitlines()
+        return f"{name} cannot be looked up on the hub: {lines[0] if lines else type(error).__name__}"
+    return ""

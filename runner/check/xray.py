@@ -1,0 +1,131 @@
+"""The X-ray of a preset's data: its cache by content, and the child process that makes it.
+
+The child needs the tokenizer, and so the training stack; this module does not. A report lies in
+$FTUI_HOME/cache/xray/KEY/report.json, where KEY is made of the content of data, tokenizer and template and of the
+settings that change the result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from runner.check.model_config import find_folder
+from runner.insight.data import DataReport, report_from_json
+from runner.preset import files
+from runner.preset.schema import Preset
+from runner.run.directory import read_json
+
+MODULE = "runner.train.xray"
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+)
+# Reports are small; the oldest of so many go.
+MOST_REPORTS = 200
+VERSION = 1
+
+_lock = threading.Lock()
+_digests: dict[tuple[str, int, int], str] = {}
+
+
+def xray_key(preset: Preset) -> str:
+    """Names the X-ray of a preset by content. Hashes files it has not hashed before, so call it from a thread."""
+    data, train, model = preset.data, preset.train, preset.model
+    folder = find_folder(model.model_name_or_path, model.revision)
+    tokenizer = [digest(folder / name) for name in TOKENIZER_FILES] if folder is not None else []
+    places = [
+        data.train_dataset,
+        data.eval_dataset,
+        data.general_eval_dataset,
+        *(one.dataset for one in data.mix),
+    ]
+    content = [
+        VERSION,
+        model.model_name_or_path,
+        model.revision,
+        tokenizer,
+        digest(Path(model.chat_template_path)) if model.chat_template_path else None,
+        [digest(Path(place)) if place and place.startswith("/") else place for place in places],
+        data.model_dump(mode="json"),
+        preset.eval.max_eval_samples,
+        [train.max_length, train.assistant_only_loss, train.seed, train.packing, train.packing_strategy],
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file; empty when it cannot be read. A file with the same size and time is not read again."""
+    try:
+        status = path.stat()
+        name = (str(path), status.st_size, status.st_mtime_ns)
+        with _lock:
+            if name in _digests:
+                return _digests[name]
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""
+    with _lock:
+        _digests[name] = found
+    return found
+
+
+def report_folder(home: Path, key: str) -> Path:
+    return home / "cache" / "xray" / key
+
+
+def read_report(home: Path, key: str) -> DataReport | None:
+    """The report as far as it goes; None when there is none."""
+    return report_from_json(read_json(report_folder(home, key) / "report.json"))
+
+
+def start(preset: Preset, home: Path, key: str, interactive: bool = False) -> subprocess.Popen[bytes]:
+    """Start the child; `interactive` keeps its standard input open, for pages. Raises OSError."""
+    folder = report_folder(home, key)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _forget_old(folder.parent, keep=key)
+    files.dump(preset, folder / "preset.yaml")
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", MODULE, str(folder / "preset.yaml"), str(folder), key],
+        stdin=subprocess.PIPE if interactive else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # The child dies with us: it is of no use to anybody else, and a half-made report is begun again.
+        env={
+            **os.environ,
+            "CUDA_VISIBLE_DEVICES": "",
+            "TOKENIZERS_PARALLELISM": "false",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+        },
+        cwd=folder,
+    )
+
+
+def failure(message: dict[str, object], preset: Preset) -> DataReport:
+    """A report that says why there is none."""
+    return DataReport(
+        max_length=preset.train.max_length,
+        problem=str(message.get("message", "the X-ray ended without a word")),
+        hint=str(message.get("hint", "")),
+    )
+
+
+def _forget_old(folder: Path, keep: str) -> None:
+    entries = sorted(
+        (e for e in os.scandir(folder) if e.is_dir()), key=lambda e: e.stat().st_mtime, reverse=True
+    )
+    for entry in entries[MOST_REPORTS:]:
+        if entry.name != keep:
+            shutil.rmtree(entry.path, ignore_errors=True)
