@@ -55,8 +55,15 @@ def cli(ctx: click.Context) -> None:
 @click.option("--plain", is_flag=True, help="Follow in text instead of opening the screen.")
 @click.option("--detach", "-d", is_flag=True, help="Start it, print its id and return.")
 @click.option("--json", "as_json", is_flag=True, help="With --detach: print id and directory as JSON.")
+@click.option("--force", is_flag=True, help="Launch even what `ftui check` would refuse.")
 def run(
-    preset: str, overrides: tuple[str, ...], gpu: str | None, plain: bool, detach: bool, as_json: bool
+    preset: str,
+    overrides: tuple[str, ...],
+    gpu: str | None,
+    plain: bool,
+    detach: bool,
+    as_json: bool,
+    force: bool,
 ) -> None:
     """Start a run of PRESET (a name from `ftui presets`, or a .yaml file) and follow it.
 
@@ -71,7 +78,7 @@ def run(
     """
     from tui.verbs.run import start
 
-    launched = _tell(lambda: start(preset, overrides, gpu))
+    launched = _tell(lambda: start(preset, overrides, gpu, force))
     if detach or as_json:
         from tui.verbs.run import print_launched
 
@@ -130,16 +137,122 @@ def stop(run: str, now: bool) -> None:
 
 
 @cli.command()
-@click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def presets(name: str | None, as_json: bool) -> None:
-    """List presets; with a NAME, show every setting of it and where it comes from."""
-    from tui.verbs.presets import list_presets, show_preset
+@click.argument("preset")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting. Repeatable."
+)
+@click.option(
+    "--gpu", metavar="NAME", help="A GPU of this machine, or any card: 'RTX 4090', 'A100 80GB', cpu."
+)
+@click.option(
+    "--free-gib", type=click.FloatRange(min=0.1), metavar="GIB", help="Free memory to judge against."
+)
+@click.option(
+    "--target-batch", type=click.IntRange(min=1), metavar="N", help="Propose ways to this effective batch."
+)
+@click.option("--no-data", is_flag=True, help="Do not look at the data: quick, and less exact.")
+@click.option(
+    "--probe", is_flag=True, help="Measure instead of predicting: one real step with the longest rows."
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
+def check(
+    preset: str,
+    overrides: tuple[str, ...],
+    gpu: str | None,
+    free_gib: float | None,
+    target_batch: int | None,
+    no_data: bool,
+    probe: bool,
+    as_json: bool,
+) -> None:
+    """Judge a PRESET before it is launched: batch, steps, memory, data, settings that are likely wrong.
 
-    if name is None:
+    Exit code 1 when a launch would be refused.
+
+    \b
+    ftui check demo
+    ftui check qlora-8b-24gb --gpu "RTX 4090" --no-data
+    ftui check my-preset --set train.max_length=4096 --free-gib 22 --target-batch 32
+    ftui check my-preset --probe
+    """
+    from tui.verbs.check import check as check_preset
+    from tui.verbs.check import measure
+
+    if probe:
+        sys.exit(_tell(lambda: measure(preset, overrides, gpu, as_json)))
+    sys.exit(
+        _tell(lambda: check_preset(preset, overrides, gpu, free_gib, target_batch, not no_data, as_json))
+    )
+
+
+class PresetVerbs(Nearest):
+    """`ftui presets NAME` is short for `ftui presets show NAME`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = next((arg for arg in args if not arg.startswith("-")), None)
+        if first is not None and first not in self.commands:
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@cli.group(cls=PresetVerbs, invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def presets(ctx: click.Context, as_json: bool) -> None:
+    """List presets; with a NAME, show every setting of it and where it comes from."""
+    from tui.verbs.presets import list_presets
+
+    if ctx.invoked_subcommand is None:
         list_presets(as_json)
-    else:
-        _tell(lambda: show_preset(name, as_json))
+
+
+@presets.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def show_one(name: str, as_json: bool) -> None:
+    """Show every setting of a preset, and the file and line it comes from."""
+    from tui.verbs.presets import show_preset
+
+    _tell(lambda: show_preset(name, as_json))
+
+
+@presets.command()
+@click.argument("name")
+@click.option(
+    "--from", "base", default="qlora-quickstart", show_default=True, help="A preset, or a run (id or `last`)."
+)
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Set one of its settings. Repeatable.",
+)
+def new(name: str, base: str, changes: tuple[str, ...]) -> None:
+    """Make a preset NAME of your own, on top of another preset or with the settings of a run."""
+    from tui.verbs.presets import new_preset
+
+    _tell(lambda: new_preset(name, base, changes))
+
+
+@presets.command()
+@click.argument("first")
+@click.argument("second")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def diff(first: str, second: str, as_json: bool) -> None:
+    """Show the settings in which two presets or runs differ. Exit code 1 when there are any."""
+    from tui.verbs.presets import diff_presets
+
+    sys.exit(_tell(lambda: diff_presets(first, second, as_json)))
+
+
+@presets.command()
+def schema() -> None:
+    """Print the JSON Schema of preset files, for editors that complete and check YAML."""
+    from runner.preset.json_schema import json_schema
+    from tui.verbs.text import print_json
+
+    print_json(json_schema())
 
 
 @cli.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -158,6 +159,6 @@ def _why_none(machine: Machine, config: ModelConfig) -> str:
     return "no GPU here: name a card to predict for, as --gpu 'RTX 4090'" if machine.card is None else ""
 
 
-def written_keys(origins: dict[KeyPath, object]) -> frozenset[str]:
+def written_keys(origins: Mapping[KeyPath, object]) -> frozenset[str]:
     """The settings that files or --set wrote, as section.key."""
     return frozenset(".".join(path) for path in origins if len(path) == 2)

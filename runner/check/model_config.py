@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import socket
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from runner.insight.memory.architecture import Architecture, NotCoveredError, read_architecture
+
+REACH_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,6 @@ class ModelConfig:
 
     architecture: Architecture | None = None
     problem: str = ""
-    weights_mib: float | None = None
 
 
 def cache_folder() -> Path:
@@ -79,11 +83,27 @@ def _fetch(name: str, revision: str) -> str:
         return _fetched[name, revision]
 
 
+def _reachable() -> bool:
+    """Whether the hub answers at all: its client would try for half a minute."""
+    if os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+        return True
+    address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), REACH_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
 def _download(name: str, revision: str) -> str:
     try:
         from huggingface_hub import hf_hub_download
     except ImportError:
         return "huggingface_hub is not installed"
+    if not _reachable():
+        return f"{name} is not on this machine, and the hub cannot be reached"
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         hf_hub_download(name, "config.json", revision=revision, etag_timeout=5)
     except Exception as error:

@@ -14,7 +14,10 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from runner.check.model_config import find_folder
 from runner.insight.data import DataReport, report_from_json
@@ -113,7 +116,66 @@ def start(preset: Preset, home: Path, key: str, interactive: bool = False) -> su
     )
 
 
-def failure(message: dict[str, object], preset: Preset) -> DataReport:
+def complete(preset: Preset, home: Path, tell: Callable[[DataReport], None] | None = None) -> DataReport:
+    """The whole report: from the cache, or made now, which can take minutes; `tell` is given it as far as it goes.
+
+    What keeps it from being made is its `problem`. Interrupted, the child ends too.
+    """
+    key = xray_key(preset)
+    report = read_report(home, key)
+    if report is not None and report.complete:
+        return report
+    for report in made(preset, home, key):
+        if tell is not None:
+            tell(report)
+    return report if report is not None and (report.complete or report.problem) else failure({}, preset)
+
+
+def quick(preset: Preset, home: Path, seconds: float = 10.0) -> DataReport:
+    """The report, or after so many seconds what is known by then: of a large file, a sample all over it."""
+    key = xray_key(preset)
+    report = read_report(home, key)
+    if report is not None and report.complete:
+        return report
+    deadline = time.monotonic() + seconds
+    for report in made(preset, home, key):
+        if time.monotonic() > deadline:
+            break
+    return report if report is not None else failure({}, preset)
+
+
+def made(preset: Preset, home: Path, key: str) -> Iterator[DataReport]:
+    """The report as it is being made, ending with the whole one, or with one that has a problem. Closed early, the child
+    ends too.
+    """
+    try:
+        child = start(preset, home, key)
+    except OSError as error:
+        yield failure({"message": f"the X-ray cannot be started: {error}"}, preset)
+        return
+    try:
+        assert child.stdout is not None
+        for line in child.stdout:
+            message = parse_message(line)
+            if message.get("type") == "error":
+                yield failure(message, preset)
+            elif message.get("type") == "report" and (report := read_report(home, key)) is not None:
+                yield report
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def parse_message(line: bytes) -> dict[str, Any]:
+    """One line of what the child says; empty for anything else (a library's own words)."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def failure(message: dict[str, Any], preset: Preset) -> DataReport:
     """A report that says why there is none."""
     return DataReport(
         max_length=preset.train.max_length,

@@ -86,10 +86,9 @@ def test_only_the_changed_line_changes(draft: Draft, path: Path) -> None:
     rate = field_named("train.learning_rate")
     assert draft.text(rate) == "0.0002"
     draft.set_text(rate, "1e-4")
-    assert draft.is_dirty
-    assert draft.is_changed(rate)
+    assert (draft.is_dirty, draft.is_changed(rate)) == (True, True)
     draft.save()
-    assert not draft.is_dirty
+    assert (draft.is_dirty, draft.is_changed(rate)) == (False, False)
     assert path.read_text() == TEXT.replace("2e-4", "1e-4")
     assert files.load("mine", draft.home).preset.train.learning_rate == 1e-4
 

@@ -14,10 +14,13 @@ def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
     """Launch a preset; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
+        from runner.check.gate import pass_gate
         from runner.preset.files import load
         from runner.run.launch import launch as launch_run
 
-        post(RunLaunched(launch_run(load(preset_path, home), home, gpu).run.id))
+        loaded = load(preset_path, home)
+        pass_gate(loaded, home, gpu)
+        post(RunLaunched(launch_run(loaded, home, gpu).run.id))
 
     _in_thread(post, "Not launched", work)
 

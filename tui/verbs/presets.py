@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import click
 
 from runner.preset import files
-from runner.preset.errors import PresetError
+from runner.preset.draft import Draft
+from runner.preset.errors import PresetError, Problem, nearest
+from runner.preset.fields import Field, field_named, fields, to_text
+from runner.preset.json_schema import FILE_NAME, json_schema
 from runner.preset.schema import SECTIONS
-from runner.run.directory import ftui_home
+from runner.run import directory
+from runner.run.directory import RunNotFoundError, ftui_home
 from tui.verbs.text import print_json, print_table
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def list_presets(as_json: bool) -> None:
@@ -55,3 +65,83 @@ def show_preset(name: str, as_json: bool) -> None:
         widths = [max(len(row[i]) for row in rows) for i in range(2)]
         for key, value, where in rows:
             click.echo(f"{key.ljust(widths[0])} {value.ljust(min(widths[1], 60))}  {where or 'default'}")
+
+
+def new_preset(name: str, base: str, changes: tuple[str, ...]) -> None:
+    """Write a new preset of one's own. Raises PresetError, RunNotFoundError, or OSError when there is one already."""
+    draft = draft_of(base, name)
+    for text in changes:
+        key, equals, value = text.partition("=")
+        try:
+            field = field_named(key.strip())
+        except KeyError:
+            known = [one.name for one in fields()]
+            raise PresetError(
+                [Problem("--set", key, f"there is no such setting.{nearest(key, known)}")]
+            ) from None
+        if not equals:
+            raise PresetError([Problem("--set", text, "write it as section.key=value")])
+        draft.set_text(field, value)
+    draft.snapshot().validated()
+    path = draft.save()
+    write_schema(path.parent)
+    click.echo(str(path))
+
+
+def draft_of(base: str, name: str) -> Draft:
+    """A new preset on top of another one, or with the settings of a run. Raises PresetError or RunNotFoundError."""
+    home = ftui_home()
+    if not NAME.fullmatch(name):
+        raise PresetError(
+            [Problem("name", name, "a preset's name has letters, digits, dots, dashes and underscores")]
+        )
+    known = {preset.name for preset in files.list_presets(home)}
+    if base in known or base.endswith((".yaml", ".yml")):
+        return Draft.extending(base, home, name)
+    try:
+        run = directory.find_run(base, home)
+    except RunNotFoundError as error:
+        hint = nearest(base, known)
+        raise RunNotFoundError(f"{base!r} is neither a preset nor a run.{hint} {error}") from None
+    return Draft.of_preset(files.load_frozen(run.preset), home, name, f"The settings of run {run.id}.")
+
+
+def write_schema(folder: Path) -> None:
+    """Put the JSON Schema beside one's presets: their first line points to it."""
+    directory.write_json(folder / FILE_NAME, json_schema())
+
+
+def diff_presets(first: str, second: str, as_json: bool) -> int:
+    """Print the settings in which two presets differ; 1 when there are any. Raises PresetError or RunNotFoundError."""
+    a, b = (_values(name) for name in (first, second))
+    found = {
+        field.name: (one, other)
+        for field in fields()
+        if field.section and (one := _value(a, field)) != (other := _value(b, field))
+    }
+    if as_json:
+        print_json({key: list(pair) for key, pair in found.items()})
+    elif found:
+        print_table(
+            [(key, to_text(one), to_text(other)) for key, (one, other) in found.items()],
+            ("setting", first, second),
+        )
+    else:
+        click.echo("no setting differs")
+    return int(bool(found))
+
+
+def _values(name: str) -> dict[str, Any]:
+    home = ftui_home()
+    try:
+        preset = files.load(name, home).preset
+    except PresetError:
+        try:
+            preset = files.load_frozen(directory.find_run(name, home).preset)
+        except RunNotFoundError:
+            preset = files.load(name, home).preset
+    return preset.model_dump(mode="json")
+
+
+def _value(values: dict[str, Any], field: Field) -> Any:
+    return values[field.section][field.key]

@@ -7,6 +7,8 @@ import time
 
 import click
 
+from runner.check.gate import pass_gate
+from runner.insight.lint import Severity
 from runner.preset import files
 from runner.run import launch
 from runner.run.directory import RunDirectory, ftui_home
@@ -20,10 +22,17 @@ LINE_SECONDS = 10.0
 EXIT_CODES = {Phase.FINISHED: 0, Phase.STOPPED: 3}
 
 
-def start(preset: str, overrides: tuple[str, ...], gpu: str | None) -> Launched:
-    """Load a preset and launch it. Raises PresetError, LaunchError or OSError."""
+def start(preset: str, overrides: tuple[str, ...], gpu: str | None, force: bool) -> Launched:
+    """Load a preset, judge it and launch it; `force` launches what the gate would refuse. Raises PresetError, LaunchError
+    or OSError.
+    """
     home = ftui_home()
-    return launch.launch(files.load(preset, home, overrides), home, gpu)
+    loaded = files.load(preset, home, overrides)
+    if not force:
+        for finding in pass_gate(loaded, home, gpu).findings:
+            if finding.severity is Severity.WARNING:
+                click.secho(f"▲ {finding.key}: {finding.what}", fg="yellow", err=True)
+    return launch.launch(loaded, home, gpu)
 
 
 def print_launched(launched: Launched, as_json: bool) -> None:
