@@ -145,8 +145,8 @@ def quick(preset: Preset, home: Path, seconds: float = 10.0) -> DataReport:
 
 
 def made(preset: Preset, home: Path, key: str) -> Iterator[DataReport]:
-    """The report as it is being made, ending with the whole one, or with one that has a problem. Closed early, the child
-    ends too.
+    """The report as it is being made, ending with the whole one, or with one that has a problem. Closed early,
+    the child ends too.
     """
     try:
         child = start(preset, home, key)

@@ -23,8 +23,8 @@ EXIT_CODES = {Phase.FINISHED: 0, Phase.STOPPED: 3}
 
 
 def start(preset: str, overrides: tuple[str, ...], gpu: str | None, force: bool) -> Launched:
-    """Load a preset, judge it and launch it; `force` launches what the gate would refuse. Raises PresetError, LaunchError
-    or OSError.
+    """Load a preset, judge it and launch it; `force` launches what the gate would refuse. Raises PresetError,
+    LaunchError or OSError.
     """
     home = ftui_home()
     loaded = files.load(preset, home, overrides)
