@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.message import Message
 from textual.screen import Screen
 
 from runner.run.directory import ftui_home
+from tui.editing import Editing
 from tui.glyphs import glyphs
-from tui.messages import ActionFailed, LoadSampled, PresetsListed, RunChanged, RunLaunched, RunsListed
+from tui.messages import (
+    ActionFailed,
+    DataSeen,
+    DraftJudged,
+    LoadSampled,
+    PageSeen,
+    PresetSaved,
+    PresetsListed,
+    RunChanged,
+    RunLaunched,
+    RunsListed,
+    SaveRefused,
+)
 from tui.screens.dialog import LaunchDialog, StopDialog
 from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
@@ -21,6 +36,7 @@ from tui.services.load import LoadService
 from tui.services.presets import PresetListService
 from tui.services.runs import RunListService
 from tui.services.service import Service
+from tui.state import PresetCard
 
 
 class FtuiApp(App[None]):
@@ -39,10 +55,11 @@ class FtuiApp(App[None]):
         self.follow = FollowService(self.post_message, home)
         self.presets = PresetListService(self.post_message, home)
         self.load = LoadService(self.post_message)
+        self.editing = Editing(self, home, self.ask_launch, self.presets.nudge)
 
     @property
     def services(self) -> tuple[Service, ...]:
-        return (self.runs, self.follow, self.presets, self.load)
+        return (self.runs, self.follow, self.presets, self.load, self.editing.judge, self.editing.xray)
 
     def on_mount(self) -> None:
         self.theme = "tokyo-night"
@@ -66,6 +83,7 @@ class FtuiApp(App[None]):
 
     def on_load_sampled(self, message: LoadSampled) -> None:
         self.main.gpus, self.main.host = message.gpus, message.host
+        self.editing.take_gpus(message.gpus)
 
     def on_run_launched(self, message: RunLaunched) -> None:
         self.notify(f"{message.run_id} is on its way.", title="Launched")
@@ -79,11 +97,51 @@ class FtuiApp(App[None]):
         self.follow.follow(message.run_id)
 
     def on_main_screen_launch_asked(self, message: MainScreen.LaunchAsked) -> None:
+        self._ask_launch(message.card)
+
+    def ask_launch(self, path: Path) -> None:
+        """Ask whether to launch the preset in this file."""
+        from tui.services.presets import card
+
+        self._ask_launch(card(path.stem, path, False, self.home))
+
+    def _ask_launch(self, card: PresetCard) -> None:
         def answered(gpu: str | None) -> None:
             if gpu is not None:
-                actions.launch(self.post_message, self.home, message.card.path, gpu)
+                actions.launch(self.post_message, self.home, card.path, gpu)
+                self.notify("Looking at it once more …", title="Launch")
 
-        self.push_screen(LaunchDialog(message.card, self.main.gpus), answered)
+        self.push_screen(LaunchDialog(card, self.main.gpus), answered)
+
+    def on_main_screen_edit_asked(self, message: MainScreen.EditAsked) -> None:
+        self.editing.edit(Path(message.card.path), message.card.shipped)
+
+    def on_main_screen_preset_from_run_asked(self, message: MainScreen.PresetFromRunAsked) -> None:
+        self.editing.from_run(Path(message.view.path), message.view.name)
+
+    def on_editor_screen_changed(self) -> None:
+        self.editing.ask()
+
+    def on_editor_screen_asked(self, message: Message) -> None:
+        self.editing.grant(getattr(message, "wish", ""))
+
+    def on_data_screen_page_asked(self, message: Message) -> None:
+        self.editing.xray.fetch(getattr(message, "source", "train"), getattr(message, "row", 1))
+
+    def on_draft_judged(self, message: DraftJudged) -> None:
+        self.editing.judged(message)
+
+    def on_data_seen(self, message: DataSeen) -> None:
+        self.editing.data_seen(message)
+
+    def on_page_seen(self, message: PageSeen) -> None:
+        self.editing.page_seen(message)
+
+    def on_preset_saved(self, message: PresetSaved) -> None:
+        self.editing.saved(message)
+
+    def on_save_refused(self, message: SaveRefused) -> None:
+        self.editing.refused(message)
 
     def on_main_screen_stop_asked(self, message: MainScreen.StopAsked) -> None:
         def answered(answer: str | None) -> None:
@@ -97,23 +155,25 @@ class FtuiApp(App[None]):
         self.push_screen(StopDialog(message.view), answered)
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(bindings_of(self.main)))
+        self.push_screen(HelpScreen(bindings_of(self.screen)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Every key of the main screen also in the command palette."""
         yield from super().get_system_commands(screen)
-        for binding in bindings_of(self.main):
-            group, _, _ = (binding.id or "ftui").partition(".")
+        for binding in bindings_of(screen):
+            group, _, _ = (binding.id or "preset").partition(".")
             words = binding.tooltip or binding.description
-            yield SystemCommand(f"{group}: {binding.description}", words, self._runner(binding.action))
+            yield SystemCommand(
+                f"{group}: {binding.description}", words, self._runner(screen, binding.action)
+            )
 
-    def _runner(self, action: str) -> Callable[[], Awaitable[None]]:
+    def _runner(self, screen: Screen[Any], action: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
-            await self.main.run_action(action)
+            await screen.run_action(action)
 
         return run
 
 
-def bindings_of(screen: MainScreen) -> list[Binding]:
-    """The bindings of the main screen, in their order."""
+def bindings_of(screen: Screen[Any]) -> list[Binding]:
+    """The bindings of a screen, in their order."""
     return [binding for binding in screen.BINDINGS if isinstance(binding, Binding)]

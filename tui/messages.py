@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from runner.gpu import GpuReading
 from runner.host import HostSample
+from tui.pages import DataPage
 from tui.state import PresetCard, RunRow, RunView
+
+if TYPE_CHECKING:
+    # A tenth of a second to import, and needed only when somebody edits.
+    from runner.check.assess import Assessment
+    from runner.insight.data import DataReport
 
 
 @dataclass
@@ -45,6 +54,47 @@ class RunLaunched(Message):
     """A run was started."""
 
     run_id: str
+
+
+@dataclass
+class DraftJudged(Message):
+    """A draft was validated and assessed; `problems` are by 'section.key', and with any there is no assessment.
+
+    `number` is the draft's, so that an answer to an older one can be told from the newest.
+    """
+
+    number: int
+    problems: Mapping[str, str]
+    assessment: Assessment | None
+
+
+@dataclass
+class DataSeen(Message):
+    """The X-ray of the data has news; None when it begins with other data."""
+
+    report: DataReport | None
+
+
+@dataclass
+class PageSeen(Message):
+    """A row of the data as the model sees it."""
+
+    page: DataPage
+
+
+@dataclass
+class PresetSaved(Message):
+    """A draft was written to a file."""
+
+    path: Path
+
+
+@dataclass
+class SaveRefused(Message):
+    """A draft was not written because something would have been lost; `text` says what."""
+
+    path: Path
+    text: str
 
 
 @dataclass

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +126,11 @@ def complete(preset: Preset, home: Path, tell: Callable[[DataReport], None] | No
     report = read_report(home, key)
     if report is not None and report.complete:
         return report
-    for report in made(preset, home, key):
-        if tell is not None:
-            tell(report)
+    with closing(made(preset, home, key)) as reports:
+        for newest in reports:
+            report = newest
+            if tell is not None:
+                tell(newest)
     return report if report is not None and (report.complete or report.problem) else failure({}, preset)
 
 
@@ -138,13 +141,15 @@ def quick(preset: Preset, home: Path, seconds: float = 10.0) -> DataReport:
     if report is not None and report.complete:
         return report
     deadline = time.monotonic() + seconds
-    for report in made(preset, home, key):
-        if time.monotonic() > deadline:
-            break
+    with closing(made(preset, home, key)) as reports:
+        for newest in reports:
+            report = newest
+            if time.monotonic() > deadline:
+                break
     return report if report is not None else failure({}, preset)
 
 
-def made(preset: Preset, home: Path, key: str) -> Iterator[DataReport]:
+def made(preset: Preset, home: Path, key: str) -> Generator[DataReport, None, None]:
     """The report as it is being made, ending with the whole one, or with one that has a problem. Closed early,
     the child ends too.
     """

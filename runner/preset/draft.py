@@ -201,6 +201,10 @@ class Draft:
         self._inherit()
         return target
 
+    def moved_to(self, path: Path) -> None:
+        """Its file has another name now."""
+        self.path, self.name = path, path.stem
+
     def _moved(self) -> CommentedMap:
         """The document for another folder: relative paths made absolute."""
         tree = copy.deepcopy(self._tree)

@@ -60,6 +60,19 @@ def list_presets(home: Path) -> list[PresetFile]:
     return sorted(found.values(), key=lambda p: (p.shipped, not p.name.startswith("demo"), p.name))
 
 
+def extended_by(name: str, home: Path) -> list[str]:
+    """The presets that build on this one; files that cannot be read are left out."""
+    found = []
+    for preset in list_presets(home):
+        try:
+            tree = document.parse(preset.path)
+        except PresetError:
+            continue
+        if tree.get(EXTENDS) in (name, f"./{name}.yaml"):
+            found.append(preset.name)
+    return found
+
+
 def find(name_or_path: str, home: Path, near: Path | None = None) -> Path:
     """The file of a preset given by name or path; `near` is the folder that `extends` is read from.
 

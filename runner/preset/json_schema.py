@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 from runner.preset.schema import Preset
 
 FILE_NAME = "preset.schema.json"
+
+
+def write_schema(folder: Path) -> None:
+    """Put the schema beside the presets of a folder: their first line points to it. Raises OSError."""
+    text = json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+    path = folder / FILE_NAME
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    temporary = path.with_name(f".{FILE_NAME}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
 
 
 def json_schema() -> dict[str, Any]:

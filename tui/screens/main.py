@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
@@ -33,6 +35,14 @@ class MainScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
     BINDINGS = [
         Binding("l", "launch", "Launch", tooltip="Launch the chosen preset", id="run.launch"),
+        Binding("e", "edit", "Edit", tooltip="Edit the chosen preset", id="preset.edit"),
+        Binding(
+            "n",
+            "new",
+            "New preset",
+            tooltip="A new preset on top of the chosen one, or with the settings of the shown run",
+            id="preset.new",
+        ),
         Binding("s", "stop", "Stop", tooltip="Stop the shown run; it saves first", id="run.stop"),
         Binding(
             "enter", "zoom", "Zoom", tooltip="Give the shown run the whole screen, and back", id="view.zoom"
@@ -61,6 +71,20 @@ class MainScreen(Screen[None]):
 
         def __init__(self, card: PresetCard) -> None:
             self.card = card
+            super().__init__()
+
+    class EditAsked(Message):
+        """Somebody wants to edit a preset; `shipped` ones become the base of a new one."""
+
+        def __init__(self, card: PresetCard) -> None:
+            self.card = card
+            super().__init__()
+
+    class PresetFromRunAsked(Message):
+        """Somebody wants a preset with the settings of a run."""
+
+        def __init__(self, view: RunView) -> None:
+            self.view = view
             super().__init__()
 
     class StopAsked(Message):
@@ -145,6 +169,20 @@ class MainScreen(Screen[None]):
             self.notify("This preset has problems; they are shown at the right.", severity="error")
             return
         self.post_message(self.LaunchAsked(card))
+
+    def action_edit(self) -> None:
+        card = self.query_one(PresetList).highlighted_card
+        if not self.query_one(PresetList).has_focus:
+            self.query_one(PresetList).focus()
+        elif card is not None:
+            self.post_message(self.EditAsked(card))
+
+    def action_new(self) -> None:
+        card = self.query_one(PresetList).highlighted_card
+        if self.query_one(PresetList).has_focus and card is not None:
+            self.post_message(self.EditAsked(replace(card, shipped=True)))
+        elif self.view is not None:
+            self.post_message(self.PresetFromRunAsked(self.view))
 
     def action_stop(self) -> None:
         if self.view is None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tui.messages import ActionFailed, RunLaunched
+from tui.messages import ActionFailed, PresetSaved, RunLaunched, SaveRefused
 from tui.services.service import Post
+
+if TYPE_CHECKING:
+    from runner.preset.draft import Draft
 
 
 def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
@@ -35,6 +39,43 @@ def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
         ask(RunDirectory(runs_folder(home) / run_id), Request.STOP_NOW if now else Request.STOP)
 
     _in_thread(post, "Not stopped", work)
+
+
+def save(post: Post, draft: Draft, path: Path | None, force: bool) -> None:
+    """Write a draft; posts PresetSaved, SaveRefused when something would be lost, or ActionFailed."""
+
+    def work() -> None:
+        from runner.preset.draft import StaleError
+        from runner.preset.json_schema import write_schema
+
+        target = path or draft.path or draft.place
+        try:
+            saved = draft.save(target, force)
+        except (StaleError, FileExistsError) as error:
+            words = str(error) if isinstance(error, StaleError) else f"{target.name} is there already"
+            post(SaveRefused(target, words))
+            return
+        write_schema(saved.parent)
+        post(PresetSaved(saved))
+
+    _in_thread(post, "Not saved", work)
+
+
+def rename(post: Post, path: Path, target: Path) -> None:
+    """Give a preset's file another name; posts PresetSaved, or ActionFailed when there is one of that name."""
+
+    def work() -> None:
+        if target.exists():
+            raise FileExistsError(f"{target.name} is there already")
+        path.rename(target)
+        post(PresetSaved(target))
+
+    _in_thread(post, "Not renamed", work)
+
+
+def delete(post: Post, path: Path) -> None:
+    """Remove a preset's file; posts ActionFailed when it cannot be."""
+    _in_thread(post, "Not deleted", path.unlink)
 
 
 def _in_thread(post: Post, title: str, work: Callable[[], None]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +11,7 @@ from runner.preset import files
 from runner.preset.draft import Draft
 from runner.preset.errors import PresetError, Problem, nearest
 from runner.preset.fields import Field, field_named, fields, to_text
-from runner.preset.json_schema import FILE_NAME, json_schema
+from runner.preset.json_schema import write_schema
 from runner.preset.schema import SECTIONS
 from runner.run import directory
 from runner.run.directory import RunNotFoundError, ftui_home
@@ -104,11 +103,6 @@ def draft_of(base: str, name: str) -> Draft:
         hint = nearest(base, known)
         raise RunNotFoundError(f"{base!r} is neither a preset nor a run.{hint} {error}") from None
     return Draft.of_preset(files.load_frozen(run.preset), home, name, f"The settings of run {run.id}.")
-
-
-def write_schema(folder: Path) -> None:
-    """Put the JSON Schema beside one's presets: their first line points to it."""
-    directory.write_json(folder / FILE_NAME, json_schema())
 
 
 def diff_presets(first: str, second: str, as_json: bool) -> int:

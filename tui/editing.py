@@ -1,0 +1,295 @@
+"""The app's part in editing: opens the workbench, hands its drafts to the services and their answers to it."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+
+from runner.gpu import GpuReading
+from tui.messages import DataSeen, DraftJudged, PageSeen, PresetSaved, SaveRefused
+from tui.services import actions
+from tui.services.judge import JudgeService, Question
+from tui.services.xray import XrayService
+
+if TYPE_CHECKING:
+    from runner.insight.memory.cards import Card
+    from runner.preset.draft import Draft
+    from runner.preset.schema import Preset
+    from tui.screens.data import DataScreen
+    from tui.screens.editor import EditorScreen
+
+
+class Editing:
+    """One preset is edited at a time. Nothing of the schema is imported before the first one."""
+
+    def __init__(
+        self, app: App[None], home: Path, launch: Callable[[Path], None], relist: Callable[[], None]
+    ) -> None:
+        self._app = app
+        self._post = post = app.post_message
+        self._ask_launch = launch
+        self._relist = relist
+        self._home = home
+        self.judge = JudgeService(post, home)
+        self.xray = XrayService(post, home)
+        self.editor: EditorScreen | None = None
+        self.data: DataScreen | None = None
+        self._report: Any = None
+        self._before: Preset | None = None
+        self._card: Card | None = None
+        self._wanted_data: Preset | None = None
+
+    # Opening and leaving
+
+    def edit(self, path: Path, shipped: bool) -> None:
+        """Edit a preset's file; of a shipped one a new preset that extends it."""
+
+        def made() -> Draft:
+            from runner.preset.draft import Draft
+
+            if shipped:
+                return Draft.extending(path.stem, self._home, self._free_name(path.stem))
+            return Draft.open(path, self._home)
+
+        self._open_in_thread(made)
+
+    def from_run(self, run_path: Path, name: str) -> None:
+        """Edit a new preset with the settings of a run."""
+
+        def made() -> Draft:
+            from runner.preset.draft import Draft
+            from runner.preset.files import load_frozen
+
+            preset = load_frozen(run_path / "preset.yaml")
+            comment = f"The settings of run {run_path.name}."
+            return Draft.of_preset(preset, self._home, self._free_name(name), comment)
+
+        self._open_in_thread(made)
+
+    def _open_in_thread(self, made: Callable[[], Draft]) -> None:
+        """Reading YAML and importing the schema take longer than a key press may."""
+
+        def work() -> None:
+            from runner.preset.errors import PresetError
+
+            try:
+                draft = made()
+            except PresetError as error:
+                words = f"{error.problems[0]} Mend the file; it is read again by itself."
+                self._app.call_from_thread(
+                    self._app.notify, words, title="Cannot be edited", severity="error", timeout=15
+                )
+                return
+            importlib.import_module("tui.screens.editor")
+            self._app.call_from_thread(self.open, draft)
+
+        threading.Thread(target=work, name="open preset", daemon=True).start()
+
+    def open(self, draft: Draft) -> None:
+        """Show the workbench."""
+        from runner.preset.errors import PresetError
+        from tui.screens.editor import EditorScreen
+
+        try:
+            self._before = draft.snapshot().validated()
+        except PresetError:
+            self._before = None
+        self._report, self._card, self._wanted_data = None, None, None
+        self.judge.take_data(None)
+        self.editor = EditorScreen(draft)
+        self._app.push_screen(self.editor, self._left)
+
+    def _left(self, _: None) -> None:
+        self.editor = None
+        self.judge.ask(None)
+        self.xray.want(None)
+        self._relist()
+
+    def _free_name(self, name: str) -> str:
+        from runner.preset.files import list_presets
+
+        taken = {preset.name for preset in list_presets(self._home)}
+        candidates = [f"my-{name}", *(f"my-{name}-{number}" for number in range(2, 1000))]
+        return next(candidate for candidate in candidates if candidate not in taken)
+
+    # Drafts and their judgement
+
+    def ask(self) -> None:
+        """Have the newest draft judged."""
+        if self.editor is not None:
+            number, snapshot = self.editor.number, self.editor.draft.snapshot()
+            self.judge.ask(Question(number, snapshot, self._before, self._card))
+
+    def judged(self, message: DraftJudged) -> None:
+        """Show a judgement, and look at the data of a valid draft."""
+        if self.editor is None:
+            return
+        self.editor.judged(message)
+        if message.assessment is not None and message.number == self.editor.number:
+            self._wanted_data = message.assessment.preset
+            self.xray.want(self._wanted_data)
+
+    def data_seen(self, message: DataSeen) -> None:
+        self._report = message.report
+        self.judge.take_data(message.report)
+        if self.data is not None:
+            self.data.report = message.report
+
+    def page_seen(self, message: PageSeen) -> None:
+        if self.data is not None:
+            self.data.page = message.page
+
+    def take_gpus(self, gpus: GpuReading) -> None:
+        self.judge.take_gpus(gpus)
+
+    # What the editor asks for
+
+    def grant(self, wish: str) -> None:
+        """Do what the editor asks for."""
+        if self.editor is None:
+            return
+        wishes: dict[str, Callable[[EditorScreen], None]] = {
+            "save": self._save,
+            "save_as": self._save_as,
+            "rename": self._rename,
+            "delete": self._delete,
+            "launch": self._launch,
+            "xray": self._show_data,
+            "card": self._choose_card,
+        }
+        wishes[wish](self.editor)
+
+    def _save(self, editor: EditorScreen) -> None:
+        if editor.draft.path is None:
+            self._save_as(editor)
+        elif not editor.draft.is_dirty:
+            self._app.notify("There is nothing to save.")
+            if editor.leave_when_saved:
+                editor.dismiss()
+        else:
+            actions.save(self._post, editor.draft, None, force=False)
+
+    def _save_as(self, editor: EditorScreen) -> None:
+        from runner.preset.files import list_presets, own_folder
+        from tui.screens.questions import NameDialog
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                actions.save(self._post, editor.draft, own_folder(self._home) / f"{name}.yaml", force=False)
+            else:
+                editor.leave_when_saved = False
+
+        name = editor.draft.name if editor.draft.path is None else self._free_name(editor.draft.name)
+        taken = [preset.name for preset in list_presets(self._home)]
+        self._app.push_screen(NameDialog("Save as", name, taken), answered)
+
+    def saved(self, message: PresetSaved) -> None:
+        """A file was written."""
+        self._app.notify(f"{message.path} is written.", title="Saved")
+        self._relist()
+        editor = self.editor
+        if editor is None:
+            return
+        if editor.draft.path is not None and editor.draft.path != message.path:
+            editor.draft.moved_to(message.path)
+        editor.changed()
+        if editor.leave_when_saved:
+            editor.dismiss()
+
+    def refused(self, message: SaveRefused) -> None:
+        """Something would have been lost: ask."""
+        from tui.screens.questions import ConfirmDialog
+
+        editor = self.editor
+        if editor is None:
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "o":
+                actions.save(self._post, editor.draft, message.path, force=True)
+            elif answer == "a":
+                self._save_as(editor)
+            else:
+                editor.leave_when_saved = False
+
+        answers = [("o", "overwrite it"), ("a", "save under another name")]
+        self._app.push_screen(ConfirmDialog("Not saved", message.text, answers), answered)
+
+    def _rename(self, editor: EditorScreen) -> None:
+        from runner.preset.files import list_presets
+        from tui.screens.questions import NameDialog
+
+        path = editor.draft.path
+        if path is None:
+            self._save_as(editor)
+            return
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                actions.rename(self._post, path, path.with_name(f"{name}.yaml"))
+
+        taken = [preset.name for preset in list_presets(self._home)]
+        self._app.push_screen(NameDialog("Rename", path.stem, [n for n in taken if n != path.stem]), answered)
+
+    def _delete(self, editor: EditorScreen) -> None:
+        from runner.preset.files import extended_by
+        from tui.screens.questions import ConfirmDialog
+
+        path = editor.draft.path
+        if path is None:
+            self._app.notify("It has no file yet.")
+            return
+
+        def answered(answer: str | None) -> None:
+            if answer == "d":
+                actions.delete(self._post, path)
+                editor.dismiss()
+
+        others = extended_by(path.stem, self._home)
+        also = (
+            f"\n{', '.join(others)} extend{'s' if len(others) == 1 else ''} it and would break."
+            if others
+            else ""
+        )
+        question = f"{path} would be gone for good.{also}"
+        self._app.push_screen(ConfirmDialog("Delete", question, [("d", "delete it")]), answered)
+
+    def _launch(self, editor: EditorScreen) -> None:
+        if editor.draft.is_dirty or editor.draft.path is None:
+            self._app.notify("Save it first (s): a run has the settings of a file.", severity="warning")
+        else:
+            self._ask_launch(editor.draft.path)
+
+    def _show_data(self, editor: EditorScreen) -> None:
+        from tui.screens.data import DataScreen
+
+        if self._wanted_data is None:
+            self._app.notify("The preset must be valid first.", severity="warning")
+            return
+
+        def left(_: None) -> None:
+            self.data = None
+
+        self.data = DataScreen(editor.draft.name)
+        self.data.report = self._report
+        self._app.push_screen(self.data, left)
+
+    def _choose_card(self, editor: EditorScreen) -> None:
+        from runner.insight.memory.cards import CARDS
+        from tui.screens.questions import PickDialog
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                self._card = CARDS.get(name)
+                editor.changed()
+
+        choices = [
+            ("", "the GPU of this machine"),
+            *((name, f"{name} · {card.total_mib / 1024:.0f} GiB") for name, card in CARDS.items()),
+        ]
+        self._app.push_screen(PickDialog("Judge for", "A card this preset is to run on.", choices), answered)

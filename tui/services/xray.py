@@ -1,0 +1,146 @@
+"""Looks at the data of the preset that is edited, through a child process; and fetches pages of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui.messages import DataSeen, PageSeen
+from tui.pages import DataPage, page_of
+from tui.services.service import Post, Service
+
+if TYPE_CHECKING:
+    from runner.preset.schema import Preset
+
+# A preset must have been left alone for so long before its data are looked at again.
+SETTLE_SECONDS = 0.6
+
+
+class XrayService(Service):
+    """Posts DataSeen as the examination goes on, and PageSeen for pages asked for."""
+
+    seconds = 3600.0
+
+    def __init__(self, post: Post, home: Path) -> None:
+        super().__init__(post)
+        self._home = home
+        self._change = threading.Lock()
+        self._wanted: Preset | None = None
+        self._key = ""
+        self._child: subprocess.Popen[bytes] | None = None
+        self._pages: list[tuple[str, int]] = []
+
+    def want(self, preset: Preset | None) -> None:
+        """Look at the data of this preset; None for none, which ends the child."""
+        with self._change:
+            self._wanted = preset
+        self.nudge()
+
+    def fetch(self, source: str, row: int) -> None:
+        """Ask for a page; the newest wish counts when the child is still starting."""
+        with self._change:
+            self._pages = [(source, row)]
+        self.nudge()
+
+    def stop(self) -> None:
+        super().stop()
+        self._end_child()
+
+    def look(self) -> None:
+        with self._change:
+            wanted, pages = self._wanted, self._pages
+        if wanted is None:
+            self._end_child()
+            self._key = ""
+            return
+        from runner.check import xray
+        from runner.run.launch import missing_files, missing_packages
+
+        if missing_files(wanted) or missing_packages():
+            self._key = ""
+            self._end_child()
+            self.post(DataSeen(None))
+            return
+        key = xray.xray_key(wanted)
+        if key != self._key:
+            if self._key and not self._settled(wanted):
+                return
+            self._end_child()
+            self._key = key
+            report = xray.read_report(self._home, key)
+            self.post(DataSeen(report))
+            if report is None or not report.complete:
+                self._start_child(wanted, key)
+        if pages:
+            if self._child is None or self._child.poll() is not None:
+                self._start_child(wanted, key)
+            self._send_pages()
+
+    def _settled(self, wanted: Preset) -> bool:
+        """Whether nobody changed the preset for a moment; when somebody did, a nudge is on its way already."""
+        time.sleep(SETTLE_SECONDS)
+        with self._change:
+            return self._wanted is wanted
+
+    def _start_child(self, preset: Preset, key: str) -> None:
+        from runner.check import xray
+
+        self._end_child()
+        try:
+            child = xray.start(preset, self._home, key, interactive=True)
+        except OSError as error:
+            self.post(DataSeen(xray.failure({"message": f"the X-ray cannot be started: {error}"}, preset)))
+            return
+        self._child = child
+        threading.Thread(
+            target=self._listen, args=(child, preset, key), name="XrayListener", daemon=True
+        ).start()
+
+    def _listen(self, child: subprocess.Popen[bytes], preset: Preset, key: str) -> None:
+        from runner.check import xray
+
+        assert child.stdout is not None
+        for line in child.stdout:
+            if child is not self._child:
+                return
+            self._take(xray.parse_message(line), preset, key)
+        child.wait()
+
+    def _take(self, message: dict[str, Any], preset: Preset, key: str) -> None:
+        from runner.check import xray
+
+        kind = message.get("type")
+        if kind == "report" and (report := xray.read_report(self._home, key)) is not None:
+            self.post(DataSeen(report))
+        elif kind == "page":
+            self.post(PageSeen(page_of(message)))
+        elif kind == "error":
+            self.post(DataSeen(xray.failure(message, preset)))
+            with self._change:
+                asked, self._pages = self._pages, []
+            for source, row in asked:
+                self.post(PageSeen(DataPage(source, row, problem=str(message.get("message", "")))))
+
+    def _send_pages(self) -> None:
+        child = self._child
+        with self._change:
+            pages, self._pages = self._pages, []
+        if child is None or child.stdin is None:
+            return
+        try:
+            for source, row in pages:
+                child.stdin.write(json.dumps({"source": source, "row": row}).encode() + b"\n")
+            child.stdin.flush()
+        except OSError:
+            # It has just ended; a person who still wants the page asks again.
+            return
+
+    def _end_child(self) -> None:
+        child, self._child = self._child, None
+        if child is not None and child.poll() is None:
+            child.terminate()
+            threading.Thread(target=child.wait, name="reap X-ray", daemon=True).start()

@@ -1,0 +1,128 @@
+"""What a preset means: batch, steps, tokens, rate, and its memory as a bar."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from runner.check.assess import Assessment
+from runner.insight.advice import Tone
+from runner.insight.memory.predict import Fit, Prediction
+from tui.colours import BAD, FAINT, GOOD, LIVE, NOTE, PROBE, QUIET
+from tui.glyphs import glyphs, plain
+
+TONES = {Tone.PLAIN: "", Tone.GOOD: "", Tone.NOTE: NOTE}
+FITS = {Fit.FITS: GOOD, Fit.TIGHT: NOTE, Fit.RUNS_OUT: BAD}
+PARTS = {
+    "weights": LIVE,
+    "LoRA + optimizer": PROBE,
+    "optimizer": PROBE,
+    "gradients": "#7aa2f7",
+    "activations": GOOD,
+    "context": QUIET,
+    "fragmentation": FAINT,
+}
+
+
+class AdvicePanel(Static):
+    """The newest assessment of a preset."""
+
+    BORDER_TITLE = "What this means"
+
+    assessment: reactive[Assessment | None] = reactive(None)
+
+    def watch_assessment(self, assessment: Assessment | None) -> None:
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self.assessment is None:
+            self.update(Text("looking …", "dim"))
+            return
+        self.update(Group(lines(self.assessment), memory(self.assessment, max(20, self.content_size.width))))
+
+
+def lines(assessment: Assessment) -> Table:
+    """The advice in two columns."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for advice in assessment.advice:
+        text = Text(plain(advice.value), TONES[advice.tone])
+        if advice.note:
+            text.append(plain(f"  {advice.note}"), QUIET if advice.tone is Tone.GOOD else TONES[advice.tone])
+        table.add_row(plain(advice.label), text)
+    return table
+
+
+def memory(assessment: Assessment, width: int) -> RenderableType:
+    """The prediction: a bar of its parts against what is free, the figures, and what would save most."""
+    prediction = assessment.prediction
+    if prediction is None:
+        return Text.assemble(("VRAM ", "dim"), plain(assessment.memory_problem), overflow="fold")
+    train, card = prediction.train, prediction.card
+    style = FITS[prediction.fit]
+    head = Text("VRAM ", "dim")
+    head.append(f"{gib(train.need)} GiB", f"bold {style}")
+    head.append(
+        plain(f" ({gib(train.low)}–{gib(train.high)}) of {gib(card.free_mib)} free on {card.name} · ")
+    )
+    head.append(prediction.fit.value, f"bold {style}")
+    out: list[Text] = [head, bar(prediction, width), legend(prediction)]
+    evaluation = f"evaluation {gib(prediction.evaluation.need)} GiB"
+    out.append(
+        Text(
+            plain(f"{evaluation} · nvidia-smi will show {gib(train.shown)} GiB · {prediction.basis}"),
+            NOTE if prediction.at_evaluation else QUIET,
+        )
+    )
+    if prediction.lever is not None:
+        saved = plain(f"{prediction.lever.words}: −{gib(prediction.lever.saves_mib)} GiB")
+        out.append(Text.assemble((f"{glyphs().arrow} ", "bold"), saved))
+    return Group(*out)
+
+
+def bar(prediction: Prediction, width: int) -> Text:
+    """Each part as long as its share of the card's free memory; what does not fit is drawn beyond a mark."""
+    total = max(prediction.card.free_mib, prediction.train.need)
+    text, drawn, before = Text(no_wrap=True), 0, 0.0
+    for name, mib in prediction.parts:
+        before += mib
+        end = round(width * before / total)
+        text.append(glyphs().bar_full * max(0, end - drawn), PARTS.get(name, ""))
+        drawn = max(drawn, end)
+    text.append(glyphs().bar_empty * max(0, width - drawn), FAINT)
+    return text
+
+
+def legend(prediction: Prediction) -> Text:
+    """The parts in their colours, with GiB; those under 0.05 GiB are left out."""
+    text = Text()
+    for name, mib in prediction.parts:
+        if mib >= 51:
+            text.append(f" {glyphs().dot} " if text.plain else "", QUIET)
+            text.append(f"{name} {gib(mib)}", PARTS.get(name, ""))
+    return text
+
+
+def summary(assessment: Assessment) -> Text:
+    """One line for screens without room for more."""
+    train = assessment.preset.train
+    parts = [f"batch {train.per_device_train_batch_size * train.gradient_accumulation_steps}"]
+    if assessment.plan is not None:
+        parts.append(f"{assessment.plan.total_steps:,} steps")
+    text = Text(plain(" · ".join(parts)))
+    prediction = assessment.prediction
+    if prediction is not None:
+        words = f" · {gib(prediction.train.need)}/{gib(prediction.card.free_mib)} GiB {prediction.fit.value}"
+        text.append(plain(words), FITS[prediction.fit])
+    return text
+
+
+def gib(mib: float) -> str:
+    return f"{mib / 1024:.1f}"

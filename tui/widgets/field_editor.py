@@ -1,0 +1,158 @@
+"""The setting under the cursor: its value to type or choose, what it does, its default and bounds."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from runner.preset.fields import Kind
+from tui.colours import BAD, QUIET
+from tui.form import FormRow
+from tui.glyphs import glyphs, plain
+
+
+class ValueInput(Input):
+    """A value being typed; enter and escape go back to the list, what was typed stays."""
+
+    BINDINGS = [Binding("escape", "done", "Back", show=False)]
+
+    class Done(Message):
+        """Somebody is done typing."""
+
+    def action_done(self) -> None:
+        self.post_message(self.Done())
+
+
+class ChoiceList(OptionList):
+    """The values a setting can have."""
+
+    BINDINGS = [
+        Binding("escape", "done", "Back", show=False),
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+    ]
+
+    def action_done(self) -> None:
+        self.post_message(ValueInput.Done())
+
+
+class FieldEditor(Vertical):
+    """Help for a setting and, while it is edited, the widget for its kind. Every keystroke is told at once."""
+
+    row: reactive[FormRow | None] = reactive(None)
+
+    class Typed(Message):
+        """The text of a setting is now this; `done` when it was chosen and the list is to have the focus again."""
+
+        def __init__(self, setting: str, text: str, done: bool = False) -> None:
+            self.setting = setting
+            self.text = text
+            self.done = done
+            super().__init__()
+
+    def __init__(self, **options: str) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self._editing = ""
+
+    def compose(self) -> ComposeResult:
+        yield ValueInput(id="value", select_on_focus=True)
+        yield ChoiceList(id="choices")
+        yield Static(id="help")
+
+    def on_mount(self) -> None:
+        self._hide()
+
+    @property
+    def is_editing(self) -> bool:
+        return bool(self._editing)
+
+    def watch_row(self, row: FormRow | None) -> None:
+        if not self.is_mounted or row is None:
+            return
+        if self._editing and row.field.name != self._editing:
+            self._hide()
+        self.border_title = plain(row.field.name)
+        self.query_one("#help", Static).update(help_text(row))
+
+    def edit(self) -> None:
+        """Begin to edit the setting shown."""
+        row = self.row
+        if row is None:
+            return
+        self._editing = row.field.name
+        if row.field.kind is Kind.CHOICE:
+            choices = self.query_one(ChoiceList)
+            choices.clear_options()
+            choices.add_options(Option(choice, id=choice) for choice in row.field.choices)
+            if row.text in row.field.choices:
+                choices.highlighted = row.field.choices.index(row.text)
+            choices.display = True
+            choices.focus()
+        else:
+            value = self.query_one(ValueInput)
+            with value.prevent(Input.Changed):
+                value.value = row.text
+            value.placeholder = placeholder(row)
+            value.display = True
+            value.focus()
+
+    def stop_editing(self) -> None:
+        self._hide()
+
+    def _hide(self) -> None:
+        self._editing = ""
+        for widget in (self.query_one(ValueInput), self.query_one(ChoiceList)):
+            widget.display = False
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._editing:
+            self.post_message(self.Typed(self._editing, event.value))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(ValueInput.Done())
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if self._editing:
+            self.post_message(self.Typed(self._editing, str(event.option.id), done=True))
+
+    @on(OptionList.OptionHighlighted)
+    def _looked_at(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+
+
+def placeholder(row: FormRow) -> str:
+    """What an empty value means."""
+    return f"empty: {row.inherited or 'none'}"
+
+
+def help_text(row: FormRow) -> Text:
+    """Problem, doc, default, bounds, and who sets it."""
+    field = row.field
+    text = Text()
+    if row.problem:
+        text.append(plain(f"{glyphs().failed} {row.problem}\n"), f"bold {BAD}")
+    text.append(plain(field.doc))
+    takes = field.expects
+    if field.choices and field.kind is Kind.LIST:
+        takes = f"some of {', '.join(field.choices)}"
+    text.append(plain(f"\ntakes {takes}"), QUIET)
+    default = "required" if field.required else f"{glyphs().dot} without it {row.inherited or 'none'}"
+    where = (
+        ""
+        if row.origin == "default"
+        else f" {glyphs().dot} set {'' if row.origin == 'here' else 'in '}{row.origin}"
+    )
+    return text.append(plain(f" {default}{where}"), QUIET)

@@ -1,0 +1,70 @@
+"""What is likely wrong with a preset; one key mends it."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.binding import Binding
+from textual.reactive import reactive
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from runner.insight.lint import Finding, Severity
+from tui.colours import BAD, LIVE, NOTE, QUIET
+from tui.glyphs import glyphs, plain
+
+STYLES = {Severity.ERROR: BAD, Severity.WARNING: NOTE, Severity.NOTE: LIVE}
+
+
+class FindingList(OptionList):
+    """Findings, gravest first. The highlighted one is kept by its id."""
+
+    BINDINGS = [
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+    ]
+
+    findings: reactive[tuple[Finding, ...]] = reactive(())
+
+    def watch_findings(self, findings: tuple[Finding, ...]) -> None:
+        kept = self.highlighted_finding
+        self.clear_options()
+        self.add_options(Option(prompt(finding), id=f"{place}") for place, finding in enumerate(findings))
+        if not findings:
+            self.add_option(
+                Option(Text(f"{glyphs().finished} nothing to complain about", "dim"), disabled=True)
+            )
+        ids = [finding.id for finding in findings]
+        if ids:
+            self.highlighted = ids.index(kept.id) if kept is not None and kept.id in ids else 0
+        self.border_title = title(findings)
+
+    @property
+    def highlighted_finding(self) -> Finding | None:
+        """The finding under the cursor."""
+        option = self.highlighted_option
+        if option is None or option.id is None or int(option.id) >= len(self.findings):
+            return None
+        return self.findings[int(option.id)]
+
+
+def prompt(finding: Finding) -> Text:
+    """What, why, and the fix."""
+    sign = glyphs().failed if finding.severity is Severity.ERROR else glyphs().up
+    style = STYLES[finding.severity]
+    text = Text().append(f"{sign} ", style).append(plain(finding.what), style)
+    text.append(plain(f"  {finding.why}"), QUIET)
+    if finding.fix:
+        text.append(plain(f"  {glyphs().arrow} f: {finding.fix_text}"), "bold")
+    elif finding.fix_text:
+        text.append(plain(f"  {glyphs().arrow} {finding.fix_text}"))
+    return text
+
+
+def title(findings: tuple[Finding, ...]) -> str:
+    """'2 errors, 1 warning'."""
+    parts = []
+    for severity in reversed(Severity):
+        count = sum(finding.severity is severity for finding in findings)
+        if count:
+            parts.append(f"{count} {severity.name.lower()}{'s' if count > 1 else ''}")
+    return ", ".join(parts) or "Findings"
