@@ -275,8 +275,7 @@ class Editing:
         def left(_: None) -> None:
             self.data = None
 
-        self.data = DataScreen(editor.draft.name)
-        self.data.report = self._report
+        self.data = DataScreen(editor.draft.name, self._report)
         self._app.push_screen(self.data, left)
 
     def _choose_card(self, editor: EditorScreen) -> None:

@@ -25,6 +25,7 @@ from runner.preset.validate import KeyPath
 from runner.run.environment import ALLOCATOR
 from runner.run.launch import version
 
+NO_CARD = "no GPU here to predict for"
 TRACKERS = ("tensorboard", "wandb", "trackio")
 
 
@@ -156,7 +157,7 @@ def _memory(
 def _why_none(machine: Machine, config: ModelConfig) -> str:
     if config.problem:
         return config.problem
-    return "no GPU here: name a card to predict for, as --gpu 'RTX 4090'" if machine.card is None else ""
+    return NO_CARD if machine.card is None else ""
 
 
 def written_keys(origins: Mapping[KeyPath, object]) -> frozenset[str]:

@@ -127,7 +127,7 @@ def test_where_a_value_comes_from(draft: Draft) -> None:
     rank, warmup, seed = (field_named(n) for n in ("lora.r", "train.warmup_steps", "train.seed"))
     assert draft.differs_from_base(rank)
     assert draft.inherited(rank) == 16
-    assert draft.inherited_from(warmup) == "demo.yaml:16"
+    assert draft.inherited_from(warmup) == "demo.yaml:17"
     assert draft.inherited_from(seed) == "default"
     draft.set_text(seed, "42")
     assert not draft.is_own(seed), "a value equal to the inherited one is not written"

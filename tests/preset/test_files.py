@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runner.preset import files
 from runner.preset.errors import PresetError
+from runner.preset.json_schema import FILE_NAME, json_schema
 from runner.preset.schema import SECTIONS, Preset, section_type
 from tests.conftest import ROOT
 
@@ -199,3 +200,13 @@ def test_an_unknown_preset_names_the_nearest(home: Path) -> None:
 
 def test_the_json_schema_is_json() -> None:
     assert "learning_rate" in json.dumps(Preset.model_json_schema())
+
+
+def test_the_schema_beside_the_shipped_presets_is_the_schema() -> None:
+    """`python -c "from pathlib import Path; from runner.preset.json_schema import *; write_schema(Path('presets'))"`
+    makes it again.
+    """
+    folder = files.shipped_folder()
+    assert json.loads((folder / FILE_NAME).read_text(encoding="utf-8")) == json_schema()
+    for preset in folder.glob("*.yaml"):
+        assert preset.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=./preset.schema.json\n")

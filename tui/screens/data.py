@@ -50,8 +50,9 @@ class DataScreen(Screen[None]):
             self.row = row
             super().__init__()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, report: DataReport | None) -> None:
         super().__init__()
+        self.set_reactive(DataScreen.report, report)
         self._name_shown = name
         self._source, self._row = "train", 1
 
@@ -65,9 +66,14 @@ class DataScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(DataLedger).focus()
+        self._draw_head()
         self._ask(self._source, self._row)
 
-    def watch_report(self, report: DataReport | None) -> None:
+    def watch_report(self) -> None:
+        self._draw_head()
+
+    def _draw_head(self) -> None:
+        report = self.report
         head = Text(plain(f"Data of {self._name_shown}"), "bold")
         if report is not None and not report.complete and not report.problem:
             head.append(

@@ -13,7 +13,7 @@ import click
 
 from runner import gpu
 from runner.check import xray
-from runner.check.assess import Assessment, assess, best_card, card_of, this_machine, written_keys
+from runner.check.assess import NO_CARD, Assessment, assess, best_card, card_of, this_machine, written_keys
 from runner.check.probe import Probed, probe
 from runner.insight.data import DataReport, quantile
 from runner.insight.lint import Severity
@@ -181,7 +181,8 @@ def _line(label: str, text: str) -> None:
 def _print_memory(found: Assessment) -> None:
     prediction = found.prediction
     if prediction is None:
-        _line("VRAM", found.memory_problem)
+        hint = "; name a card: --gpu 'RTX 4090'" if found.memory_problem == NO_CARD else ""
+        _line("VRAM", found.memory_problem + hint)
         return
     for line in memory_lines(found):
         _line("VRAM" if line.startswith("needs") else "", line)

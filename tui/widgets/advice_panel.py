@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from runner.check.assess import Assessment
+from runner.check.assess import NO_CARD, Assessment
 from runner.insight.advice import Tone
 from runner.insight.memory.predict import Fit, Prediction
 from tui.colours import BAD, FAINT, GOOD, LIVE, NOTE, PROBE, QUIET
@@ -64,7 +64,8 @@ def memory(assessment: Assessment, width: int) -> RenderableType:
     """The prediction: a bar of its parts against what is free, the figures, and what would save most."""
     prediction = assessment.prediction
     if prediction is None:
-        return Text.assemble(("VRAM ", "dim"), plain(assessment.memory_problem), overflow="fold")
+        hint = "; g picks a card" if assessment.memory_problem == NO_CARD else ""
+        return Text.assemble(("VRAM ", "dim"), plain(assessment.memory_problem + hint))
     train, card = prediction.train, prediction.card
     style = FITS[prediction.fit]
     head = Text("VRAM ", "dim")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import dropwhile
 
 from rich.text import Text
 from textual.binding import Binding
@@ -105,7 +106,7 @@ def overview(report: DataReport) -> Iterator[Text]:
         return
     p50, p95 = quantile(lengths, 0.5), quantile(lengths, 0.95)
     yield Text(plain(f"p50 {p50} · p95 {p95} · max {report.longest} tokens · max_length {report.max_length}"))
-    bars = histogram(lengths, BUCKETS)
+    bars = list(dropwhile(lambda bucket: not bucket[2], histogram(lengths, BUCKETS)))
     most = max(count for _, _, count in bars)
     for low, high, count in bars:
         bar = glyphs().bar_full * max(bool(count), round(BAR_WIDTH * count / most))

@@ -15,6 +15,7 @@ from tui.form import FormRow
 from tui.glyphs import glyphs, plain
 
 NAME_WIDTH = 28
+LEAST_VALUE = 16
 
 
 class PresetForm(OptionList):
@@ -62,7 +63,7 @@ class PresetForm(OptionList):
         for row in rows:
             if row.field.section and row.field.section != section:
                 section = row.field.section
-                self.add_option(Option(Text(section, f"bold {QUIET}"), disabled=True))
+                self.add_option(Option(Text(section, f"bold {LIVE}"), disabled=True))
             self.add_option(Option(self._prompt(row), id=row.field.name))
         names = [row.field.name for row in rows]
         if kept is not None and kept.field.name in names:
@@ -92,14 +93,19 @@ class PresetForm(OptionList):
 
     def _prompt(self, row: FormRow) -> Text:
         width = max(20, self.scrollable_content_region.width - 1)
-        name_width = min(NAME_WIDTH, width // 2)
+        name_width = min(NAME_WIDTH, max(12, width - LEAST_VALUE))
         text = Text(no_wrap=True)
         text.append_text(mark(row)).append(" ")
         name = Text(row.field.key, BAD if row.problem else "")
         name.truncate(name_width, overflow=glyphs().overflow, pad=True)
         text.append_text(name).append(" ")
-        value = Text(plain(value_text(row)), f"bold {BAD}" if row.problem else "bold" if row.own else QUIET)
-        value.truncate(width - name_width - 4, overflow=glyphs().overflow)
+        room = width - name_width - 4
+        words = plain(value_text(row))
+        if row.field.kind is Kind.PATH and len(words) > room:
+            # The end of a path tells it from others.
+            words = plain("…") + words[-max(1, room - 3) :]
+        value = Text(words, value_style(row))
+        value.truncate(room, overflow=glyphs().overflow)
         return text.append_text(value)
 
 
@@ -111,6 +117,13 @@ def mark(row: FormRow) -> Text:
     if row.changed:
         return Text(marks.running, LIVE)
     return Text(marks.dot if row.differs else " ", NOTE)
+
+
+def value_style(row: FormRow) -> str:
+    """Strong when it is set here, plain when something it extends sets it, quiet for a default."""
+    if row.problem:
+        return f"bold {BAD}"
+    return "bold" if row.own else QUIET if row.origin == "default" else ""
 
 
 def value_text(row: FormRow) -> str:
