@@ -127,7 +127,7 @@ class Editing:
 
     def judged(self, message: DraftJudged) -> None:
         """Show a judgement, and look at the data of a valid draft."""
-        if self.editor is None:
+        if self.editor is None or not self.editor.is_attached:
             return
         self.editor.judged(message)
         if message.assessment is not None and message.number == self.editor.number:

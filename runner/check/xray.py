@@ -158,17 +158,17 @@ def made(preset: Preset, home: Path, key: str) -> Generator[DataReport, None, No
     except OSError as error:
         yield failure({"message": f"the X-ray cannot be started: {error}"}, preset)
         return
-    try:
-        assert child.stdout is not None
-        for line in child.stdout:
-            message = parse_message(line)
-            if message.get("type") == "error":
-                yield failure(message, preset)
-            elif message.get("type") == "report" and (report := read_report(home, key)) is not None:
-                yield report
-    finally:
-        child.terminate()
-        child.wait()
+    with child:
+        try:
+            assert child.stdout is not None
+            for line in child.stdout:
+                message = parse_message(line)
+                if message.get("type") == "error":
+                    yield failure(message, preset)
+                elif message.get("type") == "report" and (report := read_report(home, key)) is not None:
+                    yield report
+        finally:
+            child.terminate()
 
 
 def parse_message(line: bytes) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def steps_lines(facts: Facts) -> Iterator[Advice]:
         return
     about = "" if facts.data is not None and facts.data.complete else "≈ "
     few = plan.total_steps < ranges.LEAST_STEPS
-    how = f"{train.num_train_epochs:g} epochs" if train.max_steps < 0 else f"max_steps {train.max_steps}"
+    how = f"{train.num_train_epochs:g} epochs" if train.max_steps <= 0 else f"max_steps {train.max_steps}"
     yield Advice(
         "Steps",
         f"{about}{plan.total_steps:,} in all · {plan.steps_per_epoch:,} an epoch · {how}",
@@ -110,7 +110,7 @@ def tokens_lines(facts: Facts) -> Iterator[Advice]:
         Tone.NOTE if fill < 0.5 else Tone.GOOD,
     )
     cut, lost = data.cut_at(train.max_length)
-    if cut:
+    if cut and not (train.packing and train.packing_strategy == "bfd_split"):
         yield Advice(
             "Cut", f"{cut:,} rows at {train.max_length} tokens, {lost:,} tokens lost", tone=Tone.NOTE
         )
@@ -192,9 +192,9 @@ def forgetting_line(preset: Preset) -> Advice:
 
 def thousands(value: float) -> str:
     """'950', '12.3 k', '1.2 M'."""
-    if value < 1000:
+    if value < 999.5:
         return f"{value:.0f}"
-    return f"{value / 1000:.1f} k" if value < 1e6 else f"{value / 1e6:.1f} M"
+    return f"{value / 1000:.1f} k" if value < 999_950 else f"{value / 1e6:.1f} M"
 
 
 def rows_to_train(preset: Preset, data: DataReport | None, lines: int | None = None) -> int | None:

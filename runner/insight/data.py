@@ -183,8 +183,15 @@ def report_from_json(value: Mapping[str, Any]) -> DataReport | None:
         plain["sources"] = tuple(
             Source(**{**source, "bad": _defects(source["bad"])}) for source in plain["sources"]
         )
-        return DataReport(**plain)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        report = DataReport(**plain)
+        parts: tuple[DataReport | Source, ...] = (report, *report.sources)
+        for part in parts:
+            for item in fields(part):
+                got = getattr(part, item.name)
+                if item.type in ("int", "str", "bool") and type(got).__name__ != item.type:
+                    raise TypeError(item.name)
+        return report
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
 

@@ -12,13 +12,17 @@ from runner.insight.memory.setup import Setup
 # is 40 % of a pass of 512 tokens, 10 % of 2 k and 2.5 % of 8 k.
 PASS_TOKENS = 200
 MOST_OFF = 0.05
+SAME_TIME = 0.02
+# As the schema allows.
+MOST = 4096
 MOST_SHOWN = 6
+ENOUGH = 4
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """One pair. need_mib is the 95th percentile of what it needs (None: not predicted); relative_time is the time of an
-    optimizer step, 1.0 for the fastest pair that fits.
+    """One pair. need_mib is the 95th percentile of what it needs (None: not predicted); relative_time is the time of a
+    row, 1.0 for the fastest pair that fits.
     """
 
     per_device: int
@@ -37,25 +41,25 @@ def propose(
 ) -> tuple[Proposal, ...]:
     """Pairs whose product is the target, or within 5 % of it where it has few divisors.
 
-    Those that fit come first, then the faster ones, then those that need less memory. Times that differ by less than
-    2 % count as equal: a smaller batch with the same speed leaves room for a long row. ValueError below 1.
+    Those that fit come first, then the faster ones, then those that need less memory. Times less than 2 % above the
+    best count as equal to it: a smaller batch with the same speed leaves room for a long row. ValueError below 1.
     """
     if target < 1:
         raise ValueError("an effective batch has at least one row")
     found = []
-    for per_device in range(1, target + 1):
+    for per_device in range(1, min(target, MOST) + 1):
         accumulation = max(1, round(target / per_device))
-        if abs(per_device * accumulation - target) > MOST_OFF * target:
+        if accumulation > MOST or abs(per_device * accumulation - target) > MOST_OFF * target:
             continue
         need = None
         if setup is not None and predictor is not None:
             need = predictor.need_mib(with_batch(setup, per_device, accumulation))
         fits = need is None or predictor is None or need <= predictor.card.free_mib
         found.append(
-            Proposal(per_device, accumulation, need, fits, _time(per_device, accumulation, data, max_length))
+            Proposal(per_device, accumulation, need, fits, _time_a_row(per_device, data, max_length))
         )
     exact = [one for one in found if one.effective == target]
-    found = exact if len(exact) >= 4 else found
+    found = exact if len(exact) >= ENOUGH else found
     fastest = min(
         (one.relative_time for one in found if one.fits), default=min(one.relative_time for one in found)
     )
@@ -63,12 +67,15 @@ def propose(
         Proposal(one.per_device, one.accumulation, one.need_mib, one.fits, one.relative_time / fastest)
         for one in found
     ]
-    relative.sort(key=lambda one: (not one.fits, round(one.relative_time / 0.02), one.per_device))
-    return tuple(relative[:MOST_SHOWN])
+    relative.sort(key=lambda one: (not one.fits, int((one.relative_time - 1) / SAME_TIME), one.per_device))
+    shown = relative[:MOST_SHOWN]
+    if not any(one.effective == target for one in shown):
+        shown[-1:] = exact[:1]
+    return tuple(shown)
 
 
-def _time(per_device: int, accumulation: int, data: DataReport | None, max_length: int) -> float:
-    """Time of an optimizer step in tokens: rows are padded to the longest of their batch, and each pass costs more."""
+def _time_a_row(per_device: int, data: DataReport | None, max_length: int) -> float:
+    """Time of a row in tokens: rows are padded to the longest of their batch, and each pass costs something more."""
     known = data is not None and data.lengths
     length = data.expected_longest(per_device, max_length) if known and data is not None else max_length
-    return accumulation * (per_device * length + PASS_TOKENS)
+    return length + PASS_TOKENS / per_device

@@ -30,6 +30,8 @@ WARMUP_SHARE = Range(0.03, 0.10, 0.03)
 WARMUP_STEPS = Range(10, 100, 10)
 LEAST_STEPS = 50
 LEAST_EVALUATIONS = 5
+# Lion wants a rate three to ten times lower than AdamW.
+LION = 10
 # Below this the usual rates do not apply: the demo's model wants ten times more.
 SMALL_MODEL = 50_000_000
 

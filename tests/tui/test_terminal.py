@@ -55,8 +55,15 @@ class Pane:
 
     def shows(self, *words: str) -> str:
         """Wait until all of these words are in the pane; returns it."""
-        wait_for(lambda: all(word in self.text() for word in words), 60, f"{words} in\n{self.text()}")
+        try:
+            wait_for(lambda: all(word in self.text() for word in words), 60)
+        except AssertionError:
+            raise AssertionError(f"not within 60 s: {words} in\n{self.text()}") from None
         return self.text()
+
+    def hides(self, word: str) -> None:
+        """Wait until this word is not in the pane."""
+        wait_for(lambda: word not in self.text(), 60, f"{word} is still there")
 
     def pid(self) -> int:
         return int(self._tmux("display-message", "-p", "#{pane_pid}"))
@@ -117,6 +124,64 @@ def test_launch_watch_kill_and_find_again_in_tmux(
     assert history.checkpoints[-1] == len(history.train)
     again.press("q")
     wait_for(lambda: not summary.is_alive(run))
+
+
+def find(pane: Pane, words: str, doc: str) -> None:
+    """Search for a setting in the workbench and go to it."""
+    pane.press("/")
+    pane.shows("a setting, or what it does")
+    pane.press("-l", words)
+    pane.shows(words, doc)
+    pane.press("Enter")
+    pane.shows("u Undo", doc)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+def test_a_preset_is_edited_in_tmux(panes: list[Pane], home: Path, size: tuple[int, int]) -> None:
+    """By keys alone: a shipped preset becomes one's own, a wrong value is explained, a finding mended, the data shown."""
+    pane = Pane(f"ftuie{size[0]}-{os.getpid()}", size, FTUI, home)
+    panes.append(pane)
+    pane.shows("No runs yet", "demo-overfit")
+    pane.press("Tab", "e")
+    pane.shows("my-demo", "extends demo", "batch 16" if size[0] < 100 else "4 × 4 × 1 GPU = 16")
+    find(pane, "num_train_epochs", "Passes over the training rows")
+    pane.press("Enter")
+    pane.hides("u Undo")
+    pane.press("-l", "many")
+    pane.shows("'many' is not allowed")
+    pane.press("BSpace", "BSpace", "BSpace", "BSpace")
+    pane.press("9")
+    pane.shows("225 steps" if size[0] < 100 else "225 in all", "1 warning")
+    pane.press("Enter")
+    pane.shows("f Fix")
+    pane.press("f")
+    pane.shows("75 steps" if size[0] < 100 else "75 in all")
+    pane.press("u")
+    find(pane, "lora.r", "Rank of the adapter")
+    pane.press("Enter")
+    pane.hides("u Undo")
+    pane.press("8")
+    pane.shows(" 8  ")
+    pane.press("Enter")
+    pane.shows("v Data")
+    pane.press("v")
+    pane.shows("400 to train on", "38.4 %", "<|im_start|>assistant")
+    pane.press("Escape")
+    pane.shows("s Save")
+    pane.press("s")
+    pane.shows("Save as")
+    pane.press("Enter")
+    pane.shows("is written")
+    pane.press("q")
+    pane.shows("my-demo", "Presets")
+    assert [
+        line for line in (home / "presets" / "my-demo.yaml").read_text().splitlines() if line[0] != "#"
+    ] == [
+        "extends: demo",
+        "lora:",
+        "  r: 8",
+    ]
 
 
 @pytest.mark.slow

@@ -166,6 +166,7 @@ class EditorScreen(Screen[None]):
     # Editing
 
     def action_edit(self) -> None:
+        self._show_field()
         row = self.query_one(FieldEditor).row
         if row is None:
             return

@@ -144,6 +144,11 @@ class MainScreen(Screen[None]):
     def on_descendant_focus(self) -> None:
         self._show_chosen()
 
+    @property
+    def _in_presets(self) -> bool:
+        """Whether the keys go to the presets. `has_focus` says so only after keys typed fast behind tab."""
+        return self.focused is self.query_one(PresetList)
+
     def _show_chosen(self) -> None:
         """At the right is what the focused list has highlighted."""
         presets = self.query_one(PresetList)
@@ -161,7 +166,7 @@ class MainScreen(Screen[None]):
         card = self.query_one(PresetList).highlighted_card
         if card is None:
             return
-        if not self.query_one(PresetList).has_focus:
+        if not self._in_presets:
             # What would be launched is shown first.
             self.query_one(PresetList).focus()
             return
@@ -172,14 +177,14 @@ class MainScreen(Screen[None]):
 
     def action_edit(self) -> None:
         card = self.query_one(PresetList).highlighted_card
-        if not self.query_one(PresetList).has_focus:
+        if not self._in_presets:
             self.query_one(PresetList).focus()
         elif card is not None:
             self.post_message(self.EditAsked(card))
 
     def action_new(self) -> None:
         card = self.query_one(PresetList).highlighted_card
-        if self.query_one(PresetList).has_focus and card is not None:
+        if self._in_presets and card is not None:
             self.post_message(self.EditAsked(replace(card, shipped=True)))
         elif self.view is not None:
             self.post_message(self.PresetFromRunAsked(self.view))

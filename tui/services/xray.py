@@ -103,12 +103,14 @@ class XrayService(Service):
     def _listen(self, child: subprocess.Popen[bytes], preset: Preset, key: str) -> None:
         from runner.check import xray
 
-        assert child.stdout is not None
-        for line in child.stdout:
-            if child is not self._child:
-                return
-            self._take(xray.parse_message(line), preset, key)
-        child.wait()
+        # Leaving the block closes the pipes and takes the exit code.
+        with child:
+            assert child.stdout is not None
+            for line in child.stdout:
+                if child is not self._child:
+                    child.terminate()
+                    return
+                self._take(xray.parse_message(line), preset, key)
 
     def _take(self, message: dict[str, Any], preset: Preset, key: str) -> None:
         from runner.check import xray
@@ -141,6 +143,5 @@ class XrayService(Service):
 
     def _end_child(self) -> None:
         child, self._child = self._child, None
-        if child is not None and child.poll() is None:
+        if child is not None:
             child.terminate()
-            threading.Thread(target=child.wait, name="reap X-ray", daemon=True).start()

@@ -104,7 +104,7 @@ def _(facts: Facts) -> Complaint | None:
     if not facts.preset.lora.use_peft or targets == "all-linear" or one is None:
         return None
     known = {*one.linears, "lm_head", "embed_tokens"}
-    if not set(targets) & known:
+    if not {name.rpartition(".")[2] for name in targets} & known:
         return Complaint(
             "lora.target_modules",
             f"no layer is called {', '.join(targets) or 'nothing'}; there are {', '.join(one.linears)}",

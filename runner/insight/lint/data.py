@@ -39,10 +39,10 @@ def _(facts: Facts) -> Complaint | None:
     if report is None or not report.bad_rows:
         return None
     source = next(source for source in report.sources if source.bad.count)
-    note = source.bad.notes[0]
+    first = next((f" row {note.row}: {note.text}" for note in source.bad.notes), "")
     return Complaint(
         "data.train_dataset",
-        f"{report.bad_rows} of {report.rows_read} rows cannot be used; {source.name} row {note.row}: {note.text}",
+        f"{report.bad_rows} of {report.rows_read} rows cannot be used; {source.name}{first}",
         (),
         "mend or remove them",
     )
@@ -94,6 +94,8 @@ def _(facts: Facts) -> Complaint | None:
     if report.truncated.count <= MOST_CUT_SHARE * seen:
         return None
     longer = -(-quantile(report.lengths, 1 - MOST_CUT_SHARE / 2) // 64) * 64
+    if facts.architecture is not None and facts.architecture.max_positions is not None:
+        longer = min(longer, facts.architecture.max_positions)
     return Complaint(
         "train.max_length",
         f"{report.truncated.count} rows ({100 * report.truncated.count / seen:.0f} %) are cut at "

@@ -91,7 +91,8 @@ def _(facts: Facts) -> Complaint | None:
 def _(facts: Facts) -> Complaint | None:
     preset = facts.preset
     if preset.train.packing and preset.model.attn_implementation == "sdpa":
-        has_flash = facts.installed.get("flash_attn") is not None
+        old = facts.card is not None and not facts.card.has_bf16
+        has_flash = facts.installed.get("flash_attn") is not None and not old
         fix = ("model.attn_implementation", "flash_attention_2") if has_flash else ("train.packing", False)
         return Complaint("train.packing", "packing with sdpa attention", (fix,))
     return None

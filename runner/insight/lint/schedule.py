@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.insight import ranges
 from runner.insight.lint.rule import Complaint, Facts, Rules, Severity
+from runner.insight.memory.predict import Changes
 
 RULES = Rules()
 NOTE, WARNING = Severity.NOTE, Severity.WARNING
@@ -15,7 +16,7 @@ TRAINER_DEFAULT_RATE = 2e-5
 )
 def _(facts: Facts) -> Complaint | None:
     train = facts.preset.train
-    if train.max_steps < 0 and train.num_train_epochs > ranges.EPOCHS.high:
+    if train.max_steps <= 0 and train.num_train_epochs > ranges.EPOCHS.high:
         return Complaint(
             "train.num_train_epochs", f"{train.num_train_epochs:g} epochs", (("train.num_train_epochs", 3.0),)
         )
@@ -25,7 +26,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule("epochs-small-data", WARNING, "A model learns a few hundred rows by heart within three passes.")
 def _(facts: Facts) -> Complaint | None:
     epochs, rows = facts.preset.train.num_train_epochs, facts.train_rows
-    if rows and rows < 500 and 3 < epochs <= ranges.EPOCHS.high and facts.preset.train.max_steps < 0:
+    if rows and rows < 500 and 3 < epochs <= ranges.EPOCHS.high and facts.preset.train.max_steps <= 0:
         return Complaint(
             "train.num_train_epochs",
             f"{epochs:g} epochs over {rows} rows",
@@ -91,7 +92,8 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule("lr-low", WARNING, "Too low a rate learns nothing in the time given.")
 def _(facts: Facts) -> Complaint | None:
     usual, rate = _rates(facts), facts.preset.train.learning_rate
-    if usual is not None and rate < usual.low and not _is_trainer_default(facts):
+    low = usual.low / ranges.LION if usual is not None and facts.preset.train.optim == "lion_8bit" else None
+    if usual is not None and rate < (low or usual.low) and not _is_trainer_default(facts):
         return Complaint(
             "train.learning_rate",
             f"{rate:g} is below {usual.low:g}…{usual.high:g}, usual for {facts.preset.method}",
@@ -123,7 +125,7 @@ def _is_trainer_default(facts: Facts) -> bool:
 @RULES.rule("warmup-all", WARNING, "The rate would still be rising when the run ends.")
 def _(facts: Facts) -> Complaint | None:
     plan = facts.plan
-    if plan is not None and plan.warmup_steps >= plan.total_steps and facts.preset.train.warmup_steps > 0:
+    if plan is not None and plan.warmup_steps >= plan.total_steps > 1 and facts.preset.train.warmup_steps > 0:
         return Complaint(
             "train.warmup_steps",
             f"{plan.warmup_steps} warm-up steps of {plan.total_steps} in all",
@@ -180,6 +182,14 @@ def _(facts: Facts) -> Complaint | None:
     return None
 
 
+def _smaller(per_device: int, accumulation: int) -> Changes:
+    """The changes to a usual effective batch; a per-device batch that is too large by itself is made smaller too."""
+    changes: Changes = (("train.gradient_accumulation_steps", accumulation),)
+    if per_device > ranges.EFFECTIVE_BATCH.high:
+        changes = (*changes, ("train.per_device_train_batch_size", int(ranges.EFFECTIVE_BATCH.usual)))
+    return changes
+
+
 @RULES.rule(
     "batch-large", WARNING, "LoRA tolerates large batches less than full fine-tuning; 8 to 32 is usual."
 )
@@ -194,7 +204,7 @@ def _(facts: Facts) -> Complaint | None:
     return Complaint(
         "train.gradient_accumulation_steps",
         f"effective batch {batch}",
-        (("train.gradient_accumulation_steps", fewer),) if fewer < train.gradient_accumulation_steps else (),
+        _smaller(train.per_device_train_batch_size, fewer),
     )
 
 
@@ -205,7 +215,7 @@ def _(facts: Facts) -> Complaint | None:
 )
 def _(facts: Facts) -> Complaint | None:
     plan, rows = facts.plan, facts.train_rows
-    if plan is not None and rows and plan.effective_batch > rows and facts.preset.train.max_steps < 0:
+    if plan is not None and rows and plan.effective_batch > rows and facts.preset.train.max_steps <= 0:
         return Complaint(
             "train.gradient_accumulation_steps",
             f"effective batch {plan.effective_batch}, and {rows} rows",

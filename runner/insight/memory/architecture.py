@@ -121,14 +121,20 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
     return _shape(config, model_type)
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
 def _shape(config: Mapping[str, Any], model_type: str) -> Architecture:
     def figure(key: str) -> int:
         value = config.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not _is_count(value):
             raise NotCoveredError(f"its config.json says {key}: {value!r}")
-        return value
+        return int(value)  # type: ignore[arg-type]
 
     hidden, heads = figure("hidden_size"), figure("num_attention_heads")
+    if heads > hidden and config.get("head_dim") is None:
+        raise NotCoveredError(f"its config.json says num_attention_heads: {heads}, and hidden_size: {hidden}")
     positions = config.get("max_position_embeddings")
     return Architecture(
         model_type=model_type,
@@ -140,6 +146,6 @@ def _shape(config: Mapping[str, Any], model_type: str) -> Architecture:
         head_dim=figure("head_dim") if config.get("head_dim") is not None else hidden // heads,
         vocabulary=figure("vocab_size"),
         # transformers' own default; a family that differs writes it into its config.json.
-        tied=bool(config.get("tie_word_embeddings", model_type.startswith("gemma"))),
-        max_positions=positions if isinstance(positions, int) else None,
+        tied=bool(config.get("tie_word_embeddings", model_type.startswith(("gemma", "smollm3")))),
+        max_positions=figure("max_position_embeddings") if _is_count(positions) else None,
     )

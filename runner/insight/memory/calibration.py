@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -36,8 +37,13 @@ class MemoryRecord:
     def from_json(cls, value: Mapping[str, Any]) -> MemoryRecord | None:
         """A record out of memory.json; None when it is no record."""
 
+        def finite(key: str) -> float:
+            if not math.isfinite(number := float(value[key])):
+                raise ValueError(key)
+            return number
+
         def seen(key: str) -> float | None:
-            return None if value.get(key) is None else float(value[key])
+            return None if value.get(key) is None else finite(key)
 
         try:
             return cls(
@@ -45,15 +51,15 @@ class MemoryRecord:
                 gpu=str(value["gpu"]),
                 stack=str(value["stack"]),
                 allocator=str(value["allocator"]),
-                predicted_static=float(value["predicted_static"]),
-                predicted_activations=float(value["predicted_activations"]),
+                predicted_static=finite("predicted_static"),
+                predicted_activations=finite("predicted_activations"),
                 static=seen("static"),
                 peak_allocated=seen("peak_allocated"),
                 peak_reserved=seen("peak_reserved"),
                 shown=seen("shown"),
                 oom=bool(value.get("oom")),
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
 
 
@@ -79,7 +85,7 @@ class Calibration:
         if self.runs:
             return f"{self.runs} {'run' if self.runs == 1 else 'runs'} on this GPU"
         if self.runs_elsewhere:
-            return f"{self.runs_elsewhere} runs of other models on this GPU"
+            return f"{self.runs_elsewhere} {'run' if self.runs_elsewhere == 1 else 'runs'} of other models on this GPU"
         return "formulas alone, no run on this GPU yet"
 
 

@@ -78,6 +78,10 @@ def _plain(text: str) -> str:
     return "".join(words.replace(" gb", "gb").split())
 
 
+def _words(text: str) -> set[str]:
+    return set(text.lower().replace("-", " ").replace(" gb", "gb").split()) - {"nvidia", "geforce", "tesla"}
+
+
 def find_card(text: str) -> Card:
     """The card whose name this is, or is a part of ('4090', 'NVIDIA GeForce RTX 4090'). Raises KeyError with the
     nearest known names.
@@ -85,8 +89,11 @@ def find_card(text: str) -> Card:
     wanted = _plain(text)
     exact = [card for name, card in CARDS.items() if _plain(name) == wanted]
     part = [card for name, card in CARDS.items() if wanted and wanted in _plain(name)]
+    # NVML's names have more words than ours, and in between: 'NVIDIA A100-SXM4-80GB'.
+    spelled = [card for name, card in CARDS.items() if _words(name) <= _words(text)]
     whole = [card for name, card in CARDS.items() if _plain(name) in wanted]
-    for found in (exact, part, sorted(whole, key=lambda card: -len(card.name))):
+    longest = [sorted(cards, key=lambda card: -len(card.name)) for cards in (spelled, whole)]
+    for found in (exact, part, *longest):
         if found:
             return found[0]
     near = difflib.get_close_matches(text, CARDS, n=3, cutoff=0.3) or list(CARDS)

@@ -208,11 +208,16 @@ def with_batch(setup: Setup, batch: int, accumulation: int | None = None) -> Set
 def levers(setup: Setup) -> Iterator[tuple[str, Changes, Setup]]:
     """Changes that may save memory without changing what is learned much: (words, preset changes, setup after)."""
     if setup.batch > 1:
-        half = setup.batch // 2
-        more = math.ceil(setup.batch * setup.micro_steps / half)
+        rows = setup.batch * setup.micro_steps
+        half = max(d for d in range(1, setup.batch // 2 + 1) if rows % d == 0)
+        more = rows // half
         yield (
             f"same effective batch as {half} × {more}",
-            (("train.per_device_train_batch_size", half), ("train.gradient_accumulation_steps", more)),
+            (
+                ("train.per_device_train_batch_size", half),
+                ("train.gradient_accumulation_steps", more),
+                *((("eval.per_device_eval_batch_size", "auto"),) if setup.eval_batch == setup.batch else ()),
+            ),
             with_batch(setup, half, more),
         )
     if not setup.checkpointing:
@@ -239,7 +244,9 @@ def levers(setup: Setup) -> Iterator[tuple[str, Changes, Setup]]:
         yield (
             "dtype bfloat16 instead of float32",
             (("model.dtype", "bfloat16"),),
-            replace(setup, weight_bytes=2, stream_bytes=2),
+            replace(
+                setup, weight_bytes=2, stream_bytes=2, adapter_bytes=4 if setup.quantization == "none" else 2
+            ),
         )
     if setup.eager:
         yield "sdpa attention", (("model.attn_implementation", "sdpa"),), replace(setup, eager=False)

@@ -143,6 +143,8 @@ def setup_of(
     train, lora = preset.train, preset.lora
     length = train.max_length if longest is None or train.packing else min(longest, train.max_length)
     eval_length = train.max_length if eval_longest is None else min(eval_longest, train.max_length)
+    if train.packing and train.packing_strategy == "bfd_split" and eval_longest is not None:
+        eval_length = eval_longest
     eval_batch = preset.eval.per_device_eval_batch_size
     fp32 = preset.model.dtype == "float32"
     full = not lora.use_peft

@@ -179,10 +179,11 @@ def layer_phase(setup: Setup) -> float:
     one, tokens = setup.architecture, setup.tokens
     h, f = one.hidden, one.intermediate
     saved = saved_per_token(setup)
+    dequantised = 2.0 * h * f if setup.quantization != "none" else 0.0
     if not setup.checkpointing:
-        return tokens * (one.layers * saved + 6.0 * h + 6.0 * f + 2.0 * h)
+        return tokens * (one.layers * saved + 6.0 * h) + max(tokens * (6.0 * f + 2.0 * h), dequantised)
     # The backward pass of a quantised layer dequantises its weight: 2·h·f bytes at once.
-    last = max(2.0 * f, 2.0 * h * f / max(1, tokens))
+    last = max(2.0 * f, dequantised / max(1, tokens))
     transient = (2 * f if "down_proj" in setup.targets else 4 * f) + last
     stream = 4 * h if setup.stream_bytes == 2 else 8 * f + 10 * h
     if setup.stream_bytes == 4:
