@@ -106,6 +106,12 @@ def test_lists_are_merged_evenly_each_in_its_order(sizes: list[int]) -> None:
             assert abs(count - size * place / len(order)) <= len(sizes)
 
 
+def test_few_rows_stand_in_the_middle_of_their_shares() -> None:
+    """Three among 300: as far from both ends as from each other by half."""
+    order = split.interleave([300, 3])
+    assert [place for place, which in enumerate(order) if which == 1] == [50, 151, 252]
+
+
 def test_mixed_rows_are_interleaved_and_own_ones_all_there(tmp_path: Path, home: Path, own: Path) -> None:
     general = write(tmp_path / "general.jsonl", "general", 500)
     preset = loaded(home, own, [source(general, 0.25)])

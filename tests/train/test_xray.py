@@ -520,6 +520,32 @@ def test_a_page_loses_and_adds_no_character(question: str, answer: str, limit: i
         assert shown == rendered.text + ("" if row.messages else tokenizer.eos_token)
 
 
+def split_at_spaces() -> Any:
+    """A tokenizer whose tokens leave the white space between them out, as those of older models do."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = Tokenizer(models.WordLevel({"[UNK]": 0, "Mira": 1, "keeps": 2, "lamps": 3}, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]", eos_token="</s>")
+
+
+@pytest.mark.parametrize(
+    ("completion", "shown"),
+    [
+        ("Mira  keeps lamps", [("Who?  ", State.READ), ("Mira  keeps lamps</s>", State.LEARNED)]),
+        ("Mira keeps \n", [("Who?  ", State.READ), ("Mira keeps \n</s>", State.LEARNED)]),
+    ],
+    ids=["between words", "at the end"],
+)
+def test_text_that_no_token_covers_stays_in_its_place(
+    completion: str, shown: list[tuple[str, State]]
+) -> None:
+    tokenizer = split_at_spaces()
+    row = normalise({"prompt": "Who?  ", "completion": completion}, 1)
+    rendered = render_row(tokenizer, row, assistant_only=True)
+    assert list(pages.segments(tokenizer, rendered, 1000)) == shown
+
+
 # Pages and reports name the same rows
 
 
