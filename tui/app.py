@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
@@ -14,6 +14,7 @@ from textual.screen import Screen
 from runner.run.directory import ftui_home
 from tui.editing import Editing
 from tui.glyphs import glyphs
+from tui.key_queue import KeysInOrder
 from tui.messages import (
     ActionFailed,
     DataSeen,
@@ -39,7 +40,7 @@ from tui.services.service import Service
 from tui.state import PresetCard
 
 
-class FtuiApp(App[None]):
+class FtuiApp(KeysInOrder):
     """ftui on a terminal. Everything it shows comes from run directories; closing it touches no run."""
 
     TITLE = "ftui"

@@ -71,7 +71,7 @@ def read_model_config(name: str, revision: str, online: bool = False) -> ModelCo
         return ModelConfig(read_architecture(config))
     except NotCoveredError as error:
         return ModelConfig(problem=f"memory is not predicted: {error}")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return ModelConfig(problem=f"{folder}/config.json cannot be read: {error}")
 
 

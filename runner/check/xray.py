@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -140,18 +141,19 @@ def quick(preset: Preset, home: Path, seconds: float = 10.0) -> DataReport:
     report = read_report(home, key)
     if report is not None and report.complete:
         return report
-    deadline = time.monotonic() + seconds
-    with closing(made(preset, home, key)) as reports:
+    with closing(made(preset, home, key, time.monotonic() + seconds)) as reports:
         for newest in reports:
             report = newest
-            if time.monotonic() > deadline:
-                break
-    return report if report is not None else failure({}, preset)
+    return (
+        report if report is not None else failure({"message": "the data were not looked at in time"}, preset)
+    )
 
 
-def made(preset: Preset, home: Path, key: str) -> Generator[DataReport, None, None]:
-    """The report as it is being made, ending with the whole one, or with one that has a problem. Closed early,
-    the child ends too.
+def made(
+    preset: Preset, home: Path, key: str, deadline: float | None = None
+) -> Generator[DataReport, None, None]:
+    """The report as it is being made, ending with the whole one, or with one that has a problem. Closed early, or
+    at the deadline (of time.monotonic()), the child ends too.
     """
     try:
         child = start(preset, home, key)
@@ -160,8 +162,7 @@ def made(preset: Preset, home: Path, key: str) -> Generator[DataReport, None, No
         return
     with child:
         try:
-            assert child.stdout is not None
-            for line in child.stdout:
+            for line in _lines(child, deadline):
                 message = parse_message(line)
                 if message.get("type") == "error":
                     yield failure(message, preset)
@@ -169,6 +170,23 @@ def made(preset: Preset, home: Path, key: str) -> Generator[DataReport, None, No
                     yield report
         finally:
             child.terminate()
+
+
+def _lines(child: subprocess.Popen[bytes], deadline: float | None) -> Generator[bytes, None, None]:
+    """What the child says, line by line, until it ends or the deadline."""
+    assert child.stdout is not None
+    rest = b""
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not select.select([child.stdout], [], [], left)[0]:
+            return
+        data = os.read(child.stdout.fileno(), 1 << 16)
+        if not data:
+            return
+        *whole, rest = (rest + data).split(b"\n")
+        yield from whole
+        if left == 0.0:
+            return
 
 
 def parse_message(line: bytes) -> dict[str, Any]:

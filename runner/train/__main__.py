@@ -72,7 +72,7 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
     stop.check()
 
     memory = MemoryBook(preset, run, log, data, base.config.to_dict())
-    args = arguments.build(preset, run, plan, evaluates=bool(data.evals))
+    args = arguments.build(preset, run, plan, data.evals)
     trainer = RunTrainer(
         model=base,
         args=args,
@@ -87,7 +87,7 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
     trainer.remove_callback(transformers.PrinterCallback)
     model.cast_trainable(trainer.model, preset)
     # Set after construction: the best checkpoint is kept whatever the intervals (RunTrainer._determine_best_metric).
-    args.load_best_model_at_end = preset.output.load_best_model_at_end and bool(data.evals)
+    args.load_best_model_at_end = preset.output.load_best_model_at_end and "val" in data.evals
 
     trainable = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
     log.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -36,8 +37,9 @@ SAME_NAME = (
 )
 
 
-def build(preset: Preset, run: RunDirectory, plan: batch.BatchPlan, evaluates: bool) -> SFTConfig:
-    """SFTConfig for a run."""
+def build(preset: Preset, run: RunDirectory, plan: batch.BatchPlan, evals: Collection[str]) -> SFTConfig:
+    """SFTConfig for a run that evaluates these sets; the best checkpoint is the one with the least loss on `val`."""
+    evaluates, judged = bool(evals), "val" in evals
     train = preset.train
     dtype = compute_dtype(preset)
     on_gpu = torch.cuda.is_available()
@@ -57,8 +59,8 @@ def build(preset: Preset, run: RunDirectory, plan: batch.BatchPlan, evaluates: b
         "eval_strategy": "steps" if evaluates else "no",
         "eval_steps": eval_steps,
         "eval_on_start": evaluates,
-        "metric_for_best_model": "eval_val_loss" if evaluates else None,
-        "greater_is_better": False if evaluates else None,
+        "metric_for_best_model": "eval_val_loss" if judged else None,
+        "greater_is_better": False if judged else None,
         "save_strategy": "steps",
         "save_steps": save_steps,
         "save_total_limit": preset.output.save_total_limit,

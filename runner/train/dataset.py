@@ -88,7 +88,7 @@ def build(preset: Preset, tokenizer: Any) -> Data:
     """Read, split, blend, tokenise. Raises TrainingError when nothing is left to learn from."""
     ledger = Ledger()
     own, held_out = _split(preset, ledger)
-    mixed, general = mix.draw(preset, len(own))
+    mixed, general = mix.draw(preset, len(own), {row.key for row in held_out})
     ledger.mix_rows = sum(len(rows) for rows in mixed)
     train = mix.blend(own, mixed)
     known = {row.key for row in train}
@@ -105,8 +105,8 @@ def build(preset: Preset, tokenizer: Any) -> Data:
             probe = _sample(learn, min(len(check), MOST_PROBED), preset.train.seed)
             ledger.probe_rows = len(probe)
             evals["train_probe"] = _dataset(probe)
-        if broad:
-            evals["general"] = _dataset(broad)
+    if broad:
+        evals["general"] = _dataset(broad)
     return Data(_dataset(learn), evals, ledger)
 
 

@@ -120,11 +120,14 @@ class Examination:
         sets = self._sets()
         train, held = sets.train, sets.evaluated
         own = self.sources["train"]
-        expected = own.expected or own.read
-        scale = 1.0 if complete or not own.read else max(1.0, expected / own.read)
+        most = self._preset.data.max_train_samples
+        expected = min(own.expected or own.read, most or 1 << 62)
+        drawn = min(own.read, most or 1 << 62)
+        scale = 1.0 if complete or not drawn else max(1.0, expected / drawn)
         learn = [one.only(one.trained > 0) for one in train]
         longest = [np.minimum(one.lengths, self._limit) for one in learn]
         cut = [(one, one.lengths > self._limit) for one in train]
+        empty = [source for source in self.sources.values() if complete and not source.read]
         return DataReport(
             key=self._key,
             complete=complete,
@@ -151,6 +154,8 @@ class Examination:
             pad_is_eos=self._pad_is_eos,
             ends_with_eos=self._ended_by[True] >= self._ended_by[False],
             seconds=round(seconds, 2),
+            problem=f"{empty[0].place} has no rows." if empty else "",
+            hint=f"It is the preset's source of rows for: {empty[0].name}." if empty else "",
         )
 
     def _why_untrained(self, row: _OneRow) -> str:
@@ -179,7 +184,7 @@ class Examination:
             chosen = rows.held_out(preset.data.eval_fraction, most, seed)
             held_out = int(chosen.sum())
             rows, evaluated = rows.only(~chosen), rows.only(chosen)
-        mixed, general = self._mixed(len(rows.keys), most, seed)
+        mixed, general = self._mixed(len(rows.keys), evaluated.keys, most, seed)
         train = [rows, *mixed]
         known = np.concatenate([one.keys for one in train])
         general = general.at(split.sample(len(general.keys), most, seed))
@@ -187,7 +192,7 @@ class Examination:
             train, evaluated, general.only(~np.isin(general.keys, known)), held_out, duplicates, overlap
         )
 
-    def _mixed(self, own: int, most: int, seed: int) -> tuple[list[_Rows], _Rows]:
+    def _mixed(self, own: int, evaluated: Any, most: int, seed: int) -> tuple[list[_Rows], _Rows]:
         data = self._preset.data
         ratios = sum(source.ratio for source in data.mix)
         named = self.sources.get("general")
@@ -198,6 +203,7 @@ class Examination:
             if found is None:
                 continue
             rows = _Rows.of(found)
+            rows = rows.only(~np.isin(rows.keys, evaluated))
             if named is None:
                 chosen = rows.held_out(data.eval_fraction, most, seed + place)
                 general.append(rows.only(chosen))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from runner.insight import split
 from runner.preset.schema import Preset
@@ -10,8 +10,10 @@ from runner.train import sources
 from runner.train.rows import Row
 
 
-def draw(preset: Preset, own: int) -> tuple[list[list[Row]], list[Row]]:
+def draw(preset: Preset, own: int, held_out: Set[str] = frozenset()) -> tuple[list[list[Row]], list[Row]]:
     """(rows to train on for each source of data.mix, rows of general ability to evaluate on), beside `own` rows.
+
+    Rows with a key in `held_out` are evaluated on, and left out of the mix.
 
     The evaluation rows are those the preset names, or some held out of the mix before anything is drawn for training.
     A source that is too small gives what it has.
@@ -22,7 +24,7 @@ def draw(preset: Preset, own: int) -> tuple[list[list[Row]], list[Row]]:
     general: list[Row] = list(named or [])
     most = preset.eval.max_eval_samples
     for place, source in enumerate(preset.data.mix):
-        rows = sources.mix_rows(source)
+        rows = [row for row in sources.mix_rows(source) if row.key not in held_out]
         # Sources get different draws of one seed: the same file named twice is not drawn alike.
         seed = preset.train.seed + place
         if named is None:

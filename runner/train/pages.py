@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from runner.preset.schema import Preset
-from runner.train.sources import BadRow, parse_line, raw_rows, understand
+from runner.train.sources import BadRow, lines, parse_line, raw_rows, understand
 from runner.train.tokenise import IGNORED, Rendered, length_limit, render_row
+
+MOST_RAW = 2000
 
 
 class State(IntEnum):
@@ -29,7 +31,8 @@ def page(preset: Preset, tokenizer: Any, place: tuple[str, str, str | None], num
     raw = _raw_row(place, number)
     row = understand(raw, number)
     if isinstance(row, BadRow):
-        return {"row": number, "segments": [], "problem": row.reason, "raw": str(raw)[:2000]}
+        shown = row.text or str(raw)
+        return {"row": number, "segments": [], "problem": row.reason, "raw": shown[:MOST_RAW]}
     rendered = render_row(tokenizer, row, preset.train.assistant_only_loss)
     limit = length_limit(preset)
     labels = rendered.labels
@@ -62,6 +65,8 @@ def segments(tokenizer: Any, rendered: Rendered, limit: int) -> Iterator[tuple[s
                 yield text, state
             text, state = "", now
         if added:
+            # What no token covers stands before a token that was added behind it.
+            text, place = text + rendered.text[place:start], max(place, start)
             text += str(tokenizer.convert_ids_to_tokens(token))
         elif end > place:
             text, place = text + rendered.text[place:end], end
@@ -77,15 +82,7 @@ def _raw_row(place: tuple[str, str, str | None], number: int) -> Any:
         found = next(islice(lines(Path(source)), number - 1, None), None)
         if found is None:
             raise IndexError(f"there is no row {number}")
-        return parse_line(found[1].decode("utf-8", errors="replace"), found[0])
+        return parse_line(found[1], found[0])
     for raw in islice(raw_rows(*place), number - 1, None):
         return raw
     raise IndexError(f"there is no row {number}")
-
-
-def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(line number, line) of the lines of a .jsonl file that are not blank."""
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if line.strip():
-                yield number, line

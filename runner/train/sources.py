@@ -22,11 +22,14 @@ class DataError(TrainingError):
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that cannot be used: its 1-based number, the line of the file it stands on (None: not by lines), why."""
+    """A row that cannot be used: its 1-based number, the line of the file it stands on (None: not by lines), why, and
+    what the line says.
+    """
 
     number: int
     reason: str
     line: int | None = None
+    text: str = ""
 
 
 def scan(source: str, split: str, config: str | None) -> Iterator[Row | BadRow]:
@@ -59,7 +62,7 @@ def read_rows(source: str, split: str, config: str | None) -> list[Row]:
             )
         rows.append(row)
     if not rows:
-        raise DataError(f"{source} has no rows.", "Check data.train_dataset in the preset.")
+        raise DataError(f"{source} has no rows.", "Check the section data of the preset.")
     return rows
 
 
@@ -107,10 +110,16 @@ def raw_rows(source: str, split: str, config: str | None) -> Iterator[Mapping[st
 
 
 def _jsonl(path: Path) -> Iterator[Mapping[str, Any] | BadRow]:
-    with path.open(encoding="utf-8", errors="replace") as stream:
+    for number, line in lines(path):
+        yield parse_line(line, number)
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(line number, line) of the lines of a .jsonl file that are not blank. Whoever counts rows counts these."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
-                yield parse_line(line, number)
+                yield number, line.rstrip("\n")
 
 
 def parse_line(text: str, line: int) -> Mapping[str, Any] | BadRow:
@@ -118,8 +127,10 @@ def parse_line(text: str, line: int) -> Mapping[str, Any] | BadRow:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return BadRow(0, f"not JSON ({error})", line)
-    return value if isinstance(value, dict) else BadRow(0, f"{type(value).__name__}, not an object", line)
+        return BadRow(0, f"not JSON ({error})", line, text)
+    return (
+        value if isinstance(value, dict) else BadRow(0, f"{type(value).__name__}, not an object", line, text)
+    )
 
 
 def _json(path: Path) -> Iterator[Mapping[str, Any] | BadRow]:

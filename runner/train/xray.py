@@ -27,7 +27,7 @@ from runner.train.errors import TrainingError
 from runner.train.examine import Examination, SourceRows
 from runner.train.explain import explain
 from runner.train.rows import Row
-from runner.train.sources import BadRow, parse_line, scan, understand
+from runner.train.sources import BadRow, lines, parse_line, scan, understand
 from runner.train.tokenise import render_row, require_fast
 
 Place = tuple[str, str, str | None]
@@ -139,7 +139,7 @@ class Xray:
             )
         except TrainingError as error:
             say(type="page", source=name, row=number, segments=[], problem=error.message)
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
             say(type="page", source="", row=0, segments=[], problem=str(error))
 
 
@@ -149,7 +149,7 @@ def expected_rows(place: Place) -> int | None:
     if not place[0].startswith("/") or not path.is_file():
         return None
     if path.suffix == ".jsonl":
-        return sum(1 for _ in pages.lines(path))
+        return sum(1 for _ in lines(path))
     if path.suffix == ".parquet":
         from pyarrow.parquet import read_metadata
 
@@ -167,9 +167,9 @@ def _some(place: Place, expected: int | None) -> Iterator[Row | BadRow]:
         chosen: Iterable[int] = split.sample(expected, SAMPLE_ROWS, seed=0)
         wanted = iter(chain(chosen, [-1]))
         next_row = next(wanted)
-        for place_, (line, text) in enumerate(pages.lines(path)):
+        for place_, (line, text) in enumerate(lines(path)):
             if place_ == next_row:
-                yield understand(parse_line(text.decode("utf-8", errors="replace"), line), place_ + 1)
+                yield understand(parse_line(text, line), place_ + 1)
                 next_row = next(wanted)
         return
     for number, row in enumerate(scan(*place), start=1):

@@ -31,7 +31,8 @@ def main() -> None:
         started = time.monotonic()
         key = xray.xray_key(preset)
         hashed = time.monotonic() - started
-        for report in xray.made(preset, home, key):
+        for newest in xray.made(preset, home, key):
+            report = newest
             if first is None:
                 first = time.monotonic() - started
             for child in psutil.Process().children():

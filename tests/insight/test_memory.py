@@ -958,7 +958,7 @@ def test_newer_heads_need_less() -> None:
         ("L4", "L4"),
         ("NVIDIA L40S", "L40S"),
         ("A10", "A10"),
-        ("NVIDIA A10G", "A10"),
+        ("NVIDIA A10G", "A10G"),
         ("NVIDIA RTX 6000 Ada Generation", "RTX 6000 Ada"),
         ("NVIDIA RTX A6000", "RTX A6000"),
         ("NVIDIA RTX PRO 6000 Blackwell Workstation Edition", "RTX PRO 6000"),

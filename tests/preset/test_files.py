@@ -209,4 +209,6 @@ def test_the_schema_beside_the_shipped_presets_is_the_schema() -> None:
     folder = files.shipped_folder()
     assert json.loads((folder / FILE_NAME).read_text(encoding="utf-8")) == json_schema()
     for preset in folder.glob("*.yaml"):
-        assert preset.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=./preset.schema.json\n")
+        assert preset.read_text(encoding="utf-8").startswith(
+            "# yaml-language-server: $schema=./preset.schema.json\n"
+        )

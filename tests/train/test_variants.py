@@ -166,7 +166,7 @@ def test_the_trainer_counts_steps_as_we_do(tmp_path: Path, home: Path) -> None:
             f"train.warmup_steps={warmup}",
         )
         plan = batch.plan(rows, per_device, accumulation, epochs, warmup)
-        args = arguments.build(preset, run, plan, evaluates=False)
+        args = arguments.build(preset, run, plan, evals=())
         trainer = Trainer(model=network, args=args, train_dataset=[{"x": i} for i in range(rows)])
         loader = DataLoader(range(rows), batch_size=per_device)
         total = trainer.set_initial_training_values(args, loader)[-1]

@@ -419,7 +419,7 @@ def collated(
     log = EventLog(run)
     trainer = RunTrainer(
         model=network,
-        args=arguments.build(preset, run, plan_of(preset, len(data.train)), evaluates=False),
+        args=arguments.build(preset, run, plan_of(preset, len(data.train)), evals=()),
         train_dataset=data.train,
         processing_class=tokenizer,
         log=log,

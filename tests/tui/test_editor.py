@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -106,6 +107,28 @@ async def test_the_form_marks_what_is_special_and_says_where_it_comes_from(mine:
             ),
         )
         await shows(pilot, "demo.yaml")
+
+
+async def test_keys_that_arrive_at_once_are_handled_in_their_order(mine: Path) -> None:
+    """As over a slow line: each key finds the screen as the one before it left it."""
+    async with editing("mine") as (app, pilot, editor):
+        names = {"/": "slash", "_": "underscore"}
+        keys = [
+            *"/num_train_epochs",
+            "enter",
+            "enter",
+            *"many",
+            *["backspace"] * 4,
+            "7",
+            "enter",
+            "u",
+            *"/max_length",
+        ]
+        for key in [*keys, "enter", "enter", *"128"]:
+            app.post_message(events.Key(names.get(key, key), key if len(key) == 1 else None))
+        await until(pilot, lambda: editor.assessment and editor.assessment.preset.train.max_length == 128)
+        assert editor.draft.snapshot().validated().train.num_train_epochs == 3
+        assert {row.field.key for row in editor.rows if row.changed} == {"max_length"}
 
 
 async def test_wrong_input_stays_and_says_why(mine: Path) -> None:

@@ -139,7 +139,7 @@ def find(pane: Pane, words: str, doc: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
 def test_a_preset_is_edited_in_tmux(panes: list[Pane], home: Path, size: tuple[int, int]) -> None:
-    """By keys alone: a shipped preset becomes one's own, a wrong value is explained, a finding mended, the data shown."""
+    """By keys alone: a shipped preset becomes one's own, a wrong value is explained, a finding mended, data shown."""
     pane = Pane(f"ftuie{size[0]}-{os.getpid()}", size, FTUI, home)
     panes.append(pane)
     pane.shows("No runs yet", "demo-overfit")

@@ -79,9 +79,8 @@ def choose_card(choice: str | None, free_gib: float | None) -> Card | None:
             try:
                 card = find_card(choice)
             except KeyError as error:
-                raise LaunchError(
-                    f"{str(error.args[0]).capitalize()}. `--free-gib 22` needs no name."
-                ) from None
+                words = str(error.args[0])
+                raise LaunchError(f"{words[0].upper()}{words[1:]}. `--free-gib 22` needs no name.") from None
     if free_gib is not None:
         free = round(free_gib * 1024)
         card = replace(card, free_mib=free) if card is not None else Card("a GPU", free, free)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,9 +11,10 @@ import click
 from runner.preset import files
 from runner.preset.draft import Draft
 from runner.preset.errors import PresetError, Problem, nearest
-from runner.preset.fields import Field, field_named, fields, to_text
+from runner.preset.fields import Field, Kind, field_named, fields, to_text
 from runner.preset.json_schema import write_schema
 from runner.preset.schema import SECTIONS
+from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB
 from runner.run import directory
 from runner.run.directory import RunNotFoundError, ftui_home
 from tui.verbs.text import print_json, print_table
@@ -80,7 +82,7 @@ def new_preset(name: str, base: str, changes: tuple[str, ...]) -> None:
             ) from None
         if not equals:
             raise PresetError([Problem("--set", text, "write it as section.key=value")])
-        draft.set_text(field, value)
+        draft.set_text(field, from_here(field, value))
     draft.snapshot().validated()
     path = draft.save()
     write_schema(path.parent)
@@ -90,12 +92,22 @@ def new_preset(name: str, base: str, changes: tuple[str, ...]) -> None:
 def draft_of(base: str, name: str) -> Draft:
     """A new preset on top of another one, or with the settings of a run. Raises PresetError or RunNotFoundError."""
     home = ftui_home()
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or name.endswith((".yaml", ".yml")):
         raise PresetError(
-            [Problem("name", name, "a preset's name has letters, digits, dots, dashes and underscores")]
+            [
+                Problem(
+                    "name",
+                    name,
+                    "a name has letters, digits, dots, dashes and underscores, and no .yaml at its end",
+                )
+            ]
         )
+    if name == base:
+        raise PresetError([Problem("name", name, "a preset cannot build on itself; give it another name")])
     known = {preset.name for preset in files.list_presets(home)}
-    if base in known or base.endswith((".yaml", ".yml")):
+    if base.endswith((".yaml", ".yml")):
+        return Draft.extending(str(files.find(base, home)), home, name)
+    if base in known:
         return Draft.extending(base, home, name)
     try:
         run = directory.find_run(base, home)
@@ -103,6 +115,13 @@ def draft_of(base: str, name: str) -> Draft:
         hint = nearest(base, known)
         raise RunNotFoundError(f"{base!r} is neither a preset nor a run.{hint} {error}") from None
     return Draft.of_preset(files.load_frozen(run.preset), home, name, f"The settings of run {run.id}.")
+
+
+def from_here(field: Field, text: str) -> str:
+    """What was typed, its path made absolute against the folder one is in, as `ftui run --set` does."""
+    if field.kind is not Kind.PATH:
+        return text
+    return files.absolute(text, Path.cwd(), LOCAL_OR_HUB if field.hub else LOCAL_FILE)
 
 
 def diff_presets(first: str, second: str, as_json: bool) -> int:
@@ -129,11 +148,12 @@ def _values(name: str) -> dict[str, Any]:
     home = ftui_home()
     try:
         preset = files.load(name, home).preset
-    except PresetError:
+    except PresetError as error:
         try:
             preset = files.load_frozen(directory.find_run(name, home).preset)
-        except RunNotFoundError:
-            preset = files.load(name, home).preset
+        except RunNotFoundError as other:
+            # A name that fits several runs is a run that is not named well enough, not a preset that is missing.
+            raise (other if "runs have" in str(other) else error) from None
     return preset.model_dump(mode="json")
 
 

@@ -56,6 +56,7 @@ _KNOWN: tuple[tuple[str, int, int, tuple[int, int]], ...] = (
     ("RTX 6000 Ada", 49140, 142, (8, 9)),
     ("RTX PRO 6000", 97887, 188, (12, 0)),
     ("A10", 23028, 72, (8, 6)),
+    ("A10G", 23028, 72, (8, 6)),
     ("A30", 24576, 56, (8, 0)),
     ("A40", 46068, 84, (8, 6)),
     ("A100 40GB", 40960, 108, (8, 0)),
@@ -71,6 +72,9 @@ IDLE_MIB = 450
 CARDS = {
     name: Card(name, total, total - IDLE_MIB, capability, sms) for name, total, sms, capability in _KNOWN
 }
+
+
+EXAMPLES = ["Tesla T4", "RTX 4090", "A100 80GB"]
 
 
 def _plain(text: str) -> str:
@@ -91,12 +95,10 @@ def find_card(text: str) -> Card:
     part = [card for name, card in CARDS.items() if wanted and wanted in _plain(name)]
     # NVML's names have more words than ours, and in between: 'NVIDIA A100-SXM4-80GB'.
     spelled = [card for name, card in CARDS.items() if _words(name) <= _words(text)]
-    whole = [card for name, card in CARDS.items() if _plain(name) in wanted]
-    longest = [sorted(cards, key=lambda card: -len(card.name)) for cards in (spelled, whole)]
-    for found in (exact, part, *longest):
+    for found in (exact, part, sorted(spelled, key=lambda card: -len(card.name))):
         if found:
             return found[0]
-    near = difflib.get_close_matches(text, CARDS, n=3, cutoff=0.3) or list(CARDS)
+    near = difflib.get_close_matches(text, CARDS, n=3, cutoff=0.3) or EXAMPLES
     raise KeyError(f"no card {text!r} is known; known are for example {', '.join(near)}")
 
 
