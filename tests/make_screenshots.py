@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -13,9 +14,13 @@ from pathlib import Path
 
 import cairosvg
 
+from runner.preset import files
 from runner.run import directory
+from tests.benchmarks.keystroke import write_rows
 from tests.data.record import FOLDER
-from tests.tui.conftest import HEALTHY, OVERFIT, running, shows
+from tests.gpu.shapes import QWEN3_8B
+from tests.tui.conftest import HEALTHY, OVERFIT, running, shows, until
+from tui.widgets.preset_list import PresetList
 
 # The exported picture names fonts on a server; a picture in a repository should load nothing.
 REMOTE_FONTS = re.compile(r"@font-face\s*\{.*?\}", re.DOTALL)
@@ -29,9 +34,12 @@ async def picture(folder: Path, name: str, size: tuple[int, int], keys: tuple[st
             await pilot.press(key)
         await shows(pilot, *words)
         await pilot.pause(0.5)
-        svg = REMOTE_FONTS.sub("", app.export_screenshot(title="ftui")).replace(
-            "Fira Code", "DejaVu Sans Mono"
-        )
+        save(folder, name, app.export_screenshot(title="ftui"))
+
+
+def save(folder: Path, name: str, picture: str) -> None:
+    """Write a screen as SVG and PNG."""
+    svg = REMOTE_FONTS.sub("", picture).replace("Fira Code", "DejaVu Sans Mono")
     svg = svg.replace("<svg ", '<svg xml:space="preserve" ', 1)
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     # rsvg-convert looks for braille and box signs in other fonts; cairosvg draws boxes for those a font lacks.
@@ -41,6 +49,45 @@ async def picture(folder: Path, name: str, size: tuple[int, int], keys: tuple[st
     else:
         cairosvg.svg2png(bytestring=svg.encode(), write_to=str(target), output_width=1400)
     print(target)
+
+
+def write_preset(home: Path) -> None:
+    """A preset for an 8 B model of which only config.json and a tokenizer are here, with rows of different lengths."""
+    model = home / "qwen3-8b"
+    shutil.copytree(files.shipped_folder() / "demo" / "model", model)
+    (model / "config.json").write_text(json.dumps({**QWEN3_8B, "model_type": "qwen3"}), encoding="utf-8")
+    own = files.own_folder(home)
+    own.mkdir(parents=True, exist_ok=True)
+    rows = own / "chats.jsonl"
+    write_rows(rows, 3000)
+    with rows.open("a", encoding="utf-8") as stream:
+        long = [{"role": "user", "content": "Tell it all."}, {"role": "assistant", "content": "lamp " * 3000}]
+        stream.write(
+            json.dumps({"messages": long}) + "\n" + rows.read_text(encoding="utf-8").splitlines()[6] + "\n"
+        )
+    (own / "our-chats.yaml").write_text(
+        "extends: qlora-8b-24gb\ndescription: Our support chats.\nmodel:\n"
+        f"  model_name_or_path: {model}\ndata:\n  train_dataset: ./chats.jsonl\n"
+        "train:\n  per_device_train_batch_size: 8\n  num_train_epochs: 6     # the boss wants six\n",
+        encoding="utf-8",
+    )
+
+
+async def workbench(
+    folder: Path, name: str, size: tuple[int, int], keys: tuple[str, ...], *words: str
+) -> None:
+    """The preset opened for an RTX 4090, once its data are looked at, after some more keys."""
+    async with running(size) as (app, pilot):
+        presets = app.main.query_one(PresetList)
+        await until(pilot, lambda: presets.option_count)
+        presets.focus()
+        presets.highlighted = [card.name for card in app.main.cards].index("our-chats")
+        await pilot.press("e")
+        await until(pilot, lambda: app.editing._report and app.editing._report.complete, 60)
+        await pilot.press("g", *"4090", "enter", "slash", *"num_train", "enter", *keys)
+        await shows(pilot, *words)
+        await pilot.pause(0.5)
+        save(folder, name, app.export_screenshot(title="ftui"))
 
 
 async def main(folder: Path) -> None:
@@ -54,6 +101,11 @@ async def main(folder: Path) -> None:
         await picture(folder, "launch", (120, 40), ("tab", "l"), "Launch demo")
         await picture(folder, "help", (120, 40), ("question_mark",), "Launch the chosen preset")
         await picture(folder, "small", (80, 24), (), "OVERFITTING since step 48")
+        write_preset(Path(home))
+        await workbench(folder, "workbench", (120, 40), (), "free on RTX 4090", "6 epochs")
+        await workbench(folder, "batch", (120, 40), ("b",), "Effective batch", "fits")
+        await workbench(folder, "data", (120, 40), ("v",), "to train on", "train row 1", "<|im_start|>")
+        await workbench(folder, "workbench-small", (80, 24), (), "warning")
 
 
 if __name__ == "__main__":

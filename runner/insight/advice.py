@@ -112,7 +112,9 @@ def tokens_lines(facts: Facts) -> Iterator[Advice]:
     cut, lost = data.cut_at(train.max_length)
     if cut and not (train.packing and train.packing_strategy == "bfd_split"):
         yield Advice(
-            "Cut", f"{cut:,} rows at {train.max_length} tokens, {lost:,} tokens lost", tone=Tone.NOTE
+            "Cut",
+            f"{cut:,} {'row' if cut == 1 else 'rows'} at {train.max_length} tokens, {lost:,} tokens lost",
+            tone=Tone.NOTE,
         )
 
 

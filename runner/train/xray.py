@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from runner.insight import split
+from runner.insight.data import report_from_json
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
-from runner.run.directory import write_json
+from runner.run.directory import read_json, write_json
 from runner.train import pages
 from runner.train.errors import TrainingError
 from runner.train.examine import Examination, SourceRows
@@ -73,7 +74,11 @@ class Xray:
         self._next_report = self._started + REPORT_SECONDS / 2
 
     def examine(self) -> None:
-        """Look at a sample, then at everything."""
+        """Look at a sample, then at everything; at nothing when that was done before."""
+        known = report_from_json(read_json(self._folder / "report.json"))
+        if known is not None and known.complete and known.key == self._key:
+            say(type="report", complete=True)
+            return
         expected = {name: expected_rows(place) for name, place in self._places.items()}
         if (expected["train"] or 0) > SAMPLED_FROM:
             self._write(self._look(expected, sampled=True), complete=False, sampled=True)

@@ -23,7 +23,7 @@ PARTS = {
     "gradients": "#7aa2f7",
     "activations": GOOD,
     "context": QUIET,
-    "fragmentation": FAINT,
+    "fragmentation": "#8a7f9d",
 }
 
 
