@@ -190,7 +190,7 @@ class Editing:
 
     def saved(self, message: PresetSaved) -> None:
         """A file was written."""
-        self._app.notify(f"{message.path} is written.", title="Saved")
+        self._app.notify(f"{message.path.name} is written.", title="Saved")
         self._relist()
         editor = self.editor
         if editor is None:

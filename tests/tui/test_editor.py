@@ -285,7 +285,9 @@ async def test_a_run_becomes_a_preset(store: Path) -> None:
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
         await shows(pilot, "my-demo-overfit", "not saved")
-        await pilot.press("s", "enter")
+        await pilot.press("s")
+        await shows(pilot, "Save as")
+        await pilot.press("enter")
         await shows(pilot, "is written")
     preset = files.load("my-demo-overfit", store).preset
     assert preset.train.num_train_epochs == 60

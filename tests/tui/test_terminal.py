@@ -42,6 +42,8 @@ class Pane:
             *command,
             env=environment,
         )
+        # A busy machine now and then gives a detached session 80×24 all the same.
+        self._tmux("resize-window", "-x", str(width), "-y", str(height))
 
     def _tmux(self, *arguments: str, env: dict[str, str] | None = None) -> str:
         command = ["tmux", "-u", "-L", self._name, *arguments]
