@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -272,6 +273,9 @@ def _open_screen(run_id: str | None) -> None:
         raise click.ClickException(
             "The screen needs a terminal. In scripts use `ftui run --plain`, `ftui ls --json` …"
         )
+    # Exported by some shells and programs, they would win over the terminal's real size, also after it is resized.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     from tui.app import FtuiApp
 
     FtuiApp(open_run=run_id).run()

@@ -30,6 +30,8 @@ class Pane:
         self._name = name
         width, height = size
         environment = {**os.environ, "FTUI_HOME": str(home), "TERM": "xterm-256color"}
+        # What an outer program thinks of its own terminal must not matter.
+        environment |= {"COLUMNS": "80", "LINES": "24"}
         self._tmux(
             "-f",
             "/dev/null",
@@ -42,8 +44,6 @@ class Pane:
             *command,
             env=environment,
         )
-        # A busy machine now and then gives a detached session 80×24 all the same.
-        self._tmux("resize-window", "-x", str(width), "-y", str(height))
 
     def _tmux(self, *arguments: str, env: dict[str, str] | None = None) -> str:
         command = ["tmux", "-u", "-L", self._name, *arguments]
