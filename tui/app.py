@@ -21,6 +21,7 @@ from tui.messages import (
     DraftJudged,
     LoadSampled,
     PageSeen,
+    PresetRenamed,
     PresetSaved,
     PresetsListed,
     RunChanged,
@@ -93,6 +94,7 @@ class FtuiApp(KeysInOrder):
 
     def on_action_failed(self, message: ActionFailed) -> None:
         self.notify(message.text, title=message.title, severity="error", timeout=15)
+        self.editing.failed()
 
     def on_main_screen_run_chosen(self, message: MainScreen.RunChosen) -> None:
         self.follow.follow(message.run_id)
@@ -140,6 +142,9 @@ class FtuiApp(KeysInOrder):
 
     def on_preset_saved(self, message: PresetSaved) -> None:
         self.editing.saved(message)
+
+    def on_preset_renamed(self, message: PresetRenamed) -> None:
+        self.editing.renamed(message)
 
     def on_save_refused(self, message: SaveRefused) -> None:
         self.editing.refused(message)

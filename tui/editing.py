@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 
 from runner.gpu import GpuReading
-from tui.messages import DataSeen, DraftJudged, PageSeen, PresetSaved, SaveRefused
+from tui.messages import DataSeen, DraftJudged, PageSeen, PresetRenamed, PresetSaved, SaveRefused
 from tui.services import actions
 from tui.services.judge import JudgeService, Question
 from tui.services.xray import XrayService
@@ -39,6 +39,7 @@ class Editing:
         self.xray = XrayService(post, home)
         self.editor: EditorScreen | None = None
         self.data: DataScreen | None = None
+        self._opening = False
         self._report: Any = None
         self._before: Preset | None = None
         self._card: Card | None = None
@@ -73,20 +74,27 @@ class Editing:
 
     def _open_in_thread(self, made: Callable[[], Draft]) -> None:
         """Reading YAML and importing the schema take longer than a key press may."""
+        if self._opening or self.editor is not None:
+            return
+        self._opening = True
 
         def work() -> None:
             from runner.preset.errors import PresetError
+            from runner.preset.fields import fields
 
             try:
                 draft = made()
-            except PresetError as error:
-                words = f"{error.problems[0]} Mend the file; it is read again by itself."
+                fields()
+                importlib.import_module("tui.screens.editor")
+            except (PresetError, OSError) as error:
+                words = str(error.problems[0]) if isinstance(error, PresetError) else str(error)
                 self._app.call_from_thread(
                     self._app.notify, words, title="Cannot be edited", severity="error", timeout=15
                 )
-                return
-            importlib.import_module("tui.screens.editor")
-            self._app.call_from_thread(self.open, draft)
+            else:
+                self._app.call_from_thread(self.open, draft)
+            finally:
+                self._opening = False
 
         threading.Thread(target=work, name="open preset", daemon=True).start()
 
@@ -135,6 +143,8 @@ class Editing:
             self.xray.want(self._wanted_data)
 
     def data_seen(self, message: DataSeen) -> None:
+        if message.report == self._report:
+            return
         self._report = message.report
         self.judge.take_data(message.report)
         if self.data is not None:
@@ -190,23 +200,35 @@ class Editing:
 
     def saved(self, message: PresetSaved) -> None:
         """A file was written."""
-        self._app.notify(f"{message.path.name} is written.", title="Saved")
+        message.draft.was_saved(message.saving)
+        self._written(message.draft, f"{message.saving.target.name} is written.", "Saved")
+
+    def renamed(self, message: PresetRenamed) -> None:
+        """A file has another name."""
+        message.draft.moved_to(message.path)
+        self._written(message.draft, f"It is {message.path.name} now.", "Renamed")
+
+    def _written(self, draft: Draft, words: str, title: str) -> None:
+        self._app.notify(words, title=title)
         self._relist()
         editor = self.editor
-        if editor is None:
+        if editor is None or editor.draft is not draft:
             return
-        if editor.draft.path is not None and editor.draft.path != message.path:
-            editor.draft.moved_to(message.path)
         editor.changed()
         if editor.leave_when_saved:
             editor.dismiss()
+
+    def failed(self) -> None:
+        """Something asked for did not work: whoever wanted to leave after it stays."""
+        if self.editor is not None:
+            self.editor.leave_when_saved = False
 
     def refused(self, message: SaveRefused) -> None:
         """Something would have been lost: ask."""
         from tui.screens.questions import ConfirmDialog
 
         editor = self.editor
-        if editor is None:
+        if editor is None or editor.draft is not message.draft:
             return
 
         def answered(answer: str | None) -> None:
@@ -231,7 +253,7 @@ class Editing:
 
         def answered(name: str | None) -> None:
             if name is not None:
-                actions.rename(self._post, path, path.with_name(f"{name}.yaml"))
+                actions.rename(self._post, editor.draft, path, path.with_name(f"{name}.yaml"))
 
         taken = [preset.name for preset in list_presets(self._home)]
         self._app.push_screen(NameDialog("Rename", path.stem, [n for n in taken if n != path.stem]), answered)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     # A tenth of a second to import, and needed only when somebody edits.
     from runner.check.assess import Assessment
     from runner.insight.data import DataReport
+    from runner.preset.draft import Draft, Saving
 
 
 @dataclass
@@ -86,6 +87,15 @@ class PageSeen(Message):
 class PresetSaved(Message):
     """A draft was written to a file."""
 
+    draft: Draft
+    saving: Saving
+
+
+@dataclass
+class PresetRenamed(Message):
+    """The file of a draft has another name now."""
+
+    draft: Draft
     path: Path
 
 
@@ -93,6 +103,7 @@ class PresetSaved(Message):
 class SaveRefused(Message):
     """A draft was not written because something would have been lost; `text` says what."""
 
+    draft: Draft
     path: Path
     text: str
 

@@ -84,7 +84,11 @@ def installed() -> tuple[tuple[str, str | None], ...]:
     """Packages that rules ask for, by the name they are imported under; nothing is imported."""
     known = [(name, version(name)) for name in TRACKERS]
     flash = "?" if importlib.util.find_spec("flash_attn") is not None else None
-    return (*known, ("flash_attn", flash))
+    # tensorboardX serves transformers as well.
+    known = [
+        (name, found or (version("tensorboardX") if name == "tensorboard" else None)) for name, found in known
+    ]
+    return (*known, ("flash_attn", flash), ("kernels", version("kernels")))
 
 
 def this_machine(card: Card | None) -> Machine:

@@ -107,7 +107,6 @@ def start(preset: Preset, home: Path, key: str, interactive: bool = False) -> su
         stdin=subprocess.PIPE if interactive else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        # The child dies with us: it is of no use to anybody else, and a half-made report is begun again.
         env={
             **os.environ,
             "CUDA_VISIBLE_DEVICES": "",
@@ -135,18 +134,21 @@ def complete(preset: Preset, home: Path, tell: Callable[[DataReport], None] | No
     return report if report is not None and (report.complete or report.problem) else failure({}, preset)
 
 
-def quick(preset: Preset, home: Path, seconds: float = 10.0) -> DataReport:
-    """The report, or after so many seconds what is known by then: of a large file, a sample all over it."""
+def quick(preset: Preset, home: Path, seconds: float = 10.0) -> DataReport | None:
+    """The report, or after so many seconds what is known by then: of a large file, a sample all over it; None
+    for nothing yet. A child that ended without a word is a report with a problem.
+    """
     key = xray_key(preset)
     report = read_report(home, key)
     if report is not None and report.complete:
         return report
-    with closing(made(preset, home, key, time.monotonic() + seconds)) as reports:
+    deadline = time.monotonic() + seconds
+    with closing(made(preset, home, key, deadline)) as reports:
         for newest in reports:
             report = newest
-    return (
-        report if report is not None else failure({"message": "the data were not looked at in time"}, preset)
-    )
+    if report is None and time.monotonic() < deadline:
+        return failure({}, preset)
+    return report
 
 
 def made(

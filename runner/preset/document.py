@@ -5,8 +5,10 @@ YAML 1.2 (ruamel.yaml) reads 2e-4 as a number, which YAML 1.1 readers take for t
 
 from __future__ import annotations
 
+import copy
 import io
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,11 +35,23 @@ def quoted(value: Any) -> Any:
 
 def write(path: Path, document: CommentedMap) -> None:
     """Replace a YAML file whole; comments the document was read with are written back."""
+    write_text(path, text_of(document))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file whole, through a link to it too, its mode kept; nothing is left behind when that fails."""
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        yaml().dump(document, stream)
-    temporary.replace(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        temporary.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def yaml() -> YAML:
@@ -61,7 +75,8 @@ def _mapping(load: Callable[[], Any], name: str) -> CommentedMap:
         raise PresetError(
             [Problem(str(Origin(name, line)), "", f"not valid YAML: {error.problem}")]
         ) from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError) as error:
+        # ruamel raises plain ValueErrors too: for 2024-13-01, which looks like a date.
         raise PresetError([Problem(name, "", f"not valid YAML: {error}")]) from None
     except OSError as error:
         raise PresetError([Problem(name, "", f"cannot be read: {error.strerror}")]) from None
@@ -88,18 +103,37 @@ def without(document: CommentedMap, path: KeyPath) -> CommentedMap:
     """A document without one key, all comments kept; a section that gets empty goes too.
 
     ruamel hangs the comments that stand before a key on the key before it, and they would go with that: so lines are
-    taken out of the text instead.
+    taken out of the text. Where that gives something else than the key gone (flow style, anchors), ruamel does it.
     """
-    target = document
-    for part in path[:-1]:
-        target = target[part]
-    if len(target) == 1 and target is not document:
-        return without(document, path[:-1])
+    dropped = copy.deepcopy(document)
+    _drop(dropped, path)
+    try:
+        cut = _cut(document, path)
+        if plain(cut) == plain(dropped):
+            return cut
+    except PresetError:
+        pass
+    return dropped
+
+
+def _drop(tree: Any, path: KeyPath) -> None:
+    if len(path) > 1:
+        _drop(tree[path[0]], path[1:])
+        if tree[path[0]]:
+            return
+    del tree[path[0]]
+
+
+def _cut(document: CommentedMap, path: KeyPath) -> CommentedMap:
+    """The document without the lines of a key, or of the section it leaves empty."""
     every = text_of(document).splitlines(keepends=True)
-    fresh = parse_text("".join(every), "preset")
+    target = parse_text("".join(every), "preset")
     for part in path[:-1]:
-        fresh = fresh[part]
-    start, indent = fresh.lc.key(path[-1])
+        if len(target[part]) == 1:
+            path = path[: path.index(part) + 1]
+            break
+        target = target[part]
+    start, indent = target.lc.key(path[-1])
     end = start + 1
     for place in range(end, len(every)):
         if _is_code(every[place]):

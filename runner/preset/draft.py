@@ -41,6 +41,29 @@ class Snapshot:
         return validate(self.values, self.origins, self.source)
 
 
+@dataclass(frozen=True)
+class Saving:
+    """A text on its way into a file. `expected` is what the file held when it was opened, None for a new file."""
+
+    text: str
+    target: Path
+    expected: bytes | None
+    force: bool
+    moved: CommentedMap | None = None
+
+    def write(self) -> None:
+        """Write it, whole or not at all. Raises StaleError when the file was changed by somebody else meanwhile
+        (`force` writes all the same), FileExistsError when another file of that name is there, OSError when the disk
+        refuses.
+        """
+        now = _content(self.target)
+        if now is not None and now != self.expected and not self.force:
+            if self.expected is None:
+                raise FileExistsError(17, "there is a preset of this name already", str(self.target))
+            raise StaleError(f"{self.target.name} was changed by somebody else since it was opened")
+        document.write_text(self.target, self.text)
+
+
 class Draft:
     """One preset being edited. `path` is where it is saved, None for one that has no file yet."""
 
@@ -50,6 +73,7 @@ class Draft:
         self.name = name
         self._tree = tree
         self._saved = document.plain(tree)
+        self._saved_text = document.text_of(tree)
         self._on_disk = _content(path)
         self._inherit()
 
@@ -122,7 +146,7 @@ class Draft:
 
     @property
     def is_dirty(self) -> bool:
-        return document.plain(self._tree) != self._saved or (self.path is None and bool(self._tree))
+        return document.text_of(self._tree) != self._saved_text or self.path is None
 
     def snapshot(self) -> Snapshot:
         """Its values on top of what it extends, as plain values of their own."""
@@ -175,6 +199,8 @@ class Draft:
         """Replace the document. Raises PresetError naming the line when it is no YAML, or extends what is not there."""
         tree = document.parse_text(text, self.place.name)
         before, self._tree = self._tree, tree
+        if tree.get(files.EXTENDS) == self._extends:
+            return
         try:
             self._inherit()
         except PresetError:
@@ -183,23 +209,29 @@ class Draft:
 
     # Keeping it
 
-    def save(self, path: Path | None = None, force: bool = False) -> Path:
-        """Write it, whole or not at all; to another file it moves there. Raises StaleError when the file was changed by
-        somebody else meanwhile (`force` writes all the same), FileExistsError when another file of that name is there,
-        OSError when the disk refuses.
-        """
+    def saving(self, path: Path | None = None, force: bool = False) -> Saving:
+        """What is to be written where, as it is now: to be written by another thread while somebody types on."""
         target = path or self.path or self.place
-        if target == self.path:
-            if not force and _content(target) != self._on_disk:
-                raise StaleError(f"{target} was changed by somebody else since it was opened")
-        elif target.exists() and not force:
-            raise FileExistsError(17, "there is a preset of this name already", str(target))
         tree = self._tree if target.parent == self.place.parent else self._moved()
-        document.write(target, tree)
-        self._tree, self.path, self.name = tree, target, target.stem
-        self._saved, self._on_disk = document.plain(tree), _content(target)
-        self._inherit()
-        return target
+        expected = self._on_disk if target == self.path else None
+        return Saving(
+            document.text_of(tree), target, expected, force, tree if tree is not self._tree else None
+        )
+
+    def was_saved(self, saving: Saving) -> None:
+        """It is written. What was typed meanwhile stays, and is not saved yet."""
+        if saving.moved is not None:
+            self._tree = saving.moved
+        self.path, self.name = saving.target, saving.target.stem
+        self._saved_text, self._on_disk = saving.text, saving.text.encode()
+        self._saved = document.plain(document.parse_text(saving.text, self.name))
+
+    def save(self, path: Path | None = None, force: bool = False) -> Path:
+        """Write it at once; the errors are those of Saving.write."""
+        saving = self.saving(path, force)
+        saving.write()
+        self.was_saved(saving)
+        return saving.target
 
     def moved_to(self, path: Path) -> None:
         """Its file has another name now."""

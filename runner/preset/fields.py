@@ -165,5 +165,5 @@ def from_text(field: Field, text: str) -> Any:
         text = f"[{text}]"
     try:
         return document.yaml().load(text)
-    except YAMLError:
+    except (YAMLError, ValueError):
         return text

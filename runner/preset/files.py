@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ class PresetFile:
     name: str
     path: Path
     shipped: bool
+
+
+def is_name(text: str) -> bool:
+    """Whether this can be the name of a preset: letters, digits, dots, dashes, underscores, and no .yaml at its end."""
+    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text)) and not text.endswith((".yaml", ".yml"))
 
 
 def own_folder(home: Path) -> Path:
@@ -81,8 +87,12 @@ def find(name_or_path: str, home: Path, near: Path | None = None) -> Path:
     if name_or_path.endswith((".yaml", ".yml")) or os.sep in name_or_path:
         path = Path(name_or_path).expanduser()
         path = path if path.is_absolute() else (near or Path.cwd()) / path
-        if path.is_file():
-            return path.resolve()
+        try:
+            if path.is_file():
+                return path.resolve()
+        except OSError:
+            # A name too long for a file is one that is not there.
+            pass
         raise PresetError([Problem(str(path), "", "there is no such file")])
     if near is not None and (near / f"{name_or_path}.yaml").is_file():
         return near / f"{name_or_path}.yaml"
@@ -186,7 +196,7 @@ def _override(values: dict[str, Any], origins: dict[KeyPath, Origin], text: str)
         )
     try:
         value = document.plain(document.yaml().load(raw)) if raw.strip() else None
-    except YAMLError:
+    except (YAMLError, ValueError):
         value = raw
     section = values.setdefault(path[0], {})
     if not isinstance(section, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 from runner.preset.files import load_frozen
@@ -50,7 +51,7 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
     from runner.insight import batch
     from runner.train import arguments, dataset, model, packing
     from runner.train.callback import RunCallback
-    from runner.train.memory import MemoryBook
+    from runner.train.memory import MemoryBook, device_used_mib
     from runner.train.tokenizer import load_tokenizer
     from runner.train.trainer import RunTrainer
 
@@ -60,23 +61,25 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
 
     log.phase(Phase.TOKENISING)
     data = dataset.build(preset, tokenizer)
+    if preset.train.packing:
+        data = replace(data, train=packing.pack(data.train, preset))
     if probe:
         data = data.longest(preset)
-    rows = packing.pack(data.train, preset) if preset.train.packing else data.train
-    plan = batch.plan_of(preset, len(rows))
+    plan = batch.plan_of(preset, len(data.train))
     print(f"data: {data.ledger.as_dict()}", flush=True)
     stop.check()
 
     log.phase(Phase.LOADING)
+    used_before = device_used_mib()
     base = model.load_model(preset)
     stop.check()
 
-    memory = MemoryBook(preset, run, log, data, base.config.to_dict())
+    memory = MemoryBook(preset, run, log, data, base.config.to_dict(), used_before)
     args = arguments.build(preset, run, plan, data.evals)
     trainer = RunTrainer(
         model=base,
         args=args,
-        train_dataset=rows,
+        train_dataset=data.train,
         eval_dataset=data.evals or None,
         processing_class=tokenizer,
         peft_config=model.lora_config(preset),
@@ -115,7 +118,9 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
         memory.write(error)
         raise
     memory.note("end")
-    memory.write()
+    if probe or (trainer.state.epoch or 0.0) >= 1:
+        # A run that saw only some of the rows did not see the longest, for which the prediction is.
+        memory.write()
 
     log.phase(Phase.SAVING)
     saved = save(trainer, tokenizer, run)

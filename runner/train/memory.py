@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Mapping
@@ -26,11 +27,24 @@ MIB = 1 << 20
 TRIED = re.compile(r"Tried to allocate ([\d.]+) ([KMG])iB")
 
 
+def device_used_mib() -> int | None:
+    """MiB in use on the one GPU this process may use, by NVML and without a CUDA context; None without a GPU."""
+    uuid = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    found = next((sample for sample in gpu.read().samples if uuid and sample.gpu.uuid == uuid), None)
+    return found.used_mib if found is not None else None
+
+
 class MemoryBook:
     """Notes memory at the stages of a run as events, and writes memory.json at its end."""
 
     def __init__(
-        self, preset: Preset, run: RunDirectory, log: EventLog, data: Data, config: Mapping[str, Any]
+        self,
+        preset: Preset,
+        run: RunDirectory,
+        log: EventLog,
+        data: Data,
+        config: Mapping[str, Any],
+        device_before: int | None = None,
     ) -> None:
         self._preset = preset
         self._run = run
@@ -40,9 +54,10 @@ class MemoryBook:
         self._started = time.monotonic()
         self._on_gpu = torch.cuda.is_available()
         # Without the driver's list of processes, what the device holds more than before is this process's.
-        self._device_before = self._sample_used() if self._on_gpu else None
+        self._device_before = device_before
         self._seen: dict[str, Any] = {}
         self._peaks: dict[str, float] = {}
+        self._last = ""
 
     def note(self, at: str) -> None:
         """Write a memory event, and begin a new peak: those of loading, training and evaluation are apart."""
@@ -58,6 +73,7 @@ class MemoryBook:
                 values["nvml_mib"] = self._shown()
             self._take(at)
             torch.cuda.reset_peak_memory_stats()
+        self._last = at
         self._seen[at] = {**values, "seconds": round(time.monotonic() - self._started, 3)}
         self._log.append("memory", at=at, **values)
 
@@ -92,11 +108,13 @@ class MemoryBook:
             tried = TRIED.search(str(error))
             more = float(tried[1]) * {"K": 1 / 1024, "M": 1.0, "G": 1024.0}[tried[2]] if tried else 0.0
             failed = torch.cuda.memory_allocated() / MIB + more
-            self._peaks["train_allocated"] = max(failed, torch.cuda.max_memory_allocated() / MIB)
+            # What evaluation needed says nothing about a training step.
+            stage = "evaluation" if self._last == "before evaluation" else "train"
+            self._peaks[f"{stage}_allocated"] = max(failed, torch.cuda.max_memory_allocated() / MIB)
         shown = [stage["nvml_mib"] for stage in self._seen.values() if stage.get("nvml_mib")]
         return {
             "gpu": torch.cuda.get_device_name(),
-            "allocator": ALLOCATOR,
+            "allocator": os.environ.get("PYTORCH_ALLOC_CONF", ALLOCATOR),
             "static": self._peaks.get("static"),
             "peak_allocated": self._peaks.get("train_allocated"),
             "peak_reserved": max(
@@ -148,10 +166,6 @@ class MemoryBook:
         if own is not None or sample.used_mib is None or self._device_before is None:
             return own
         return sample.used_mib - self._device_before
-
-    def _sample_used(self) -> int | None:
-        sample = self._sample()
-        return sample.used_mib if sample is not None else None
 
     def _sample(self, processes: bool = False) -> gpu.GpuSample | None:
         uuid = str(torch.cuda.get_device_properties(0).uuid)

@@ -261,3 +261,13 @@ def test_the_card_with_most_free_memory_is_the_best() -> None:
     assert (card.free_mib, card.multiprocessors) == (20000, 128)
     assert best_card(GpuReading(samples=())) is None
     assert best_card(None) is None
+
+
+def test_data_that_nobody_could_look_at_in_time_are_no_reason_to_refuse(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cold import of the stack on a network disk, or a hub data set, takes longer than the gate waits."""
+    from runner.check import gate, xray
+
+    monkeypatch.setattr(xray, "quick", lambda preset, home: None)
+    assert gate.pass_gate(files.load("demo", home), home, "cpu").refusals == ()

@@ -170,6 +170,78 @@ def test_raw_yaml_is_checked_the_same(draft: Draft) -> None:
     assert draft.extends == "demo"
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("extends: demo\ndata: {train_dataset: ./a.jsonl, eval_fraction: 0.1}\n", "data.eval_fraction"),
+        ("extends: demo\ntrain:\n  seed: &x 1\n  max_length: *x\n", "train.seed"),
+        ("extends: demo\ndescription: |\n  one\n  # two\n\n  three\nlora:\n  r: 8\n", "description"),
+        ("extends: demo\ntrain: {seed: 1}\nlora:\n  r: 8\n", "train.seed"),
+    ],
+    ids=["flow style", "anchor", "block text", "the last of a flow section"],
+)
+def test_taking_out_takes_nothing_else(home: Path, text: str, name: str) -> None:
+    path = home / "presets" / "odd.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    draft = Draft.open(path, home)
+    field = field_named(name)
+    wanted = {one.name: draft.text(one) for one in fields() if draft.is_own(one) and one != field}
+    draft.reset(field)
+    assert {one.name: draft.text(one) for one in fields() if draft.is_own(one)} == wanted
+
+
+@pytest.mark.parametrize("text", ["2024-13-01", "!!int x", "!!float x", "[", "{a", "*gone"])
+def test_yaml_that_ruamel_chokes_on_stays_text(draft: Draft, text: str) -> None:
+    rate = field_named("train.learning_rate")
+    draft.set_text(rate, text)
+    assert "train.learning_rate" in draft.problems()
+    with pytest.raises(PresetError):
+        draft.set_yaml(f"description: {text}\nextends: [\n")
+
+
+def test_a_date_that_is_none_is_an_error_and_no_crash(draft: Draft) -> None:
+    with pytest.raises(PresetError, match="not valid YAML"):
+        draft.set_yaml("extends: demo\ndescription: 2024-13-01\n")
+
+
+def test_a_comment_is_a_change(draft: Draft, path: Path) -> None:
+    draft.set_yaml(TEXT + "# and this\n")
+    assert draft.is_dirty
+    draft.save()
+    assert path.read_text() == TEXT + "# and this\n"
+
+
+def test_what_is_typed_while_it_is_written_stays_and_is_not_saved_yet(draft: Draft, path: Path) -> None:
+    rank, rate = field_named("lora.r"), field_named("train.learning_rate")
+    draft.set_text(rank, "32")
+    saving = draft.saving()
+    draft.set_text(rate, "5e-5")
+    saving.write()
+    draft.was_saved(saving)
+    assert draft.text(rate) == "5e-05"
+    assert (draft.is_dirty, draft.is_changed(rate), draft.is_changed(rank)) == (True, True, False)
+    assert "5e-5" not in path.read_text()
+    draft.save()
+    assert "5e-5" in path.read_text()
+
+
+def test_a_link_stays_a_link_and_a_mode_a_mode(home: Path, tmp_path: Path) -> None:
+    real = tmp_path / "dotfiles.yaml"
+    real.write_text(TEXT)
+    real.chmod(0o640)
+    link = home / "presets" / "mine.yaml"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(real)
+    draft = Draft.open(link, home)
+    draft.set_text(field_named("lora.r"), "32")
+    draft.save()
+    assert link.is_symlink()
+    assert "r: 32" in real.read_text()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
 def test_somebody_elses_change_is_not_overwritten(draft: Draft, path: Path) -> None:
     draft.set_text(field_named("lora.r"), "32")
     path.write_text("extends: demo\n")

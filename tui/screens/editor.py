@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from enum import StrEnum
 
 from textual import on
@@ -29,6 +30,10 @@ from tui.widgets.finding_list import FindingList
 from tui.widgets.preset_form import PresetForm
 from tui.widgets.searchable_form import SearchableForm
 from tui.widgets.yaml_editor import YamlEditor
+
+BROKEN = "What stands there is no YAML, so it cannot be shown as a form. Mend it, or go back to what it was."
+# Over all editors: an answer to a draft of the last one must not be taken for this one's.
+NUMBERS = itertools.count(1)
 
 
 class Wish(StrEnum):
@@ -108,7 +113,7 @@ class EditorScreen(Screen[None]):
 
     def changed(self) -> None:
         """Draw the draft anew and have it judged."""
-        self.number += 1
+        self.number = next(NUMBERS)
         self.rows = rows_of(self.draft, self._problems)
         self.post_message(self.Changed())
 
@@ -127,9 +132,9 @@ class EditorScreen(Screen[None]):
         """Take a judgement in; one of an older draft is passed over."""
         if message.number != self.number:
             return
-        self.query_one(YamlEditor).problem = "\n".join(
-            f"{key}: {what}" for key, what in message.problems.items()
-        )
+        editor = self.query_one(YamlEditor)
+        if not editor.is_broken:
+            editor.problem = "\n".join(f"{key}: {what}" for key, what in message.problems.items())
         if message.problems != self._problems:
             self._problems = dict(message.problems)
             self.rows = rows_of(self.draft, self._problems)
@@ -242,11 +247,19 @@ class EditorScreen(Screen[None]):
     def action_yaml(self) -> None:
         left = self.query_one("#left", ContentSwitcher)
         if left.current == "yaml-side":
+            if self.query_one(YamlEditor).is_broken:
+                self.app.push_screen(ConfirmDialog("No YAML", BROKEN, [("d", "drop it")]), self._drop_yaml)
+                return
             left.current = "form-side"
             self.query_one(PresetForm).focus()
         else:
             left.current = "yaml-side"
             self.query_one(YamlEditor).begin(self.draft.yaml())
+
+    def _drop_yaml(self, answer: str | None) -> None:
+        if answer == "d":
+            self.query_one(YamlEditor).is_broken = False
+            self.action_yaml()
 
     @on(YamlEditor.Typed)
     def _yaml_typed(self, event: YamlEditor.Typed) -> None:
@@ -254,8 +267,9 @@ class EditorScreen(Screen[None]):
         try:
             self.draft.set_yaml(event.text)
         except PresetError as error:
-            editor.problem = str(error.problems[0])
+            editor.problem, editor.is_broken = str(error.problems[0]), True
             return
+        editor.is_broken = False
         self.changed()
 
     # Leaving

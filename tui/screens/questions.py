@@ -12,6 +12,7 @@ from textual.binding import Binding
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from runner.preset.files import is_name
 from tui.colours import BAD, QUIET
 from tui.glyphs import plain
 from tui.screens.dialog import Dialog
@@ -67,15 +68,15 @@ class NameDialog(Dialog[str | None]):
 
     @on(Input.Changed)
     def _check(self, event: Input.Changed) -> None:
-        taken = event.value in self._taken
-        self.query_one("#note", Static).update(
-            Text("there is one of this name already", BAD) if taken else Text("")
-        )
+        words = "there is one of this name already" if event.value in self._taken else ""
+        if event.value and not is_name(event.value):
+            words = "that is no name for a preset"
+        self.query_one("#note", Static).update(Text(words, BAD))
 
     @on(Input.Submitted)
     def _answer(self, event: Input.Submitted) -> None:
-        name = event.value.strip(".-")
-        if name and name not in self._taken:
+        name = event.value
+        if is_name(name) and name not in self._taken:
             self.dismiss(name)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.messages import ActionFailed, PresetSaved, RunLaunched, SaveRefused
+from tui.messages import ActionFailed, PresetRenamed, PresetSaved, RunLaunched, SaveRefused
 from tui.services.service import Post
 
 if TYPE_CHECKING:
@@ -42,33 +43,35 @@ def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
 
 
 def save(post: Post, draft: Draft, path: Path | None, force: bool) -> None:
-    """Write a draft; posts PresetSaved, SaveRefused when something would be lost, or ActionFailed."""
+    """Write a draft as it is now; posts PresetSaved, SaveRefused when something would be lost, or ActionFailed."""
+    saving = draft.saving(path, force)
 
     def work() -> None:
         from runner.preset.draft import StaleError
         from runner.preset.json_schema import write_schema
 
-        target = path or draft.path or draft.place
         try:
-            saved = draft.save(target, force)
+            saving.write()
         except (StaleError, FileExistsError) as error:
-            words = str(error) if isinstance(error, StaleError) else f"{target.name} is there already"
-            post(SaveRefused(target, words))
+            words = str(error) if isinstance(error, StaleError) else f"{saving.target.name} is there already"
+            post(SaveRefused(draft, saving.target, words))
             return
-        write_schema(saved.parent)
-        post(PresetSaved(saved))
+        post(PresetSaved(draft, saving))
+        with contextlib.suppress(OSError):
+            # Only a help for editors; the preset itself is safe.
+            write_schema(saving.target.parent)
 
     _in_thread(post, "Not saved", work)
 
 
-def rename(post: Post, path: Path, target: Path) -> None:
-    """Give a preset's file another name; posts PresetSaved, or ActionFailed when there is one of that name."""
+def rename(post: Post, draft: Draft, path: Path, target: Path) -> None:
+    """Give a draft's file another name; posts PresetRenamed, or ActionFailed when there is one of that name."""
 
     def work() -> None:
         if target.exists():
             raise FileExistsError(f"{target.name} is there already")
         path.rename(target)
-        post(PresetSaved(target))
+        post(PresetRenamed(draft, target))
 
     _in_thread(post, "Not renamed", work)
 

@@ -38,6 +38,8 @@ class XrayService(Service):
         """Look at the data of this preset; None for none, which ends the child."""
         with self._change:
             self._wanted = preset
+            if preset is None:
+                self._key = ""
         self.nudge()
 
     def fetch(self, source: str, row: int) -> None:
@@ -60,10 +62,9 @@ class XrayService(Service):
         from runner.check import xray
         from runner.run.launch import missing_files, missing_packages
 
-        if missing_files(wanted) or missing_packages():
-            self._key = ""
-            self._end_child()
-            self.post(DataSeen(None))
+        missing = missing_files(wanted) or [f"{name} is not installed" for name in missing_packages()]
+        if missing:
+            self._cannot(wanted, "\n".join(missing))
             return
         key = xray.xray_key(wanted)
         if key != self._key:
@@ -79,6 +80,23 @@ class XrayService(Service):
             if self._child is None or self._child.poll() is not None:
                 self._start_child(wanted, key)
             self._send_pages()
+
+    def _cannot(self, wanted: Preset, words: str) -> None:
+        """Say once why there is nothing to look at."""
+        from runner.check import xray
+
+        self._end_child()
+        key = f"missing: {words}"
+        if key != self._key:
+            self._key = key
+            self.post(DataSeen(xray.failure({"message": words}, wanted)))
+        self._refuse_pages(words)
+
+    def _refuse_pages(self, words: str) -> None:
+        with self._change:
+            asked, self._pages = self._pages, []
+        for source, row in asked:
+            self.post(PageSeen(DataPage(source, row, problem=words)))
 
     def _settled(self, wanted: Preset) -> bool:
         """Whether nobody changed the preset for a moment; when somebody did, a nudge is on its way already."""
@@ -104,13 +122,18 @@ class XrayService(Service):
         from runner.check import xray
 
         # Leaving the block closes the pipes and takes the exit code.
+        said_anything = False
         with child:
             assert child.stdout is not None
             for line in child.stdout:
                 if child is not self._child:
                     child.terminate()
                     return
-                self._take(xray.parse_message(line), preset, key)
+                message = xray.parse_message(line)
+                said_anything = said_anything or bool(message)
+                self._take(message, preset, key)
+        if child is self._child and not said_anything:
+            self._take({"type": "error", "message": "The X-ray ended without a word."}, preset, key)
 
     def _take(self, message: dict[str, Any], preset: Preset, key: str) -> None:
         from runner.check import xray
@@ -122,10 +145,7 @@ class XrayService(Service):
             self.post(PageSeen(page_of(message)))
         elif kind == "error":
             self.post(DataSeen(xray.failure(message, preset)))
-            with self._change:
-                asked, self._pages = self._pages, []
-            for source, row in asked:
-                self.post(PageSeen(DataPage(source, row, problem=str(message.get("message", "")))))
+            self._refuse_pages(str(message.get("message", "")))
 
     def _send_pages(self) -> None:
         child = self._child
@@ -137,8 +157,8 @@ class XrayService(Service):
             for source, row in pages:
                 child.stdin.write(json.dumps({"source": source, "row": row}).encode() + b"\n")
             child.stdin.flush()
-        except OSError:
-            # It has just ended; a person who still wants the page asks again.
+        except (OSError, ValueError):
+            # It has just ended, its pipe is closed; a person who still wants the page asks again.
             return
 
     def _end_child(self) -> None:

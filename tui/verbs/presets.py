@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB
 from runner.run import directory
 from runner.run.directory import RunNotFoundError, ftui_home
 from tui.verbs.text import print_json, print_table
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def list_presets(as_json: bool) -> None:
@@ -92,7 +89,7 @@ def new_preset(name: str, base: str, changes: tuple[str, ...]) -> None:
 def draft_of(base: str, name: str) -> Draft:
     """A new preset on top of another one, or with the settings of a run. Raises PresetError or RunNotFoundError."""
     home = ftui_home()
-    if not NAME.fullmatch(name) or name.endswith((".yaml", ".yml")):
+    if not files.is_name(name):
         raise PresetError(
             [
                 Problem(

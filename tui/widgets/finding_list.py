@@ -25,8 +25,9 @@ class FindingList(OptionList):
 
     findings: reactive[tuple[Finding, ...]] = reactive(())
 
-    def watch_findings(self, findings: tuple[Finding, ...]) -> None:
-        kept = self.highlighted_finding
+    def watch_findings(self, before: tuple[Finding, ...], findings: tuple[Finding, ...]) -> None:
+        place = int(self.highlighted_option.id or 0) if self.highlighted_option is not None else 0
+        kept = before[place] if place < len(before) else None
         self.clear_options()
         self.add_options(Option(prompt(finding), id=f"{place}") for place, finding in enumerate(findings))
         if not findings:

@@ -14,9 +14,10 @@ from tui.glyphs import plain
 
 
 class YamlEditor(Vertical):
-    """Posts Typed at every change; `problem` is shown until it is empty."""
+    """Posts Typed at every change; `problem` is shown until it is empty, and `is_broken` says that it is no YAML."""
 
     problem: reactive[str] = reactive("")
+    is_broken = False
 
     class Typed(Message):
         """The text is now this."""
@@ -34,7 +35,7 @@ class YamlEditor(Vertical):
         area = self.query_one(TextArea)
         with area.prevent(TextArea.Changed):
             area.load_text(text)
-        self.problem = ""
+        self.problem, self.is_broken = "", False
         area.focus()
 
     def watch_problem(self, problem: str) -> None:

@@ -43,13 +43,18 @@ def _(facts: Facts) -> Complaint | None:
 
 @RULES.rule("flash-missing", ERROR, "The model does not load without the package of its attention kernel.")
 def _(facts: Facts) -> Complaint | None:
-    if facts.preset.model.attn_implementation == "flash_attention_2" and facts.lacks("flash_attn"):
+    if facts.preset.model.attn_implementation == "flash_attention_2" and _lacks_flash(facts):
         return Complaint(
             "model.attn_implementation",
             "flash-attn is not installed",
             (("model.attn_implementation", "sdpa"),),
         )
     return None
+
+
+def _lacks_flash(facts: Facts) -> bool:
+    """Whether no package brings the kernel; transformers also takes it from `kernels`."""
+    return facts.lacks("flash_attn") and not facts.installed.get("kernels")
 
 
 @RULES.rule("flash-before-ampere", ERROR, "FlashAttention 2 needs compute capability 8.0.")
@@ -60,7 +65,7 @@ def _(facts: Facts) -> Complaint | None:
         and card is not None
         and card.capability is not None
         and card.capability < AMPERE
-        and not facts.lacks("flash_attn")
+        and not _lacks_flash(facts)
     ):
         return Complaint(
             "model.attn_implementation",

@@ -11,6 +11,8 @@ from typing import Any
 # A prior that weighs as much as two runs; with more, the runs decide.
 PRIOR_RUNS = 2
 LEAST_KAPPA, MOST_KAPPA = 0.8, 1.25
+# What a run out of memory proves can exceed that, but not without end: the device may have had other guests.
+MOST_FLOOR = 2.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def calibrate(
         if r.shown is not None and r.peak_reserved is not None and r.shown >= r.peak_reserved
     ]
     return Calibration(
-        kappa=min(max(kappa, LEAST_KAPPA), max(MOST_KAPPA, floor or 0.0)),
+        kappa=min(max(kappa, LEAST_KAPPA), max(MOST_KAPPA, min(floor or 0.0, MOST_FLOOR))),
         outside_mib=statistics.median(outside) if outside else None,
         reserve_share=max(0.0, statistics.median(shares)) if shares else None,
         static_off_percent=statistics.median(off) if off else None,

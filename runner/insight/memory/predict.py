@@ -242,8 +242,8 @@ def levers(setup: Setup) -> Iterator[tuple[str, Changes, Setup]]:
         )
     if setup.weight_bytes == 4 and not setup.trains_all:
         yield (
-            "dtype bfloat16 instead of float32",
-            (("model.dtype", "bfloat16"),),
+            "16 bits instead of float32",
+            (("model.dtype", "auto"),),
             replace(
                 setup, weight_bytes=2, stream_bytes=2, adapter_bytes=4 if setup.quantization == "none" else 2
             ),
