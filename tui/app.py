@@ -85,7 +85,7 @@ class FtuiApp(KeysInOrder):
 
     def on_load_sampled(self, message: LoadSampled) -> None:
         self.main.gpus, self.main.host = message.gpus, message.host
-        self.editing.take_gpus(message.gpus)
+        self.editing.judge.take_gpus(message.gpus)
 
     def on_run_launched(self, message: RunLaunched) -> None:
         self.notify(f"{message.run_id} is on its way.", title="Launched")

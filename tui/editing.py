@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from runner.gpu import GpuReading
 from tui.messages import DataSeen, DraftJudged, PageSeen, PresetRenamed, PresetSaved, SaveRefused
 from tui.services import actions
 from tui.services.judge import JudgeService, Question
@@ -153,9 +152,6 @@ class Editing:
     def page_seen(self, message: PageSeen) -> None:
         if self.data is not None:
             self.data.page = message.page
-
-    def take_gpus(self, gpus: GpuReading) -> None:
-        self.judge.take_gpus(gpus)
 
     # What the editor asks for
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from runner.insight.data import DataReport
@@ -47,10 +48,7 @@ def propose(
     if target < 1:
         raise ValueError("an effective batch has at least one row")
     found = []
-    for per_device in range(1, min(target, MOST) + 1):
-        accumulation = max(1, round(target / per_device))
-        if accumulation > MOST or abs(per_device * accumulation - target) > MOST_OFF * target:
-            continue
+    for per_device, accumulation in _pairs(target):
         need = None
         if setup is not None and predictor is not None:
             need = predictor.need_mib(with_batch(setup, per_device, accumulation))
@@ -59,7 +57,6 @@ def propose(
             Proposal(per_device, accumulation, need, fits, _time_a_row(per_device, data, max_length))
         )
     exact = [one for one in found if one.effective == target]
-    found = exact if len(exact) >= ENOUGH else found
     fastest = min(
         (one.relative_time for one in found if one.fits), default=min(one.relative_time for one in found)
     )
@@ -72,6 +69,17 @@ def propose(
     if not any(one.effective == target for one in shown):
         shown[-1:] = exact[:1]
     return tuple(shown)
+
+
+def _pairs(target: int) -> list[tuple[int, int]]:
+    """The exact pairs, and where they are few also those within 5 %."""
+    root = math.isqrt(target)
+    near = {(small, round(target / small)) for small in range(1, root + 1)}
+    near |= {(large, small) for small, large in near}
+    allowed = [pair for pair in sorted(near) if max(pair) <= MOST]
+    exact = [pair for pair in allowed if pair[0] * pair[1] == target]
+    close = [pair for pair in allowed if abs(pair[0] * pair[1] - target) <= MOST_OFF * target]
+    return exact if len(exact) >= ENOUGH else close
 
 
 def _time_a_row(per_device: int, data: DataReport | None, max_length: int) -> float:

@@ -74,6 +74,8 @@ CARDS = {
 }
 
 
+# A word that makes it another card, with other memory.
+OTHER_CARD = {"ti", "super", "laptop", "max", "d", "mobile"}
 EXAMPLES = ["Tesla T4", "RTX 4090", "A100 80GB"]
 
 
@@ -94,7 +96,11 @@ def find_card(text: str) -> Card:
     exact = [card for name, card in CARDS.items() if _plain(name) == wanted]
     part = [card for name, card in CARDS.items() if wanted and wanted in _plain(name)]
     # NVML's names have more words than ours, and in between: 'NVIDIA A100-SXM4-80GB'.
-    spelled = [card for name, card in CARDS.items() if _words(name) <= _words(text)]
+    spelled = [
+        card
+        for name, card in CARDS.items()
+        if _words(name) <= _words(text) and not (_words(text) - _words(name)) & OTHER_CARD
+    ]
     for found in (exact, part, sorted(spelled, key=lambda card: -len(card.name))):
         if found:
             return found[0]
