@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
+from tui.cli_presets import presets
+from tui.command import Nearest, tell
+
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-class Nearest(click.Group):
-    """A group that names the nearest verb when one is mistyped."""
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            import difflib
-
-            close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-            hint = f" Did you mean {close[0]}?" if close else " `ftui --help` lists them."
-            raise click.UsageError(f"There is no verb {args[0]!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Nearest, invoke_without_command=True, context_settings=CONTEXT)
@@ -79,7 +67,7 @@ def run(
     """
     from tui.verbs.run import start
 
-    launched = _tell(lambda: start(preset, overrides, gpu, force))
+    launched = tell(lambda: start(preset, overrides, gpu, force))
     if detach or as_json:
         from tui.verbs.run import print_launched
 
@@ -109,7 +97,7 @@ def show(run: str, as_json: bool) -> None:
     """Show one RUN: settings, curves, verdict, files. RUN is an id, a unique part of one, or `last`."""
     from tui.verbs.show import show_run
 
-    _tell(lambda: show_run(run, as_json))
+    tell(lambda: show_run(run, as_json))
 
 
 @cli.command()
@@ -119,7 +107,7 @@ def watch(run: str, plain: bool) -> None:
     """Open the screen on a RUN (an id, a unique part of one, or `last`), with its whole history."""
     from runner.run.directory import find_run, ftui_home
 
-    found = _tell(lambda: find_run(run, ftui_home()))
+    found = tell(lambda: find_run(run, ftui_home()))
     if plain or not sys.stdout.isatty():
         from tui.verbs.run import follow
 
@@ -134,7 +122,7 @@ def stop(run: str, now: bool) -> None:
     """Stop a RUN: it finishes its step, writes a full checkpoint and its adapter, and ends as stopped."""
     from tui.verbs.stop import stop_run
 
-    _tell(lambda: stop_run(run, now))
+    tell(lambda: stop_run(run, now))
 
 
 @cli.command()
@@ -180,80 +168,11 @@ def check(
     from tui.verbs.check import measure
 
     if probe:
-        sys.exit(_tell(lambda: measure(preset, overrides, gpu, as_json)))
-    sys.exit(
-        _tell(lambda: check_preset(preset, overrides, gpu, free_gib, target_batch, not no_data, as_json))
-    )
+        sys.exit(tell(lambda: measure(preset, overrides, gpu, as_json)))
+    sys.exit(tell(lambda: check_preset(preset, overrides, gpu, free_gib, target_batch, not no_data, as_json)))
 
 
-class PresetVerbs(Nearest):
-    """`ftui presets NAME` is short for `ftui presets show NAME`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        first = next((arg for arg in args if not arg.startswith("-")), None)
-        if first is not None and first not in self.commands:
-            args = ["show", *args]
-        return super().parse_args(ctx, args)
-
-
-@cli.group(cls=PresetVerbs, invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@click.pass_context
-def presets(ctx: click.Context, as_json: bool) -> None:
-    """List presets; with a NAME, show every setting of it and where it comes from."""
-    from tui.verbs.presets import list_presets
-
-    if ctx.invoked_subcommand is None:
-        list_presets(as_json)
-
-
-@presets.command("show")
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def show_one(name: str, as_json: bool) -> None:
-    """Show every setting of a preset, and the file and line it comes from."""
-    from tui.verbs.presets import show_preset
-
-    _tell(lambda: show_preset(name, as_json))
-
-
-@presets.command()
-@click.argument("name")
-@click.option(
-    "--from", "base", default="qlora-quickstart", show_default=True, help="A preset, or a run (id or `last`)."
-)
-@click.option(
-    "--set",
-    "changes",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Set one of its settings. Repeatable.",
-)
-def new(name: str, base: str, changes: tuple[str, ...]) -> None:
-    """Make a preset NAME of your own, on top of another preset or with the settings of a run."""
-    from tui.verbs.presets import new_preset
-
-    _tell(lambda: new_preset(name, base, changes))
-
-
-@presets.command()
-@click.argument("first")
-@click.argument("second")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def diff(first: str, second: str, as_json: bool) -> None:
-    """Show the settings in which two presets or runs differ. Exit code 1 when there are any."""
-    from tui.verbs.presets import diff_presets
-
-    sys.exit(_tell(lambda: diff_presets(first, second, as_json)))
-
-
-@presets.command()
-def schema() -> None:
-    """Print the JSON Schema of preset files, for editors that complete and check YAML."""
-    from runner.preset.json_schema import json_schema
-    from tui.verbs.text import print_json
-
-    print_json(json_schema())
+cli.add_command(presets)
 
 
 @cli.command()
@@ -279,24 +198,6 @@ def _open_screen(run_id: str | None) -> None:
     from tui.app import FtuiApp
 
     FtuiApp(open_run=run_id).run()
-
-
-def _tell(action: Callable[[], Any]) -> Any:
-    """Do something; an error the user can mend ends in its message, not in a traceback."""
-    from runner.preset.errors import PresetError
-    from runner.run.directory import RunNotFoundError
-    from runner.run.launch import LaunchError
-
-    try:
-        return action()
-    except (PresetError, RunNotFoundError, LaunchError) as error:
-        raise click.ClickException(str(error)) from None
-    except BrokenPipeError:
-        # The reader of our output has seen enough (`| head`); click ends quietly.
-        raise
-    except OSError as error:
-        where = f"{Path(error.filename)}: " if error.filename else ""
-        raise click.ClickException(f"{where}{error.strerror or error}") from None
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 
 from tui.messages import DataSeen, DraftJudged, PageSeen, PresetRenamed, PresetSaved, SaveRefused
-from tui.services import actions
+from tui.services import actions, drafts
 from tui.services.judge import JudgeService, Question
 from tui.services.xray import XrayService
 
@@ -48,28 +48,11 @@ class Editing:
 
     def edit(self, path: Path, shipped: bool) -> None:
         """Edit a preset's file; of a shipped one a new preset that extends it."""
-
-        def made() -> Draft:
-            from runner.preset.draft import Draft
-
-            if shipped:
-                return Draft.extending(path.stem, self._home, self._free_name(path.stem))
-            return Draft.open(path, self._home)
-
-        self._open_in_thread(made)
+        self._open_in_thread(lambda: drafts.of_file(self._home, path, shipped))
 
     def from_run(self, run_path: Path, name: str) -> None:
         """Edit a new preset with the settings of a run."""
-
-        def made() -> Draft:
-            from runner.preset.draft import Draft
-            from runner.preset.files import load_frozen
-
-            preset = load_frozen(run_path / "preset.yaml")
-            comment = f"The settings of run {run_path.name}."
-            return Draft.of_preset(preset, self._home, self._free_name(name), comment)
-
-        self._open_in_thread(made)
+        self._open_in_thread(lambda: drafts.of_run(self._home, run_path, name))
 
     def _open_in_thread(self, made: Callable[[], Draft]) -> None:
         """Reading YAML and importing the schema take longer than a key press may."""
@@ -116,13 +99,6 @@ class Editing:
         self.judge.ask(None)
         self.xray.want(None)
         self._relist()
-
-    def _free_name(self, name: str) -> str:
-        from runner.preset.files import list_presets
-
-        taken = {preset.name for preset in list_presets(self._home)}
-        candidates = [f"my-{name}", *(f"my-{name}-{number}" for number in range(2, 1000))]
-        return next(candidate for candidate in candidates if candidate not in taken)
 
     # Drafts and their judgement
 
@@ -190,7 +166,11 @@ class Editing:
             else:
                 editor.leave_when_saved = False
 
-        name = editor.draft.name if editor.draft.path is None else self._free_name(editor.draft.name)
+        name = (
+            editor.draft.name
+            if editor.draft.path is None
+            else drafts.free_name(self._home, editor.draft.name)
+        )
         taken = [preset.name for preset in list_presets(self._home)]
         self._app.push_screen(NameDialog("Save as", name, taken), answered)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
     from runner.check.assess import Assessment
     from runner.insight.data import DataReport
     from runner.preset.draft import Draft, Saving
+
+
+class Wish(StrEnum):
+    """What the editor asks of the app."""
+
+    SAVE = "save"
+    SAVE_AS = "save_as"
+    RENAME = "rename"
+    DELETE = "delete"
+    LAUNCH = "launch"
+    XRAY = "xray"
+    CARD = "card"
 
 
 @dataclass

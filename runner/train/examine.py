@@ -6,64 +6,19 @@ runner/train/dataset.py, made from keys and lengths alone.
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from runner.insight import split
-from runner.insight.data import MOST_NOTES, DataReport, Defects, Note, Source
+from runner.insight.data import MOST_NOTES, DataReport, Defects, Note
 from runner.preset.schema import Preset
+from runner.train.columns import DefectList, OneRow, Rows, SourceRows
 from runner.train.rows import Row
 from runner.train.sources import BadRow
 from runner.train.tokenise import IGNORED, Rendered, length_limit
-
-
-@dataclass
-class DefectList:
-    """Counts one kind of defect and keeps the first of them."""
-
-    count: int = 0
-    notes: list[Note] = field(default_factory=list)
-
-    def add(self, row: int, text: str) -> None:
-        self.count += 1
-        if len(self.notes) < MOST_NOTES:
-            self.notes.append(Note(row, text))
-
-    def frozen(self) -> Defects:
-        return Defects(self.count, tuple(self.notes))
-
-
-@dataclass
-class SourceRows:
-    """What is kept of the rows of one source; the arrays have an entry for each usable row."""
-
-    name: str
-    place: str
-    expected: int | None = None
-    read: int = 0
-    formats: Counter[str] = field(default_factory=Counter)
-    bad: DefectList = field(default_factory=DefectList)
-    problem: str = ""
-    numbers: array[int] = field(default_factory=lambda: array("I"))
-    keys: array[int] = field(default_factory=lambda: array("Q"))
-    lengths: array[int] = field(default_factory=lambda: array("I"))
-    trained: array[int] = field(default_factory=lambda: array("I"))
-    untrained_turns: array[int] = field(default_factory=lambda: array("I"))
-
-    def frozen(self) -> Source:
-        return Source(
-            self.name,
-            self.place,
-            self.read,
-            self.expected,
-            dict(self.formats),
-            self.bad.frozen(),
-            self.problem,
-        )
 
 
 class Examination:
@@ -158,7 +113,7 @@ class Examination:
             hint=f"It is the preset's source of rows for: {empty[0].name}." if empty else "",
         )
 
-    def _why_untrained(self, row: _OneRow) -> str:
+    def _why_untrained(self, row: OneRow) -> str:
         return (
             f"all of its answer lies beyond {self._limit} tokens"
             if row.length > self._limit
@@ -169,13 +124,13 @@ class Examination:
         """The rows to train on, source by source, and those to evaluate on; as runner/train/dataset.py draws them."""
         preset, seed = self._preset, self._preset.train.seed
         most = preset.eval.max_eval_samples
-        rows = _Rows.of(self.sources["train"])
+        rows = Rows.of(self.sources["train"])
         duplicates = _duplicates(rows)
         if preset.data.max_train_samples:
             rows = rows.at(split.sample(len(rows.keys), preset.data.max_train_samples, seed))
         overlap, held_out = Defects(), 0
         if "eval" in self.sources:
-            named = _Rows.of(self.sources["eval"])
+            named = Rows.of(self.sources["eval"])
             also = np.isin(named.keys, rows.keys)
             overlap = _overlap(named.only(also), rows)
             fresh = named.only(~also)
@@ -192,17 +147,17 @@ class Examination:
             train, evaluated, general.only(~np.isin(general.keys, known)), held_out, duplicates, overlap
         )
 
-    def _mixed(self, own: int, evaluated: Any, most: int, seed: int) -> tuple[list[_Rows], _Rows]:
+    def _mixed(self, own: int, evaluated: Any, most: int, seed: int) -> tuple[list[Rows], Rows]:
         data = self._preset.data
         ratios = sum(source.ratio for source in data.mix)
         named = self.sources.get("general")
-        general = [_Rows.of(named)] if named is not None else []
+        general = [Rows.of(named)] if named is not None else []
         mixed = []
         for place, source in enumerate(data.mix):
             found = self.sources.get(f"mix {place + 1}")
             if found is None:
                 continue
-            rows = _Rows.of(found)
+            rows = Rows.of(found)
             rows = rows.only(~np.isin(rows.keys, evaluated))
             if named is None:
                 chosen = rows.held_out(data.eval_fraction, most, seed + place)
@@ -210,64 +165,14 @@ class Examination:
                 rows = rows.only(~chosen)
             wanted = split.blended_size(own, source.ratio, ratios)
             mixed.append(rows.at(split.sample(len(rows.keys), wanted, seed + place)))
-        return mixed, _Rows.joined(general)
-
-
-@dataclass(frozen=True)
-class _OneRow:
-    number: int
-    length: int
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Columns of equally many rows, as numpy arrays."""
-
-    numbers: Any
-    keys: Any
-    lengths: Any
-    trained: Any
-    untrained_turns: Any
-
-    @classmethod
-    def of(cls, source: SourceRows) -> _Rows:
-        return cls(
-            *(
-                np.array(getattr(source, name), dtype=np.uint64 if name == "keys" else np.int64)
-                for name in _COLUMNS
-            )
-        )
-
-    @classmethod
-    def joined(cls, parts: list[_Rows]) -> _Rows:
-        if not parts:
-            return cls.of(SourceRows("", ""))
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS))
-
-    def only(self, where: Any) -> _Rows:
-        return _Rows(*(getattr(self, name)[where] for name in _COLUMNS))
-
-    def at(self, places: Any) -> _Rows:
-        return self.only(np.asarray(places, dtype=np.int64))
-
-    def held_out(self, fraction: float, most: int, seed: int) -> Any:
-        """Which rows are held out, as a mask of shape (rows,)."""
-        _, inverse, copies = np.unique(self.keys, return_inverse=True, return_counts=True)
-        single = np.flatnonzero(copies[inverse] == 1)
-        chosen = split.held_out_of(single.tolist(), len(self.keys), fraction, most, seed)
-        mask = np.zeros(len(self.keys), dtype=bool)
-        mask[sorted(chosen)] = True
-        return mask
-
-
-_COLUMNS = ("numbers", "keys", "lengths", "trained", "untrained_turns")
+        return mixed, Rows.joined(general)
 
 
 @dataclass(frozen=True)
 class _Sets:
-    train: list[_Rows]
-    evaluated: _Rows
-    general: _Rows
+    train: list[Rows]
+    evaluated: Rows
+    general: Rows
     held_out: int
     duplicates: Defects
     overlap: Defects
@@ -278,18 +183,18 @@ def _counts(parts: list[Any]) -> dict[int, int]:
     return {int(length): int(count) for length, count in zip(lengths, counts, strict=True)}
 
 
-def _notes(parts: list[tuple[_Rows, Any]], words: Any) -> Defects:
+def _notes(parts: list[tuple[Rows, Any]], words: Any) -> Defects:
     """The rows a mask picks, over all sources; only those of the first, one's own, are listed."""
     own, where = parts[0]
     picked = own.only(where)
     notes = [
-        Note(int(number), words(_OneRow(int(number), int(length))))
+        Note(int(number), words(OneRow(int(number), int(length))))
         for number, length in zip(picked.numbers[:MOST_NOTES], picked.lengths[:MOST_NOTES], strict=True)
     ]
     return Defects(sum(int(mask.sum()) for _, mask in parts), tuple(notes))
 
 
-def _duplicates(rows: _Rows) -> Defects:
+def _duplicates(rows: Rows) -> Defects:
     """Rows whose content stands before them already."""
     _, first, inverse = np.unique(rows.keys, return_index=True, return_inverse=True)
     again = np.flatnonzero(first[inverse] != np.arange(len(rows.keys)))
@@ -300,7 +205,7 @@ def _duplicates(rows: _Rows) -> Defects:
     return Defects(len(again), tuple(notes))
 
 
-def _overlap(named: _Rows, train: _Rows) -> Defects:
+def _overlap(named: Rows, train: Rows) -> Defects:
     """Held-out rows that are also trained on."""
     order = np.argsort(train.keys, kind="stable")
     places = order[np.searchsorted(train.keys[order], named.keys[:MOST_NOTES])]

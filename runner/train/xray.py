@@ -24,8 +24,9 @@ from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
 from runner.run.directory import read_json, write_json
 from runner.train import pages
+from runner.train.columns import SourceRows
 from runner.train.errors import TrainingError
-from runner.train.examine import Examination, SourceRows
+from runner.train.examine import Examination
 from runner.train.explain import explain
 from runner.train.rows import Row
 from runner.train.sources import BadRow, lines, parse_line, scan, understand

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from enum import StrEnum
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,7 +19,7 @@ from runner.preset.errors import PresetError
 from runner.preset.fields import Kind, field_named
 from tui.form import FormRow, rows_of
 from tui.glyphs import plain
-from tui.messages import DraftJudged
+from tui.messages import DraftJudged, Wish
 from tui.screens.questions import ConfirmDialog
 from tui.screens.target import TargetDialog
 from tui.widgets.advice_panel import AdvicePanel
@@ -34,18 +33,6 @@ from tui.widgets.yaml_editor import YamlEditor
 BROKEN = "What stands there is no YAML, so it cannot be shown as a form. Mend it, or go back to what it was."
 # Over all editors: an answer to a draft of the last one must not be taken for this one's.
 NUMBERS = itertools.count(1)
-
-
-class Wish(StrEnum):
-    """What the app does for the editor."""
-
-    SAVE = "save"
-    SAVE_AS = "save_as"
-    RENAME = "rename"
-    DELETE = "delete"
-    LAUNCH = "launch"
-    XRAY = "xray"
-    CARD = "card"
 
 
 class EditorScreen(Screen[None]):

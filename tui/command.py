@@ -1,0 +1,40 @@
+"""What every verb shares: the nearest one for a mistyped name, and errors without a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class Nearest(click.Group):
+    """A group that names the nearest verb when one is mistyped."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f" Did you mean {close[0]}?" if close else " `ftui --help` lists them."
+            raise click.UsageError(f"There is no verb {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def tell(action: Callable[[], Any]) -> Any:
+    """Do something; an error the user can mend ends in its message, not in a traceback."""
+    from runner.preset.errors import PresetError
+    from runner.run.directory import RunNotFoundError
+    from runner.run.launch import LaunchError
+
+    try:
+        return action()
+    except (PresetError, RunNotFoundError, LaunchError) as error:
+        raise click.ClickException(str(error)) from None
+    except BrokenPipeError:
+        # The reader of our output has seen enough (`| head`); click ends quietly.
+        raise
+    except OSError as error:
+        where = f"{Path(error.filename)}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror or error}") from None
