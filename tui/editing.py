@@ -177,7 +177,10 @@ class Editing:
     def saved(self, message: PresetSaved) -> None:
         """A file was written."""
         message.draft.was_saved(message.saving)
-        self._written(message.draft, f"{message.saving.target.name} is written.", "Saved")
+        broken = (
+            f" It cannot be used yet: {next(iter(wrong))}." if (wrong := message.draft.problems()) else ""
+        )
+        self._written(message.draft, f"{message.saving.target.name} is written.{broken}", "Saved")
 
     def renamed(self, message: PresetRenamed) -> None:
         """A file has another name."""

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+from runner.run.console import clean_lines
+
 
 @dataclass(frozen=True)
 class Glyphs:
@@ -105,7 +107,10 @@ def glyphs() -> Glyphs:
 
 
 def plain(text: str) -> str:
-    """Text fit for the chosen set: in ASCII, signs that have a plain form get it and the rest becomes '?'."""
+    """Text fit for the screen: without control sequences; in ASCII, signs that have a plain form get it and the rest
+    becomes '?'.
+    """
+    text = clean_lines(text)
     if not glyphs().ascii:
         return text
     table = {
@@ -120,6 +125,8 @@ def plain(text: str) -> str:
         "÷": "/",
         "≤": "<=",
         "−": "-",
+        "≈": "~",
+        "√": "root",
     }
     for sign, word in table.items():
         text = text.replace(sign, word)

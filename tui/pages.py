@@ -53,7 +53,7 @@ def page_of(message: Mapping[str, Any]) -> DataPage:
 
 def clean(text: str) -> str:
     """Text from data without control sequences, its line breaks kept."""
-    return "\n".join(console.clean(line) for line in text.split("\n"))
+    return console.clean_lines(text)
 
 
 def _whole(value: Any) -> int:

@@ -132,7 +132,8 @@ class Draft:
 
     def inherited_from(self, field: Field) -> str:
         """'qlora-8b.yaml:12' for a value some other file sets, 'default' otherwise."""
-        origin = self._base_origins.get(field.path)
+        # A description is of one preset and not inherited.
+        origin = self._base_origins.get(field.path) if field.section else None
         return f"{Path(origin.file).name}:{origin.line}" if origin is not None else "default"
 
     def is_changed(self, field: Field) -> bool:

@@ -19,6 +19,11 @@ def clean(text: str) -> str:
     return _CONTROL.sub("", text).replace("\t", "    ")
 
 
+def clean_lines(text: str) -> str:
+    """The same for text of several lines, which stay."""
+    return "\n".join(clean(line) for line in text.split("\n"))
+
+
 def fold_progress(line: str) -> str:
     """A line as a terminal would leave it: after carriage returns only the last state of a progress bar."""
     parts = [part for part in line.split("\r") if part.strip()]

@@ -92,8 +92,10 @@ class Xray:
 
     def _look(self, expected: dict[str, int | None], sampled: bool) -> Examination:
         found = Examination(self._preset, self._tokenizer, self._key)
+        # All of them at once: without a source for `eval` rows would be held out of the training rows meanwhile.
+        sources = {name: found.source(name, place[0], expected[name]) for name, place in self._places.items()}
         for name, place in self._places.items():
-            source = found.source(name, place[0], expected[name])
+            source = sources[name]
             rows = _some(place, expected[name]) if sampled else scan(*place)
             for row in rows:
                 self._add(found, source, row)

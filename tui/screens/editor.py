@@ -25,7 +25,7 @@ from tui.screens.target import TargetDialog
 from tui.widgets.advice_panel import AdvicePanel
 from tui.widgets.draft_line import brief, head
 from tui.widgets.field_editor import FieldEditor, ValueInput
-from tui.widgets.finding_list import FindingList
+from tui.widgets.finding_list import FindingList, mistakes
 from tui.widgets.preset_form import PresetForm
 from tui.widgets.searchable_form import SearchableForm
 from tui.widgets.yaml_editor import YamlEditor
@@ -125,8 +125,13 @@ class EditorScreen(Screen[None]):
         if message.problems != self._problems:
             self._problems = dict(message.problems)
             self.rows = rows_of(self.draft, self._problems)
+        self.query_one(AdvicePanel).border_subtitle = (
+            "as it was before the mistake" if message.problems else ""
+        )
         if message.assessment is not None:
             self.assessment = message.assessment
+        elif message.problems:
+            self.query_one(FindingList).findings = mistakes(message.problems)
         self._show_summary()
 
     def _show_summary(self) -> None:

@@ -44,7 +44,9 @@ def check(
     home = ftui_home()
     loaded = files.load(name, home, overrides)
     card = choose_card(gpu_choice, free_gib)
-    missing = launch.missing_files(loaded.preset)
+    missing = [
+        line for line in launch.missing_files(loaded.preset) if look_at_data or not line.startswith("data.")
+    ]
     data = None
     if look_at_data and not missing:
         data = _examine(loaded, home, quiet=as_json)

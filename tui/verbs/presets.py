@@ -99,6 +99,10 @@ def draft_of(base: str, name: str) -> Draft:
                 )
             ]
         )
+    if any(preset.shipped and preset.name == name for preset in files.list_presets(home)):
+        raise PresetError(
+            [Problem("name", name, "a preset of this name ships with ftui; give yours another")]
+        )
     if name == base:
         raise PresetError([Problem("name", name, "a preset cannot build on itself; give it another name")])
     known = {preset.name for preset in files.list_presets(home)}

@@ -22,7 +22,8 @@ def head(draft: Draft, rows: tuple[FormRow, ...], problems: Mapping[str, str]) -
         text.append(plain(" · not saved"), LIVE)
     if draft.extends:
         text.append(plain(f" · extends {draft.extends}"), QUIET)
-    text.append(plain(f" · {sum(row.own for row in rows)} settings of its own"), QUIET)
+    own = sum(row.own for row in rows)
+    text.append(plain(f" · {own} {'setting' if own == 1 else 'settings'} of its own"), QUIET)
     general = problems.get("") or problems.get("extends")
     if general:
         text.append(plain(f" · {general}"), BAD)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.text import Text
 from textual.binding import Binding
 from textual.reactive import reactive
@@ -46,6 +48,20 @@ class FindingList(OptionList):
         if option is None or option.id is None or int(option.id) >= len(self.findings):
             return None
         return self.findings[int(option.id)]
+
+
+def mistakes(problems: Mapping[str, str]) -> tuple[Finding, ...]:
+    """What is wrong with settings, as findings: nothing else is judged before they are right."""
+    return tuple(
+        Finding(
+            "invalid",
+            Severity.ERROR,
+            key,
+            f"{key}: {what}" if key else what,
+            "Nothing is judged before it is mended.",
+        )
+        for key, what in problems.items()
+    )
 
 
 def prompt(finding: Finding) -> Text:

@@ -94,7 +94,11 @@ def find_card(text: str) -> Card:
     """
     wanted = _plain(text)
     exact = [card for name, card in CARDS.items() if _plain(name) == wanted]
-    part = [card for name, card in CARDS.items() if wanted and wanted in _plain(name)]
+    part = [
+        card
+        for name, card in CARDS.items()
+        if any(sign.isdigit() for sign in wanted) and wanted in _plain(name)
+    ]
     # NVML's names have more words than ours, and in between: 'NVIDIA A100-SXM4-80GB'.
     spelled = [
         card

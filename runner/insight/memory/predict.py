@@ -21,6 +21,7 @@ RESERVE_MATERIALISED = (0.08, 0.35)
 SIGMA_KNOWN, SIGMA_UNKNOWN = 0.03, 0.10
 SIGMA_RESERVE = {True: 0.04, False: 0.12}
 P95 = 1.645
+LEAST_SAVING_MIB = 51.0
 
 NO_RUNS = Calibration()
 
@@ -167,7 +168,7 @@ class Predictor:
             for words, changes, changed in choices:
                 after = self.predict(changed, with_lever=False)
                 saves = before - max(after.train.need, after.evaluation.need)
-                if saves >= before / 20:
+                if saves >= max(before / 20, LEAST_SAVING_MIB):
                     found.append(Lever(words, changes, saves))
             if found:
                 return max(found, key=lambda lever: lever.saves_mib)
