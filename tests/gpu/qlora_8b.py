@@ -60,7 +60,7 @@ def measure(folder: Path, shape: dict[str, Any], on_cpu: bool, length: int, batc
         [sys.executable, "-c", code, model, json.dumps(shape), "cpu" if on_cpu else "cuda"], check=True
     )
     built = time.monotonic() - started
-    write_rows(folder / "rows.jsonl", rows=batch * STEPS + 16, words=length // 3)
+    write_rows(folder / "rows.jsonl", rows=batch * STEPS, words=length // 3)
     settings = [
         f"model.model_name_or_path={model}",
         f"data.train_dataset={folder}/rows.jsonl",
@@ -105,6 +105,10 @@ def report(run: RunDirectory) -> dict[str, Any]:
         "peak_allocated_mib": max((e.get("peak_allocated_mib", 0) for e in memory), default=0),
         "peak_reserved_mib": max((e.get("peak_reserved_mib", 0) for e in memory), default=0),
         "nvml_used_peak_mib": max((s.get("used_mib") or 0 for s in samples), default=None),
+        # What was predicted for the rows this run had, beside what it used; written after a whole epoch.
+        "predicted_and_measured": {
+            key: value for key, value in read_json(run.path / "memory.json").items() if key != "stages"
+        },
         "nvml_own_peak_mib": max((s.get("own_mib") or 0 for s in samples), default=None),
     }
 
