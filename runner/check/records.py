@@ -19,7 +19,7 @@ _read: dict[str, MemoryRecord | None] = {}
 
 
 def memory_records(home: Path) -> list[MemoryRecord]:
-    """The records of the newest runs and probes, newest first. Files are read once: they are written once."""
+    """The records of the newest runs and probes, newest first. A record that was read is kept: it is written once."""
     names: list[tuple[str, Path]] = []
     for folder in (runs_folder(home), home / PROBES):
         try:

@@ -71,12 +71,6 @@ def fields() -> tuple[Field, ...]:
     return tuple(found)
 
 
-@cache
-def section_docs() -> dict[str, str]:
-    """What each section is about."""
-    return {name: (section_type(name).__doc__ or "").strip() for name in SECTIONS}
-
-
 def field_named(name: str) -> Field:
     """A setting by 'section.key'. KeyError for an unknown one."""
     return next((field for field in fields() if field.name == name), None) or _unknown(name)

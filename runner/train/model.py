@@ -1,4 +1,4 @@
-"""The base model, its tokenizer, its number format, and the adapter's configuration."""
+"""The base model, its number format, and the adapter's configuration."""
 
 from __future__ import annotations
 

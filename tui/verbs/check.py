@@ -18,6 +18,7 @@ from runner.check.probe import Probed, probe
 from runner.insight.data import DataReport, quantile
 from runner.insight.lint import Severity
 from runner.insight.memory.cards import Card, find_card
+from runner.insight.memory.predict import gib
 from runner.preset import files
 from runner.preset.files import LoadedPreset
 from runner.run import launch
@@ -28,7 +29,6 @@ from tui.verbs.text import print_json
 MARKS = {Severity.ERROR: ("✖", "red"), Severity.WARNING: ("▲", "yellow"), Severity.NOTE: ("·", "cyan")}
 LABEL_WIDTH = 16
 MOST_PROPOSALS = 4
-LEAST_SHOWN_MIB = 51.0
 
 
 def check(
@@ -198,17 +198,13 @@ def memory_lines(found: Assessment) -> list[str]:
     lines = [
         f"needs {gib(train.need)} GiB ({gib(train.low)}–{gib(train.high)}) of {gib(card.free_mib)} free on "
         f"{card.name} · {prediction.fit.value}",
-        " · ".join(f"{name} {gib(value)}" for name, value in prediction.parts if value >= LEAST_SHOWN_MIB),
+        " · ".join(f"{name} {gib(value)}" for name, value in prediction.shown_parts),
         f"evaluation needs {gib(prediction.evaluation.need)} GiB · nvidia-smi will show {gib(train.shown)} GiB",
         f"basis: {prediction.basis} · {' · '.join(prediction.assumed)}",
     ]
     if prediction.lever is not None:
         lines.append(f"saves most: {prediction.lever.words}: −{gib(prediction.lever.saves_mib)} GiB")
     return lines
-
-
-def gib(mib: float) -> str:
-    return f"{mib / 1024:.1f}"
 
 
 def _print_data(data: DataReport) -> None:

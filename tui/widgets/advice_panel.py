@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from runner.check.assess import NO_CARD, Assessment
 from runner.insight.advice import Tone
-from runner.insight.memory.predict import Fit, Prediction
+from runner.insight.memory.predict import Fit, Prediction, gib
 from tui.colours import BAD, FAINT, GOOD, LIVE, NOTE, PROBE, QUIET
 from tui.glyphs import glyphs, plain
 
@@ -102,12 +102,11 @@ def bar(prediction: Prediction, width: int) -> Text:
 
 
 def legend(prediction: Prediction) -> Text:
-    """The parts in their colours, with GiB; those under 0.05 GiB are left out."""
+    """The parts in their colours, with GiB; those that would show as 0.0 are left out."""
     text = Text()
-    for name, mib in prediction.parts:
-        if mib >= 51:
-            text.append(f" {glyphs().dot} " if text.plain else "", QUIET)
-            text.append(f"{name} {gib(mib)}", PARTS.get(name, ""))
+    for name, mib in prediction.shown_parts:
+        text.append(f" {glyphs().dot} " if text.plain else "", QUIET)
+        text.append(f"{name} {gib(mib)}", PARTS.get(name, ""))
     return text
 
 
@@ -123,7 +122,3 @@ def summary(assessment: Assessment) -> Text:
         words = f" · {gib(prediction.train.need)}/{gib(prediction.card.free_mib)} GiB {prediction.fit.value}"
         text.append(plain(words), FITS[prediction.fit])
     return text
-
-
-def gib(mib: float) -> str:
-    return f"{mib / 1024:.1f}"

@@ -69,10 +69,6 @@ class FieldEditor(Vertical):
     def on_mount(self) -> None:
         self._hide()
 
-    @property
-    def is_editing(self) -> bool:
-        return bool(self._editing)
-
     def watch_row(self, row: FormRow | None) -> None:
         if not self.is_mounted or row is None:
             return

@@ -21,12 +21,18 @@ RESERVE_MATERIALISED = (0.08, 0.35)
 SIGMA_KNOWN, SIGMA_UNKNOWN = 0.03, 0.10
 SIGMA_RESERVE = {True: 0.04, False: 0.12}
 P95 = 1.645
-LEAST_SAVING_MIB = 51.0
+# 0.05 GiB: less is 0.0 in the one decimal that is shown.
+LEAST_SHOWN_MIB = 51.2
 
 NO_RUNS = Calibration()
 
 # Preset keys and the values they are to have.
 Changes = tuple[tuple[str, object], ...]
+
+
+def gib(mib: float) -> str:
+    """MiB as GiB with one decimal."""
+    return f"{mib / 1024:.1f}"
 
 
 class Fit(StrEnum):
@@ -80,6 +86,11 @@ class Prediction:
         order = list(Fit)
         fits = (self.train.fit(self.card.free_mib), self.evaluation.fit(self.card.free_mib))
         return max(fits, key=order.index)
+
+    @property
+    def shown_parts(self) -> tuple[tuple[str, float], ...]:
+        """The parts that show as more than 0.0 GiB."""
+        return tuple((name, mib) for name, mib in self.parts if mib >= LEAST_SHOWN_MIB)
 
     @property
     def at_evaluation(self) -> bool:
@@ -168,7 +179,7 @@ class Predictor:
             for words, changes, changed in choices:
                 after = self.predict(changed, with_lever=False)
                 saves = before - max(after.train.need, after.evaluation.need)
-                if saves >= max(before / 20, LEAST_SAVING_MIB):
+                if saves >= max(before / 20, LEAST_SHOWN_MIB):
                     found.append(Lever(words, changes, saves))
             if found:
                 return max(found, key=lambda lever: lever.saves_mib)
