@@ -10,16 +10,10 @@ from typing import Any
 
 from runner.insight.batch import BatchPlan
 from runner.insight.curves import Curves
-from runner.insight.diagnosis import Severity, Verdict, VerdictKind, diagnose
-from runner.insight.reduction import Bucket, reduce
-from runner.run import console, summary
-from runner.run.directory import RunDirectory, read_json
+from runner.insight.diagnosis import UNKNOWN, Verdict
+from runner.run import console
 from runner.run.events import Phase
-from runner.run.history import History, whole
-from runner.run.jsonl import LineTail, Record
-
-ETA_STEPS = 50
-UNKNOWN_VERDICT = Verdict(VerdictKind.TOO_EARLY, Severity.INFO, "Nothing has happened yet.")
+from runner.run.history import whole
 
 
 @dataclass(frozen=True)
@@ -37,6 +31,8 @@ class RunRow:
     verdict: str = ""
     severity: int = 1
     reason: str = ""
+    created: str = ""
+    """YYYYMMDD-HHMMSS, UTC, from its id."""
 
     @property
     def progress(self) -> float | None:
@@ -59,9 +55,11 @@ class PresetCard:
 
 @dataclass(frozen=True)
 class RunView:
-    """Everything the run panel shows. `system` is the newest line of system.jsonl, `vram` its memory over time (MiB).
+    """Everything the run panel shows. `system` is the newest line of system.jsonl, `series` its recent figures by name
+    (own_mib, others_mib, free_mib, utilisation_percent, power_w, temperature_c, rss_mib), NaN where unknown.
 
-    `eta_seconds` counts the remaining steps and evaluations at the recent pace.
+    `eta_seconds` counts the remaining steps and evaluations at the recent pace. `is_foreign` is true for runs that were
+    started elsewhere, of which only a trace can be read.
     """
 
     id: str = ""
@@ -70,19 +68,21 @@ class RunView:
     reason: str = ""
     hint: str = ""
     curves: Curves = field(default_factory=Curves)
-    buckets: tuple[Bucket, ...] = ()
-    verdict: Verdict = UNKNOWN_VERDICT
+    verdict: Verdict = UNKNOWN
     plan: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
     system: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Any] = field(default_factory=dict)
-    vram: tuple[float, ...] = ()
+    series: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    samples: tuple[Mapping[str, Any], ...] = ()
     console: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     eta_seconds: float | None = None
     best_step: int | None = None
     saved: str = ""
     bad_lines: int = 0
+    is_foreign: bool = False
+    kind: str = ""
 
     @property
     def name(self) -> str:
@@ -90,7 +90,7 @@ class RunView:
 
     @property
     def step(self) -> int:
-        return int(self.curves.train.step[-1]) if len(self.curves.train) else 0
+        return self.curves.step
 
     @property
     def total_steps(self) -> int | None:
@@ -115,147 +115,6 @@ class RunView:
             self.curves.total_steps or 0,
             self.curves.warmup_steps,
         )
-
-
-class RunFollower:
-    """Reads a run directory as it grows; every `poll` returns the newest view, or None when nothing changed."""
-
-    VRAM_POINTS = 240
-
-    def __init__(self, run: RunDirectory, console_lines: int = 200) -> None:
-        self.run = run
-        self._console_lines = console_lines
-        self._forget()
-
-    def _forget(self) -> None:
-        self._events = LineTail(self.run.events)
-        self._system = LineTail(self.run.system)
-        self._history = History()
-        self._record: Record = {}
-        self._sample: Record = {}
-        self._vram: list[float] = []
-        self._state: Record = {}
-        self._console_size = -1
-        self._console: tuple[str, ...] = ()
-        self._curves = Curves()
-        self._buckets: tuple[Bucket, ...] = ()
-        self._verdict = UNKNOWN_VERDICT
-
-    def poll(self) -> RunView | None:
-        """Take in what is new."""
-        events, samples = self._events.read_all(), self._system.read_all()
-        if self._events.restarts:
-            # The file was replaced or cut: nothing folded from it holds any more.
-            self._forget()
-            return self.poll()
-        self._record = self._record or read_json(self.run.run)
-        state = summary.read_state(self.run)
-        changed = bool(events or samples) or state != self._state or self._read_console()
-        self._state = state
-        for event in events:
-            self._history.fold(event)
-        for sample in samples:
-            self._take_sample(sample)
-        if events:
-            self._curves = self._history.curves()
-            self._verdict = diagnose(self._curves)
-            self._buckets = reduce(self._curves.train.step, self._curves.train.loss)
-        return self._view() if changed else None
-
-    def _take_sample(self, sample: Record) -> None:
-        self._sample = sample
-        gpu = sample.get("gpu")
-        used = (
-            gpu.get("own_mib") or gpu.get("used_mib")
-            if isinstance(gpu, dict)
-            else sample.get("trainer_rss_mib")
-        )
-        if isinstance(used, int | float) and math.isfinite(used):
-            self._vram = [*self._vram[-self.VRAM_POINTS + 1 :], float(used)]
-
-    def _read_console(self) -> bool:
-        try:
-            size = self.run.console.stat().st_size
-        except OSError:
-            return False
-        if size == self._console_size:
-            return False
-        self._console_size = size
-        self._console = tuple(console.last_lines(self.run.console, self._console_lines))
-        return True
-
-    def _view(self) -> RunView:
-        history = self._history
-        phase = history.phase
-        if not phase.is_over:
-            # The processes may be gone without having said so; only the state, checked against the locks, knows.
-            known = summary.phase_of(self._state)
-            phase = known if known.is_over else phase
-        return RunView(
-            id=self.run.id,
-            path=str(self.run.path),
-            phase=phase,
-            reason=text(
-                history.end.get("reason") or history.error.get("message") or self._state.get("reason")
-            ),
-            hint=text(history.error.get("hint")),
-            curves=self._curves,
-            buckets=self._buckets,
-            verdict=self._verdict,
-            plan=history.plan,
-            record=self._record,
-            system=self._sample,
-            memory=history.memory,
-            vram=tuple(self._vram),
-            console=self._console,
-            warnings=tuple(text(warning.get("message")) for warning in history.warnings),
-            eta_seconds=None if phase.is_over else eta_seconds(history),
-            best_step=whole(history.end.get("best_step")),
-            saved=text(history.end.get("saved")),
-            bad_lines=self._events.bad_lines + history.bad_events,
-        )
-
-
-def read_view(run: RunDirectory) -> RunView:
-    """A run as it is on disk now."""
-    return RunFollower(run).poll() or RunView(id=run.id, path=str(run.path))
-
-
-def read_row(run: RunDirectory) -> RunRow:
-    """A run for a list, from its state.json alone."""
-    state = summary.read_state(run)
-    losses = state.get("losses")
-    return RunRow(
-        id=run.id,
-        name=name_of(run.id),
-        phase=summary.phase_of(state),
-        step=whole(state.get("step")) or 0,
-        total_steps=whole(state.get("total_steps")),
-        loss=decimal(state.get("loss")),
-        best_loss=decimal(state.get("best_loss")),
-        losses=tuple(v for loss in losses if (v := decimal(loss)) is not None)
-        if isinstance(losses, list)
-        else (),
-        verdict=text(state.get("verdict")),
-        severity=whole(state.get("severity")) or 1,
-        reason=text(state.get("reason")),
-    )
-
-
-def eta_seconds(history: History) -> float | None:
-    """Remaining steps at the pace of the last 50, and remaining evaluations at the mean of those so far."""
-    total = whole(history.plan.get("total_steps"))
-    train = history.train
-    seconds = [value for value in train.seconds[-ETA_STEPS:] if math.isfinite(value)]
-    if not total or not seconds:
-        return None
-    left = max(0, total - int(train.step[-1]))
-    eta = left * sum(seconds) / len(seconds)
-    interval = whole(history.plan.get("eval_steps"))
-    if interval and history.eval_count:
-        sets = max(1, len(history.evals))
-        eta += -(-left // interval) * sets * history.eval_seconds / history.eval_count
-    return eta
 
 
 def name_of(run_id: str) -> str:

@@ -2,37 +2,89 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 
-def column() -> array[float]:
-    return array("d")
+Column = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+COLUMNS = ("step", "epoch", "loss", "lr", "grad_norm", "tokens", "seconds", "accuracy", "time")
+FEWEST_ROWS = 1024
 
 
-@dataclass(frozen=True)
+def _empty() -> Column:
+    return np.empty(0)
+
+
+@dataclass(frozen=True, eq=False)
 class TrainCurve:
-    """One entry per optimizer step, all columns equally long, steps strictly rising.
+    """One entry per logged optimizer step, all columns of shape (n,), steps strictly rising, NaN for what is unknown.
 
-    loss is the loss of that step in nats a token; grad_norm is before clipping; tokens are those of the step, padding
-    excluded; seconds is the step's duration; accuracy is the share of trained tokens predicted right, NaN if unknown.
+    loss is the loss of that step in nats a token (of the steps since the last entry, in logs of other trainers);
+    grad_norm is before clipping; tokens are those of the step, padding excluded; seconds is the step's duration;
+    accuracy is the share of trained tokens predicted right; time is when it was written, in seconds since the epoch.
     """
 
-    step: array[float] = field(default_factory=column)
-    epoch: array[float] = field(default_factory=column)
-    loss: array[float] = field(default_factory=column)
-    lr: array[float] = field(default_factory=column)
-    grad_norm: array[float] = field(default_factory=column)
-    tokens: array[float] = field(default_factory=column)
-    seconds: array[float] = field(default_factory=column)
-    accuracy: array[float] = field(default_factory=column)
+    step: Column = field(default_factory=_empty)
+    epoch: Column = field(default_factory=_empty)
+    loss: Column = field(default_factory=_empty)
+    lr: Column = field(default_factory=_empty)
+    grad_norm: Column = field(default_factory=_empty)
+    tokens: Column = field(default_factory=_empty)
+    seconds: Column = field(default_factory=_empty)
+    accuracy: Column = field(default_factory=_empty)
+    time: Column = field(default_factory=_empty)
 
     def __len__(self) -> int:
         return len(self.step)
 
-    def copy(self) -> TrainCurve:
-        return TrainCurve(**{name: getattr(self, name)[:] for name in self.__dataclass_fields__})
+    @classmethod
+    def of(cls, **columns: Sequence[float] | Column) -> TrainCurve:
+        """A curve from any of its columns, the others NaN; `step` counts from 1 when it is not given."""
+        n = max((len(values) for values in columns.values()), default=0)
+        unknown = np.full(n, np.nan)
+        full = {name: np.asarray(columns.get(name, unknown), dtype=float) for name in COLUMNS}
+        if "step" not in columns:
+            full["step"] = np.arange(1.0, n + 1)
+        return cls(**full)
+
+
+class StepTable:
+    """The growing columns behind a TrainCurve.
+
+    A curve taken from it is never changed by what comes later, although nothing is copied: rows are only added behind
+    its end, and a step that comes again begins a new table.
+    """
+
+    def __init__(self) -> None:
+        self._rows = np.empty((len(COLUMNS), FEWEST_ROWS))
+        self._count = 0
+
+    def add(self, block: Column) -> None:
+        """Take rows in; `block` has shape (9, k), its columns in the order of COLUMNS, its steps strictly rising. What
+        was known from its first step on is forgotten.
+        """
+        count = block.shape[1]
+        if not count:
+            return
+        kept = int(np.searchsorted(self._rows[0, : self._count], block[0, 0]))
+        if kept < self._count or kept + count > self._rows.shape[1]:
+            size = max(
+                self._rows.shape[1], 2 * self._rows.shape[1] if kept + count > self._rows.shape[1] else 0
+            )
+            rows = np.empty((len(COLUMNS), max(size, kept + count)))
+            rows[:, :kept] = self._rows[:, :kept]
+            self._rows = rows
+        self._rows[:, kept : kept + count] = block
+        self._count = kept + count
+
+    def curve(self) -> TrainCurve:
+        """What is known now."""
+        rows = self._rows[:, : self._count]
+        return TrainCurve(*rows)
 
 
 @dataclass(frozen=True)
@@ -46,11 +98,40 @@ class EvalPoint:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """The learning rate as it was planned: the trainer's name for its shape, and its peak."""
+
+    kind: str
+    peak: float
+
+
+@dataclass(frozen=True)
+class MemoryPoint:
+    """GPU memory at a step, in MiB; None for what is not known."""
+
+    step: int
+    reserved: float | None = None
+    free: float | None = None
+    total: float | None = None
+
+
+@dataclass(frozen=True)
+class Liveness:
+    """Whether anybody works on a run that is not over: `silent_seconds` since its last sign of life, the GPU's use."""
+
+    silent_seconds: float
+    utilisation_percent: float | None = None
+    is_alive: bool = True
+
+
+@dataclass(frozen=True, eq=False)
 class Curves:
     """Everything a judgement may look at.
 
-    `evals` maps a set's name (val, train_probe, general) to its evaluations in order of step. `total_steps`,
-    `steps_per_epoch` and `trainable_parameters` are None while unknown. `checkpoints` are the steps saved so far.
+    `evals` maps a set's name (val, train_probe, general) to its evaluations in order of step; `row_losses` maps it to
+    the loss of each row by step, shape (rows,), nats a token. `total_steps`, `steps_per_epoch` and
+    `trainable_parameters` are None while unknown. `checkpoints` are the steps saved so far, `resumed_at` the last steps
+    before each resume. `nan_hidden` is true for logs in which a loss that is not finite shows as 0.0.
     """
 
     train: TrainCurve = field(default_factory=TrainCurve)
@@ -61,6 +142,12 @@ class Curves:
     warmup_steps: int = 0
     trainable_parameters: int | None = None
     is_over: bool = False
+    row_losses: Mapping[str, Mapping[int, Column]] = field(default_factory=dict)
+    resumed_at: tuple[int, ...] = ()
+    schedule: Schedule | None = None
+    memory: tuple[MemoryPoint, ...] = ()
+    liveness: Liveness | None = None
+    nan_hidden: bool = False
 
     @property
     def val(self) -> tuple[EvalPoint, ...]:
@@ -69,3 +156,12 @@ class Curves:
     @property
     def probe(self) -> tuple[EvalPoint, ...]:
         return self.evals.get("train_probe", ())
+
+    @property
+    def general(self) -> tuple[EvalPoint, ...]:
+        return self.evals.get("general", ())
+
+    @property
+    def step(self) -> int:
+        """The last step there is; 0 before the first."""
+        return int(self.train.step[-1]) if len(self.train) else 0

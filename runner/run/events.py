@@ -7,12 +7,16 @@ a token.
     header      schema, run
     phase       phase
     plan        total_steps, steps_per_epoch, warmup_steps, eval_steps, save_steps, per_device_train_batch_size,
-                gradient_accumulation_steps, world_size, trainable_parameters, total_parameters, device, dtype, ledger
+                gradient_accumulation_steps, world_size, trainable_parameters, total_parameters, device, dtype, ledger,
+                learning_rate, lr_scheduler_type, eval_fingerprints
     effective   arguments (as the trainer holds them), differences (key, wanted, got)
     step        step, epoch, loss (of this optimizer step), lr, grad_norm (before clipping), tokens, step_s, accuracy
-    eval        set (val | train_probe | general), step, epoch, loss, n, tokens, seconds
+    eval        set (val | train_probe | general), step, epoch, loss, n, tokens, seconds, row_losses (of each row, for
+                sets of at most 512)
+    sample      step, prompt_id, prompt, text, expected, copied (row, start, end: characters of text found in a row)
     memory      at, allocated_mib, reserved_mib, peak_allocated_mib, peak_reserved_mib, rss_mib
     checkpoint  step, path, best
+    resume      step (the last one before)
     warning     id, message
     error       class, message, hint
     end         status (finished | stopped | failed), reason, best_step, best_loss, saved

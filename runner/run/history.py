@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.insight.curves import Curves, EvalPoint, TrainCurve
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
-from runner.run.jsonl import LineTail, Record
+import numpy as np
 
-STEP_COLUMNS = {
-    "step": "step",
-    "epoch": "epoch",
-    "loss": "loss",
-    "lr": "lr",
-    "grad_norm": "grad_norm",
-    "tokens": "tokens",
-    "seconds": "step_s",
-    "accuracy": "accuracy",
-}
+from runner.insight.curves import Column, Curves, EvalPoint, MemoryPoint, Schedule, StepTable, TrainCurve
+from runner.run.directory import RunDirectory
+from runner.run.event_tail import EventTail
+from runner.run.events import Phase
+from runner.run.jsonl import READ_BYTES, Record
+
+# In the order of curves.COLUMNS.
+STEP_FIELDS = ("step", "epoch", "loss", "lr", "grad_norm", "tokens", "step_s", "accuracy", "t")
+MOST_MEMORY_POINTS = 400
 
 
 @dataclass
@@ -34,10 +29,13 @@ class History:
 
     phase: Phase = Phase.STARTING
     plan: Record = field(default_factory=dict)
-    train: TrainCurve = field(default_factory=TrainCurve)
     evals: dict[str, list[EvalPoint]] = field(default_factory=dict)
+    row_losses: dict[str, dict[int, Column]] = field(default_factory=dict)
     checkpoints: list[int] = field(default_factory=list)
+    resumed_at: list[int] = field(default_factory=list)
     memory: Record = field(default_factory=dict)
+    memory_points: list[MemoryPoint] = field(default_factory=list)
+    samples: list[Record] = field(default_factory=list)
     warnings: list[Record] = field(default_factory=list)
     error: Record = field(default_factory=dict)
     end: Record = field(default_factory=dict)
@@ -45,9 +43,18 @@ class History:
     eval_count: int = 0
     last_time: float = 0.0
     bad_events: int = 0
+    _steps: StepTable = field(default_factory=StepTable)
 
-    def fold(self, event: Record) -> None:
-        """Take one event in."""
+    @property
+    def train(self) -> TrainCurve:
+        """The steps so far; what is folded later does not change it."""
+        return self._steps.curve()
+
+    def fold(self, event: Record | Column) -> None:
+        """Take one event in, or a block of steps (event_tail.py)."""
+        if isinstance(event, np.ndarray):
+            self._take_steps(event)
+            return
         try:
             self.last_time = max(self.last_time, number(event.get("t", 0.0)))
             handler = getattr(self, f"_on_{event.get('type')}", None)
@@ -55,6 +62,24 @@ class History:
                 handler(event)
         except (TypeError, ValueError, KeyError, OverflowError):
             self.bad_events += 1
+
+    def _take_steps(self, block: Column) -> None:
+        last = self.step
+        self._steps.add(block)
+        if block[0, 0] <= last:
+            self._note_resume(int(block[0, 0]) - 1)
+        if math.isfinite(block[-1, -1]):
+            self.last_time = max(self.last_time, float(block[-1, -1]))
+
+    @property
+    def step(self) -> int:
+        """The last step; 0 before the first."""
+        steps = self.train.step
+        return int(steps[-1]) if len(steps) else 0
+
+    def _note_resume(self, step: int) -> None:
+        if step not in self.resumed_at:
+            self.resumed_at.append(step)
 
     def _on_phase(self, event: Record) -> None:
         phase = Phase(event["phase"])
@@ -66,23 +91,23 @@ class History:
         self.plan = event
 
     def _on_step(self, event: Record) -> None:
-        values = {name: number(event.get(key, math.nan)) for name, key in STEP_COLUMNS.items()}
-        if not values["step"] >= 1:
+        values = [number(event.get(key, math.nan)) for key in STEP_FIELDS]
+        if not values[0] >= 1:
             raise ValueError("a step below 1")
-        place = bisect_left(self.train.step, values["step"])
-        for name, value in values.items():
-            column = getattr(self.train, name)
-            del column[place:]
-            column.append(value)
+        self._take_steps(np.array([values]).T)
 
     def _on_eval(self, event: Record) -> None:
+        name = str(event["set"])
         point = EvalPoint(
             int(event["step"]), number(event["loss"]), int(event.get("n", 0)), number(event.get("epoch", 0.0))
         )
-        points = self.evals.setdefault(str(event["set"]), [])
+        points = self.evals.setdefault(name, [])
         while points and points[-1].step >= point.step:
             points.pop()
         points.append(point)
+        if isinstance(rows := event.get("row_losses"), list):
+            losses = np.array([number(value) for value in rows])
+            self.row_losses.setdefault(name, {})[point.step] = losses
         self.eval_seconds += number(event.get("seconds", 0.0))
         self.eval_count += 1
 
@@ -93,6 +118,25 @@ class History:
 
     def _on_memory(self, event: Record) -> None:
         self.memory = event
+        reserved = event.get("reserved_mib")
+        if reserved is not None:
+            self.memory_points = [
+                *self.memory_points[-MOST_MEMORY_POINTS + 1 :],
+                MemoryPoint(self.step, reserved=number(reserved)),
+            ]
+
+    def _on_resume(self, event: Record) -> None:
+        self._note_resume(int(event["step"]))
+        # What ended before goes on now.
+        self.end, self.error = {}, {}
+
+    def _on_sample(self, event: Record) -> None:
+        if not isinstance(event["text"], str):
+            raise TypeError("an answer that is no text")
+        step = int(event["step"])
+        place = (step, str(event.get("prompt_id")))
+        self.samples = [s for s in self.samples if (s["step"], str(s.get("prompt_id"))) != place]
+        self.samples.append({**event, "step": step})
 
     def _on_warning(self, event: Record) -> None:
         self.warnings.append(event)
@@ -105,25 +149,46 @@ class History:
         self.phase = Phase(event["status"])
 
     def curves(self) -> Curves:
-        """A frozen copy for judging and drawing."""
+        """What is known now, for judging and drawing; what is folded later does not change it."""
+        plan = self.plan
+        peak = plan.get("learning_rate")
+        kind = plan.get("lr_scheduler_type")
         return Curves(
-            train=self.train.copy(),
+            train=self.train,
             evals={name: tuple(points) for name, points in self.evals.items()},
             checkpoints=tuple(self.checkpoints),
-            total_steps=whole(self.plan.get("total_steps")),
-            steps_per_epoch=whole(self.plan.get("steps_per_epoch")),
-            warmup_steps=whole(self.plan.get("warmup_steps")) or 0,
-            trainable_parameters=whole(self.plan.get("trainable_parameters")),
+            total_steps=whole(plan.get("total_steps")),
+            steps_per_epoch=whole(plan.get("steps_per_epoch")),
+            warmup_steps=whole(plan.get("warmup_steps")) or 0,
+            trainable_parameters=whole(plan.get("trainable_parameters")),
             is_over=self.phase.is_over,
+            row_losses={name: dict(steps) for name, steps in self.row_losses.items()},
+            resumed_at=tuple(self.resumed_at),
+            schedule=Schedule(kind, float(peak))
+            if isinstance(kind, str) and isinstance(peak, int | float)
+            else None,
+            memory=tuple(self.memory_points),
+            nan_hidden=bool(plan.get("nan_hidden")),
         )
 
 
 def read_history(run: RunDirectory) -> History:
     """The whole history of a run as it is on disk now."""
-    history = History()
-    for event in LineTail(run.events).read_all():
-        history.fold(event)
+    history, tail = History(), EventTail(run.events)
+    fold_all(history, tail)
     return history
+
+
+def fold_all(history: History, tail: EventTail) -> int:
+    """Fold everything there is; returns how many events and blocks it was."""
+    count = 0
+    while True:
+        batch = tail.batch(READ_BYTES)
+        for event in batch:
+            history.fold(event)
+        count += len(batch)
+        if not tail.has_more:
+            return count
 
 
 def number(value: Any) -> float:

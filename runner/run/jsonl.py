@@ -57,19 +57,32 @@ class LineTail:
     """Reads a growing file of JSON lines from where it stopped the last time.
 
     A tail without a newline is "not yet"; a line that is no JSON object is counted in `bad_lines` and passed over; a
-    file that became shorter is read again from its start, and `restarts` counts it.
+    file that became shorter is read again from its start, and `restarts` counts it. With `tail_bytes` reading begins at
+    the first whole line in so many bytes before the end.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tail_bytes: int | None = None) -> None:
         self.path = path
         self.bad_lines = 0
         self.restarts = 0
+        self.has_more = False
         self._offset = 0
         self._pending = b""
         self._inode = 0
+        self._skip_line = False
+        if tail_bytes is not None:
+            self._start_near_end(tail_bytes)
 
-    def read(self, limit_bytes: int = READ_BYTES) -> list[Record]:
-        """The next whole lines, from at most `limit_bytes` of file; empty when there are none yet."""
+    def _start_near_end(self, tail_bytes: int) -> None:
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            return
+        self._offset = max(0, size - tail_bytes)
+        self._skip_line = self._offset > 0
+
+    def read_lines(self, limit_bytes: int = READ_BYTES) -> list[bytes]:
+        """The next whole lines as they stand, from at most `limit_bytes` of file; empty when there are none yet."""
         try:
             with self.path.open("rb") as stream:
                 status = os.fstat(stream.fileno())
@@ -80,20 +93,27 @@ class LineTail:
                 data = stream.read(limit_bytes)
         except OSError:
             return []
+        self.has_more = self._offset + len(data) < status.st_size
         self._offset += len(data)
         *lines, self._pending = (self._pending + data).split(b"\n")
-        return [record for line in lines if (record := self._parse(line)) is not None]
+        if self._skip_line and lines:
+            self._skip_line = False
+            return lines[1:]
+        return lines
+
+    def read(self, limit_bytes: int = READ_BYTES) -> list[Record]:
+        """The next whole lines as records, from at most `limit_bytes` of file."""
+        return [record for line in self.read_lines(limit_bytes) if (record := self.parse(line)) is not None]
 
     def read_all(self) -> list[Record]:
         """Every whole line there is now."""
-        records: list[Record] = []
-        before = -1
-        while before != self._offset:
-            before = self._offset
+        records = self.read()
+        while self.has_more:
             records += self.read()
         return records
 
-    def _parse(self, line: bytes) -> Record | None:
+    def parse(self, line: bytes) -> Record | None:
+        """The JSON object in a line; None, and counted as bad, for anything else but an empty line."""
         if not line.strip():
             return None
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from array import array
 from collections.abc import Sequence
 
 from runner.insight.curves import Curves, EvalPoint, TrainCurve
@@ -13,17 +12,15 @@ from runner.insight.curves import Curves, EvalPoint, TrainCurve
 def train_curve(losses: Sequence[float], grad_norms: Sequence[float] | None = None) -> TrainCurve:
     """One step per loss."""
     n = len(losses)
-    steps = array("d", range(1, n + 1))
-    ones = array("d", [1.0] * n)
-    return TrainCurve(
-        step=steps,
-        epoch=array("d", [s / 100 for s in steps]),
-        loss=array("d", losses),
-        lr=ones[:],
-        grad_norm=array("d", grad_norms or [1.0] * n),
-        tokens=ones[:],
-        seconds=ones[:],
-        accuracy=ones[:],
+    ones = [1.0] * n
+    return TrainCurve.of(
+        epoch=[s / 100 for s in range(1, n + 1)],
+        loss=losses,
+        lr=ones,
+        grad_norm=grad_norms or ones,
+        tokens=ones,
+        seconds=ones,
+        accuracy=ones,
     )
 
 

@@ -39,7 +39,7 @@ def test_overfitting_names_its_evidence_and_the_checkpoint_to_keep() -> None:
     verdict = diagnose(make(overfit(12, best=4, rise=0.2), falling(12, end=0.5)))
     assert verdict.kind is VerdictKind.OVERFITTING
     assert (verdict.since_step, verdict.keep_step) == (40, 40)
-    assert verdict.actions[0] == "keep checkpoint-40"
+    assert verdict.actions[0].text == "keep checkpoint-40"
     assert verdict.severity is Severity.CRITICAL
     assert "1.200 → 1.440 (+20.0 %" in verdict.sentence
     assert "over 7 evaluations" in verdict.sentence
@@ -70,7 +70,7 @@ def test_a_run_that_never_beats_its_base_model_keeps_the_base_model() -> None:
     verdict = diagnose(make([1.0, 1.1, 1.2, 1.3, 1.4, 1.5], falling(6, start=1.0, end=0.2)))
     assert verdict.kind is VerdictKind.OVERFITTING
     assert verdict.keep_step is None
-    assert "base model" in verdict.actions[0]
+    assert "base model" in verdict.actions[0].text
 
 
 def rate(kind: VerdictKind, values: list[float], probe: list[float], sigma: float) -> float:
@@ -142,8 +142,8 @@ def test_zero_loss_and_gradient_is_nothing_trained() -> None:
 def test_a_beginning_rise_is_watched_but_not_shouted() -> None:
     verdict = diagnose(make([2.0, 1.5, 1.2, 1.0, 1.005, 1.012], falling(6, end=0.5)))
     assert verdict.kind is VerdictKind.HEALTHY
-    assert [finding.id for finding in verdict.findings] == ["D8"]
-    assert "rising" in verdict.findings[0].name
+    assert {finding.id: finding.name for finding in verdict.findings}["D8"] == "eval loss is rising"
+    assert max(finding.severity for finding in verdict.findings) is Severity.INFO
 
 
 def test_a_finished_run_without_evaluation_says_so() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.insight.reduction import means, reduce, smooth
+from runner.insight.reduction import even_edges, means, reduce, smooth
 
 losses = st.lists(st.floats(-1e6, 1e6) | st.sampled_from([math.nan, math.inf]), max_size=200)
 
 
 @given(losses, st.integers(1, 50))
 def test_no_extreme_is_lost(values: list[float], most: int) -> None:
-    buckets = reduce(list(range(1, len(values) + 1)), values, most)
+    n = len(values)
+    buckets = reduce(np.arange(1.0, n + 1), np.array(values), even_edges(0, max(1, n), most))
     finite = [value for value in values if math.isfinite(value)]
     assert len(buckets) <= most
     if finite:
@@ -23,7 +25,7 @@ def test_no_extreme_is_lost(values: list[float], most: int) -> None:
         assert min(b.low for b in buckets if math.isfinite(b.low)) == min(finite)
     assert sum(b.bad for b in buckets) == len(values) - len(finite)
     if values:
-        assert buckets[-1].step == len(values)
+        assert buckets[-1].last == n
 
 
 def test_smoothing_is_not_biased_at_its_start() -> None:

@@ -169,7 +169,7 @@ async def test_garbage_in_every_file_does_not_keep_the_screen_from_opening(overf
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (30, 8)], ids=str)
 async def test_help_lists_every_key(store: Path, size: tuple[int, int]) -> None:
     async with running(size) as (app, pilot):
-        await until(pilot, lambda: app.main.query_one(RunList).option_count)
+        await until(pilot, lambda: app.main.query_one(RunList).listed)
         await pilot.press("question_mark")
         await until(pilot, lambda: app.screen is not app.main)
         if size[0] >= 80:
@@ -198,7 +198,7 @@ async def test_the_log_is_shown_at_its_end_and_without_control_sequences(overfit
 
 async def test_every_action_is_in_the_command_palette(store: Path) -> None:
     async with running() as (app, pilot):
-        await until(pilot, lambda: app.main.query_one(RunList).option_count)
+        await until(pilot, lambda: app.main.query_one(RunList).listed)
         titles = {command.title for command in app.get_system_commands(app.main)}
         assert {"run: Launch", "run: Stop", "view: Zoom", "view: Log", "app: Help", "app: Quit"} <= titles
 

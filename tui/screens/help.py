@@ -7,9 +7,9 @@ from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding
 
+from tui.charts.plot import Palette
 from tui.glyphs import glyphs, plain
 from tui.screens.dialog import Dialog
-from tui.widgets.plot import Palette
 
 KEY_NAMES = {"question_mark": "?", "escape": "esc", "colon": ":"}
 MOVING = [

@@ -130,16 +130,18 @@ class MainScreen(Screen[None]):
     def watch_cards(self) -> None:
         self.call_after_refresh(self._show_chosen)
 
+    def on_run_list_highlighted(self, event: RunList.Highlighted) -> None:
+        self.post_message(self.RunChosen(event.run_id))
+        self._show_chosen()
+
+    def on_run_list_chosen(self) -> None:
+        self.action_zoom()
+
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        if isinstance(event.option_list, RunList):
-            self.post_message(self.RunChosen(event.option.id))
         self._show_chosen()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        if isinstance(event.option_list, RunList):
-            self.action_zoom()
-        else:
-            self.action_launch()
+        self.action_launch()
 
     def on_descendant_focus(self) -> None:
         self._show_chosen()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.run.directory import RunDirectory, runs_folder
+from tui.follower import RunFollower
 from tui.messages import RunChanged
 from tui.services.service import Post, Service
-from tui.state import RunFollower
 
 
 class FollowService(Service):

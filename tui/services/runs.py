@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.run import directory
+from tui.follower import read_row
 from tui.messages import RunsListed
 from tui.services.service import Post, Service
-from tui.state import RunRow, read_row
+from tui.state import RunRow
 
 
 class RunListService(Service):

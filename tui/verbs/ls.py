@@ -7,7 +7,7 @@ import dataclasses
 import click
 
 from runner.run import directory
-from tui import state
+from tui.follower import read_row
 from tui.verbs.text import loss, percent, print_json, print_table
 
 
@@ -15,7 +15,7 @@ def list_runs(limit: int, as_json: bool) -> None:
     """Print the newest runs; all of them with a limit of 0."""
     home = directory.ftui_home()
     runs = directory.list_runs(home)
-    rows = [state.read_row(run) for run in (runs[:limit] if limit > 0 else runs)]
+    rows = [read_row(run) for run in (runs[:limit] if limit > 0 else runs)]
     if as_json:
         print_json([dataclasses.asdict(row) for row in rows])
         return

@@ -14,7 +14,8 @@ from runner.run import launch
 from runner.run.directory import RunDirectory, ftui_home
 from runner.run.events import Phase
 from runner.run.launch import Launched
-from tui.state import RunFollower, RunView, age
+from tui.follower import RunFollower
+from tui.state import RunView, age
 from tui.verbs.text import print_json
 
 POLL_SECONDS = 0.2
@@ -75,7 +76,7 @@ def _print_end(view: RunView) -> None:
         click.echo(f"verdict: {view.verdict.headline}")
         click.echo(f"  {view.verdict.sentence}")
         for action in view.verdict.actions:
-            click.echo(f"  → {action}")
+            click.echo(f"  → {action.text}")
     if view.saved:
         click.echo(f"saved: {view.path}/{view.saved}")
     click.echo(f"run: {view.path}")

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from runner.run import directory
-from tui.state import RunView, age, read_view, since
+from tui.follower import read_view
+from tui.state import RunView, age, since
 from tui.verbs.text import print_json
 
 
@@ -72,7 +73,7 @@ def _print(view: RunView) -> None:
     click.echo(f"verdict    {view.verdict.headline}")
     click.echo(f"           {view.verdict.sentence}")
     for action in view.verdict.actions:
-        click.echo(f"           → {action}")
+        click.echo(f"           → {action.text}")
     for warning in view.warnings:
         click.echo(f"warning    {warning}")
     if view.bad_lines:

@@ -2,48 +2,95 @@
 
 from __future__ import annotations
 
-import math
+import time
 
 from rich.text import Text
 from textual.reactive import reactive
-from textual.widget import Widget
 
-from runner.insight.curves import Curves
+from tui.charts.plot import LABEL_WIDTH, Palette, columns, draw
+from tui.charts.view import ChartMode, chart_of, reading
+from tui.colours import QUIET
 from tui.glyphs import glyphs, plain
 from tui.state import RunView
-from tui.widgets.plot import Chart, Palette, draw
+from tui.widgets.lines import Lines
 
 LEAST_HEIGHT_FOR_KEY = 7
+# Steps alone redraw it no more often than this: nobody sees the difference, and a line over SSH does.
+PAUSE_SECONDS = 1.0
 
 
-class LossChart(Widget):
-    """Train loss raw and smoothed, evaluations, train-probe, the best checkpoint, epoch marks."""
+class LossChart(Lines):
+    """Train loss raw and smoothed, evaluations, train-probe, the best checkpoint, epoch marks, findings."""
 
     view: reactive[RunView | None] = reactive(None)
+    mode: reactive[ChartMode] = reactive(ChartMode())
 
-    def render(self) -> Text:
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id)
+        self._drawn_at = 0.0
+        self._waiting = False
+
+    def watch_view(self, old: RunView | None, view: RunView | None) -> None:
+        if old is None or view is None or not _only_steps(old, view):
+            self.draw()
+            return
+        left = self._drawn_at + PAUSE_SECONDS - time.monotonic()
+        if left <= 0:
+            self.draw()
+        elif not self._waiting:
+            self._waiting = True
+            self.set_timer(left, self.draw)
+
+    def watch_mode(self) -> None:
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+        super().on_resize()
+
+    def draw(self) -> None:
+        """Draw what is known now."""
+        self._waiting = False
+        self._drawn_at = time.monotonic()
         width, height = self.size
         if self.view is None or width < 1 or height < 1:
-            return Text("")
+            self.show([])
+            return
         with_key = height >= LEAST_HEIGHT_FOR_KEY
-        rows = draw(chart_of(self.view), width, height - with_key)
-        return Text("\n").join([*([key(width)] if with_key else []), *rows])
+        chart = chart_of(self.view.curves, self.view.verdict, self.mode, width)
+        rows = draw(chart, width, height - with_key)
+        self.show([*([self._head(width)] if with_key else []), *rows])
+
+    def _head(self, width: int) -> Text:
+        assert self.view is not None
+        if words := reading(self.view.curves, self.mode, width):
+            text = Text(plain(words), "bold")
+            text.truncate(width)
+            return text
+        return key(width, self.mode)
+
+    def move_cursor(self, by: int) -> None:
+        """Read the values further along."""
+        self.mode = self.mode.moved(by, columns(self.size.width))
 
 
-def chart_of(view: RunView) -> Chart:
-    """What to draw of a run."""
-    curves = view.curves
-    return Chart(view.buckets, curves.val, curves.probe, best_step(curves), curves.steps_per_epoch)
+def _only_steps(old: RunView, new: RunView) -> bool:
+    """Whether nothing but steps was added."""
+    return (
+        old.id == new.id
+        and old.phase == new.phase
+        and _said(old) == _said(new)
+        and {k: len(v) for k, v in old.curves.evals.items()}
+        == {k: len(v) for k, v in new.curves.evals.items()}
+    )
 
 
-def best_step(curves: Curves) -> int | None:
-    """The step of the lowest held-out loss."""
-    finite = [point for point in curves.val if math.isfinite(point.loss)]
-    return min(finite, key=lambda point: point.loss).step if finite else None
+def _said(view: RunView) -> list[tuple[str, int, int]]:
+    return [(f.id, int(f.severity), f.since_step) for f in view.verdict.findings]
 
 
-def key(width: int) -> Text:
-    """What the signs mean, as much of it as fits."""
+def key(width: int, mode: ChartMode) -> Text:
+    """What the signs mean, as much of it as fits, and how the chart is seen."""
     marks, colours = glyphs(), Palette()
     parts = [
         (plain("─ train"), colours.smooth),
@@ -52,8 +99,9 @@ def key(width: int) -> Text:
         (f"{marks.best_point} best", colours.best),
         (f"{marks.epoch_mark} epoch", colours.axis),
     ]
-    text = Text("       ")
-    for words, style in parts:
-        if text.cell_len + len(words) + 3 <= width:
-            text.append(words, style).append("   ")
-    return text
+    words = plain(mode.words())
+    text = Text(" " * LABEL_WIDTH)
+    for part, style in parts:
+        if text.cell_len + len(part) + 3 + len(words) <= width:
+            text.append(part, style).append("   ")
+    return text.append(words, f"bold {QUIET}")

@@ -1,17 +1,22 @@
-"""Learning rate, gradient norm, speed and memory, each with a sparkline."""
+"""Learning rate, gradient norm, speed, memory, the GPU's health: each with a sparkline."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 from rich.text import Text
 from textual.reactive import reactive
-from textual.widget import Widget
 
-from tui.colours import LIVE
-from tui.glyphs import glyphs
+from runner.insight.curves import Column, TrainCurve
+from tui.charts.view import amount
+from tui.colours import BAD, LIVE
+from tui.glyphs import glyphs, plain
 from tui.state import RunView, decimal
+from tui.widgets.lines import Lines
 from tui.widgets.sparkline import sparkline
 
 LABEL_WIDTH = 6
@@ -19,80 +24,132 @@ LEAST_CELL = 24
 MOST_SPARK = 16
 # The sparklines show the recent past: over a whole run a falling curve would draw flat.
 WINDOW = 400
+PAUSE_SECONDS = 1.0
+SHORT = 7
 
 
-class Metrics(Widget):
-    """Cells of label, sparkline and value, as many beside each other as fit."""
+@dataclass(frozen=True)
+class Figure:
+    """A label, its recent values and the newest in words; `lost` colours it as trouble."""
+
+    label: str
+    values: Sequence[float] | Column
+    value: str
+    lost: bool = False
+
+
+class Metrics(Lines):
+    """Figures of label, sparkline and value, as many beside each other as fit."""
 
     view: reactive[RunView | None] = reactive(None)
 
-    def render(self) -> Text:
-        if self.view is None:
-            return Text("")
-        cells = metric_cells(self.view)
-        columns = max(1, min(len(cells), self.size.width // (LEAST_CELL + 8)))
-        if self.size.width < 2 * (LEAST_CELL + 8):
-            columns = max(1, self.size.width // LEAST_CELL)
-        width = self.size.width // columns
-        lines = []
-        for start in range(0, len(cells), columns):
-            line = Text()
-            for label, values, value in cells[start : start + columns]:
-                line.append_text(_cell(label, values, value, width))
-            lines.append(line)
-        return Text("\n").join(lines)
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id)
+        self._drawn_at = 0.0
+        self._waiting = False
+
+    def watch_view(self, old: RunView | None, view: RunView | None) -> None:
+        left = self._drawn_at + PAUSE_SECONDS - time.monotonic()
+        if old is None or view is None or old.id != view.id or left <= 0:
+            self.draw()
+        elif not self._waiting:
+            self._waiting = True
+            self.set_timer(left, self.draw)
+
+    def on_resize(self) -> None:
+        self.draw()
+        super().on_resize()
+
+    def draw(self) -> None:
+        """Draw the newest figures."""
+        self._waiting = False
+        self._drawn_at = time.monotonic()
+        width = self.size.width
+        if self.view is None or not width:
+            self.show([])
+            return
+        # Where the screen is short the GPU's figures are at its top already.
+        short = self.app.size.height < 32 and not self.screen.has_class("-zoomed")
+        self.show(metric_lines(figures(self.view)[: 4 if short else None], width))
 
 
-def metric_cells(view: RunView) -> list[tuple[str, Sequence[float], str]]:
-    """(label, values, newest value in words) of each figure."""
+def metric_lines(cells: Sequence[Figure], width: int) -> list[Text]:
+    """The figures in as many lines as they need."""
+    columns = max(1, min(len(cells), width // (LEAST_CELL + 8)))
+    if width < 2 * (LEAST_CELL + 8):
+        columns = max(1, width // LEAST_CELL)
+    lines = []
+    for start in range(0, len(cells), columns):
+        line = Text()
+        for cell in cells[start : start + columns]:
+            line.append_text(_cell(cell, width // columns))
+        lines.append(line)
+    return lines
+
+
+def figures(view: RunView) -> list[Figure]:
+    """Every figure of a run that is known."""
     train = view.curves.train
-    n = len(train)
-    start = max(0, n - WINDOW)
-    rates = [
-        tokens / seconds if seconds > 0 else math.nan
-        for tokens, seconds in zip(train.tokens[start:], train.seconds[start:], strict=True)
+    recent = TrainCurve(*(getattr(train, name)[-WINDOW:] for name in TrainCurve.__dataclass_fields__))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = np.where(recent.seconds > 0, recent.tokens / recent.seconds, math.nan)
+    found = [
+        _of("lr", recent.lr, "{:.1e}"),
+        _of("grad", recent.grad_norm, "{:.2f}"),
+        Figure("tok/s", rates, amount(float(rates[-1])) if len(rates) else glyphs().dash),
+        memory(view),
     ]
-    return [
-        ("lr", train.lr[start:], f"{train.lr[-1]:.1e}" if n else glyphs().dash),
-        ("grad", train.grad_norm[start:], f"{train.grad_norm[-1]:.2f}" if n else glyphs().dash),
-        ("tok/s", rates, thousands(rates[-1]) if rates else glyphs().dash),
-        memory_cell(view),
-    ]
+    if np.isfinite(recent.seconds).any():
+        found.append(_of("step", recent.seconds, "{:.2f} s"))
+    if np.isfinite(recent.accuracy).any():
+        found.append(_of("token", recent.accuracy * 100, "{:.0f} % right"))
+    for label, name, form in (
+        ("util", "utilisation_percent", "{:.0f} %"),
+        ("power", "power_w", "{:.0f} W"),
+        ("temp", "temperature_c", "{:.0f} " + glyphs().degree),
+    ):
+        values = view.series.get(name, ())
+        if any(math.isfinite(value) for value in values):
+            found.append(_of(label, values, form))
+    return found
 
 
-def memory_cell(view: RunView) -> tuple[str, Sequence[float], str]:
-    """VRAM of this run and of others; the process's RAM on the CPU."""
+def _of(label: str, values: Sequence[float] | Column, form: str) -> Figure:
+    if not len(values):
+        return Figure(label, values, glyphs().dash)
+    newest = float(values[-1])
+    return Figure(label, values, form.format(newest) if math.isfinite(newest) else glyphs().not_finite)
+
+
+def memory(view: RunView) -> Figure:
+    """VRAM of this run, of others, and what is free; the process's RAM on the CPU."""
     gpu = view.system.get("gpu")
     if not isinstance(gpu, dict):
         rss = decimal(view.system.get("trainer_rss_mib"))
-        return ("RAM", view.vram, glyphs().dash if rss is None else f"{rss / 1024:.1f} GiB")
-    own, used = decimal(gpu.get("own_mib")), decimal(gpu.get("used_mib"))
+        return Figure("RAM", view.series.get("rss_mib", ()), _gib(rss))
+    values = view.series.get("own_mib", ())
     if gpu.get("problem"):
-        return ("VRAM", view.vram, "GPU lost")
-    if own is None:
-        own = decimal(view.memory.get("reserved_mib"))
+        return Figure("VRAM", values, "GPU lost", lost=True)
+    own, used = decimal(gpu.get("own_mib")), decimal(gpu.get("used_mib"))
+    own = decimal(view.memory.get("reserved_mib")) if own is None else own
     if own is None or used is None:
-        return ("VRAM", view.vram, glyphs().dash if used is None else f"{used / 1024:.1f} GiB")
-    others = max(0.0, used - own)
-    return (
-        "VRAM",
-        view.vram,
-        f"{own / 1024:.1f} GiB" + (f" +{others / 1024:.1f} others" if others >= 100 else ""),
+        return Figure("VRAM", values, _gib(used))
+    others, free = max(0.0, used - own), decimal(gpu.get("free_mib"))
+    more = f" +{others / 1024:.1f} others" if others >= 100 else ""
+    return Figure(
+        "VRAM", values, _gib(own) + more + (f", {free / 1024:.1f} free" if free is not None else "")
     )
 
 
-def thousands(value: float) -> str:
-    """'950', '12.3k', '1.2M'."""
-    if not math.isfinite(value):
-        return glyphs().not_finite
-    if value < 1000:
-        return f"{value:.0f}"
-    return f"{value / 1000:.1f}k" if value < 1e6 else f"{value / 1e6:.1f}M"
+def _gib(mib: float | None) -> str:
+    return glyphs().dash if mib is None else f"{mib / 1024:.1f} GiB"
 
 
-def _cell(label: str, values: Sequence[float], value: str, width: int) -> Text:
+def _cell(cell: Figure, width: int) -> Text:
+    value = plain(cell.value)
     spark = max(0, min(MOST_SPARK, width - LABEL_WIDTH - len(value) - 3))
-    text = Text().append(label.ljust(LABEL_WIDTH), "dim").append(sparkline(values, spark).ljust(spark), LIVE)
-    text.append(f" {value}")
+    text = Text().append(cell.label.ljust(LABEL_WIDTH), "dim")
+    text.append(sparkline(cell.values, spark).ljust(spark), LIVE)
+    text.append(f" {value}", BAD if cell.lost else "")
     text.truncate(width - 1)
     return text.append(" " * max(0, width - text.cell_len))

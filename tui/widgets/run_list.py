@@ -1,17 +1,24 @@
-"""The list of runs."""
+"""The list of runs: thousands of them, filtered and in any order."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
 from rich.text import Text
 from textual.binding import Binding
+from textual.geometry import Region, Size
+from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import OptionList
-from textual.widgets.option_list import Option
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
 from runner.run.events import Phase
 from tui.colours import BAD, GOOD, LIVE, NOTE
-from tui.glyphs import glyphs
+from tui.glyphs import glyphs, plain
 from tui.state import RunRow
+from tui.widgets.lines import differences, strip_of
 from tui.widgets.sparkline import sparkline
 
 SPARK_WIDTH = 6
@@ -19,58 +26,201 @@ NARROW = 28
 WARNING = 2
 
 
-class RunList(OptionList):
+class Order(StrEnum):
+    """What the list is sorted by."""
+
+    NEWEST = "newest first"
+    STATE = "by state"
+    NAME = "by preset"
+    VERDICT = "by verdict"
+    BEST = "by best eval"
+
+
+PHASE_ORDER = {Phase.FAILED: 1, Phase.LOST: 1, Phase.STOPPED: 2, Phase.FINISHED: 3}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which runs are listed, and in which order. Every word of `words` must be in name, state or verdict."""
+
+    words: str = ""
+    order: Order = Order.NEWEST
+
+    def of(self, rows: Sequence[RunRow]) -> list[RunRow]:
+        """The rows that are listed."""
+        wanted = self.words.lower().split()
+        found = (
+            [row for row in rows if all(word in _searched(row) for word in wanted)] if wanted else list(rows)
+        )
+        if self.order is Order.STATE:
+            found.sort(key=lambda row: PHASE_ORDER.get(row.phase, 0))
+        elif self.order is Order.NAME:
+            found.sort(key=lambda row: row.name)
+        elif self.order is Order.VERDICT:
+            found.sort(key=lambda row: (-row.severity, row.verdict))
+        elif self.order is Order.BEST:
+            found.sort(key=lambda row: (row.best_loss is None, row.best_loss or 0.0))
+        return found
+
+
+def _searched(row: RunRow) -> str:
+    return f"{row.id} {row.phase.value} {row.verdict}".lower()
+
+
+class RunList(ScrollView, can_focus=True):
     """Runs, newest first. The highlighted one is kept by its id while the list changes around it."""
 
     BINDINGS = [
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("home", "move(-1000000)", "First", show=False),
+        Binding("end", "move(1000000)", "Last", show=False),
+        Binding("enter", "choose", "Choose", show=False),
     ]
+    COMPONENT_CLASSES = {"run-list--highlighted"}
     BORDER_TITLE = "Runs"
 
     rows: reactive[tuple[RunRow, ...]] = reactive(())
+    selection: reactive[Selection] = reactive(Selection())
 
-    def watch_rows(self, old: tuple[RunRow, ...], new: tuple[RunRow, ...]) -> None:
-        if [row.id for row in old] == [row.id for row in new]:
-            for before, after in zip(old, new, strict=True):
-                if before != after:
-                    self.replace_option_prompt(after.id, self._prompt(after))
-            return
+    class Highlighted(Message):
+        """Another run is highlighted, None when there is none."""
+
+        def __init__(self, run_id: str | None) -> None:
+            self.run_id = run_id
+            super().__init__()
+
+    class Chosen(Message):
+        """Enter was pressed, or a run was clicked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed: list[RunRow] = []
+        self._at: int | None = None
+        self._told: str | None = None
+        self._drawn: dict[int, Strip] = {}
+
+    # What is listed
+
+    def watch_rows(self) -> None:
+        self._list()
+
+    def watch_selection(self) -> None:
+        self._list()
+
+    def _list(self) -> None:
         kept = self.highlighted_id
-        self.clear_options()
-        self.add_options(Option(self._prompt(row), id=row.id) for row in new)
-        self.select_run(kept or (new[0].id if new else None))
+        before = len(self.listed)
+        self.listed = self.selection.of(self.rows)
+        index = next((i for i, row in enumerate(self.listed) if row.id == kept), None)
+        if index is None and self.listed:
+            index = 0 if kept is None or self._at is None else min(self._at, len(self.listed) - 1)
+        self._at = index
+        hidden = len(self.rows) - len(self.listed)
+        self.border_subtitle = plain(self._subtitle(hidden))
+        if before != len(self.listed):
+            self.virtual_size = Size(self.size.width, len(self.listed))
+            self._drawn.clear()
+            self.refresh()
+        else:
+            self._refresh_changed()
+        self._tell()
+
+    def _subtitle(self, hidden: int) -> str:
+        parts = [f"/{self.selection.words}"] if self.selection.words else []
+        parts += [f"{hidden} hidden"] if hidden else []
+        parts += [self.selection.order.value] if self.selection.order is not Order.NEWEST else []
+        return " · ".join(parts)
+
+    def _tell(self) -> None:
+        if self.highlighted_id != self._told:
+            self._told = self.highlighted_id
+            self.post_message(self.Highlighted(self._told))
 
     @property
     def highlighted_id(self) -> str | None:
         """The id of the highlighted run."""
-        if self.highlighted is None or self.highlighted >= self.option_count:
-            return None
-        return self.get_option_at_index(self.highlighted).id
+        return self.listed[self._at].id if self._at is not None and self._at < len(self.listed) else None
 
     def select_run(self, run_id: str | None) -> bool:
         """Highlight a run; False when it is not in the list."""
-        for index, row in enumerate(self.rows):
+        for index, row in enumerate(self.listed):
             if row.id == run_id:
-                self.highlighted = index
+                self._highlight(index)
                 return True
         return False
 
-    def on_resize(self) -> None:
-        for row in self.rows:
-            if row.id in self._id_to_option:
-                self.replace_option_prompt(row.id, self._prompt(row))
+    def _highlight(self, index: int) -> None:
+        self._at = index
+        self._refresh_changed()
+        self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
+        self._tell()
 
-    def _prompt(self, row: RunRow) -> Text:
-        return run_line(row, max(16, self.scrollable_content_region.width - 2))
+    # Keys and mouse
+
+    def action_move(self, by: int) -> None:
+        if self.listed:
+            self._highlight(max(0, min(len(self.listed) - 1, (self._at or 0) + by)))
+
+    def action_page(self, by: int) -> None:
+        self.action_move(by * max(1, self.scrollable_content_region.height - 1))
+
+    def action_choose(self) -> None:
+        if self.highlighted_id is not None:
+            self.post_message(self.Chosen())
+
+    def on_click(self, event: object) -> None:
+        y = int(getattr(event, "y", 0)) + self.scroll_offset.y - self.gutter.top
+        if 0 <= y < len(self.listed):
+            self._highlight(y)
+
+    # Drawing
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self.listed))
+        self._drawn.clear()
+        self.refresh()
+
+    def on_focus(self) -> None:
+        self._refresh_changed()
+
+    def on_blur(self) -> None:
+        self._refresh_changed()
+
+    def _refresh_changed(self) -> None:
+        """Repaint only what differs from the screen."""
+        top, left = self.gutter.top, self.gutter.left
+        for y, before in list(self._drawn.items()):
+            after = self._strip(y)
+            for start, end in differences(before, after):
+                self.refresh(Region(start + left, y + top, end - start, 1))
+            if before.cell_length != after.cell_length:
+                self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        strip = self._strip(y)
+        self._drawn[y] = strip
+        return strip
+
+    def _strip(self, y: int) -> Strip:
+        index = y + self.scroll_offset.y
+        width = self.scrollable_content_region.width
+        style = self.rich_style
+        if index >= len(self.listed) or width <= 0:
+            return Strip.blank(max(0, width), style)
+        if index == self._at:
+            style = self.get_component_rich_style("run-list--highlighted")
+        return strip_of(run_line(self.listed[index], max(16, width)), width).apply_style(style)
 
 
 def run_line(row: RunRow, width: int) -> Text:
-    """'● qwen3-0.6b-chat    34 % ▂▃▁▁' in exactly one line of `width` cells."""
+    """' ● qwen3-0.6b-chat    34 % ▂▃▁▁ ' in exactly one line of `width` cells."""
     mark, style = phase_mark(row.phase)
-    right = _standing(row, style, width)
+    right = _standing(row, style, width).append(" ")
     right.truncate(max(6, width - 12), overflow=glyphs().overflow)
-    left = Text().append(f"{mark} ", style).append(row.name)
+    left = Text(" ").append(f"{mark} ", style).append(plain(row.name))
     left.truncate(max(6, width - right.cell_len - 1), overflow=glyphs().overflow)
     return left.append(" " * max(1, width - left.cell_len - right.cell_len)).append_text(right)
 
@@ -83,13 +233,13 @@ def _standing(row: RunRow, style: str, width: int) -> Text:
             return text.append(row.phase.value, "dim")
         text.append(f"{100 * row.progress:3.0f} % ")
         return text if width < NARROW else text.append(sparkline(row.losses, SPARK_WIDTH), LIVE)
-    if row.phase is not Phase.FINISHED and row.verdict not in ("overfitting", "non-finite"):
+    if row.phase is not Phase.FINISHED and row.severity < WARNING:
         return text.append(row.phase.value, style)
     if row.best_loss is not None:
         text.append(f"{row.best_loss:.3g} ")
     if row.severity >= WARNING:
-        return text.append(glyphs().up if width < NARROW else row.verdict, NOTE)
-    return text if width < NARROW else text.append(row.verdict or "finished", "dim")
+        return text.append(glyphs().up if width < NARROW else plain(row.verdict), NOTE)
+    return text if width < NARROW else text.append(plain(row.verdict) or "finished", "dim")
 
 
 def phase_mark(phase: Phase) -> tuple[str, str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from rich.console import Console
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.reactive import reactive
-from textual.widgets import Static
 
 from tui.colours import FAINT, LIVE, NOTE, PROBE
 from tui.glyphs import glyphs, plain
 from tui.state import RunView, age
+from tui.widgets.lines import Lines
 from tui.widgets.log_tail import LogTail
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.metrics import Metrics
@@ -19,22 +20,28 @@ from tui.widgets.sparkline import bar
 from tui.widgets.verdict_box import VerdictBox
 
 
-class RunHeader(Static):
+class RunHeader(Lines):
     """Progress, losses, batch."""
 
     view: reactive[RunView | None] = reactive(None)
 
-    def watch_view(self, view: RunView | None) -> None:
-        self.update(header(view, self.size.width or 80) if view is not None else Text(""))
+    def watch_view(self) -> None:
+        width = self.size.width
+        self.show(header(self.view, width) if self.view is not None and width else [])
 
     def on_resize(self) -> None:
-        self.watch_view(self.view)
+        self.watch_view()
+        super().on_resize()
 
 
 class RunPanel(Vertical):
     """One run. `view` is the newest known of it; every part draws from it."""
 
     view: reactive[RunView | None] = reactive(None)
+
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._titled = ""
 
     def compose(self) -> ComposeResult:
         yield RunHeader(id="header")
@@ -44,7 +51,11 @@ class RunPanel(Vertical):
         yield LogTail(id="log")
 
     def watch_view(self, view: RunView | None) -> None:
-        self.border_title = title(view) if view is not None else "Run"
+        words = title(view) if view is not None else Text("Run")
+        # Setting it repaints the whole panel.
+        if words.markup != self._titled:
+            self._titled = words.markup
+            self.border_title = words.markup
         self.query_one(RunHeader).view = view
         self.query_one(LossChart).view = view
         self.query_one(Metrics).view = view
@@ -53,37 +64,44 @@ class RunPanel(Vertical):
 
 
 def title(view: RunView) -> Text:
-    """'qwen3-0.6b-chat · training · step 412/1200 · 34 % · 12 min left'."""
+    """'● qwen3-0.6b-chat · training'."""
     mark, style = phase_mark(view.phase)
-    parts = [view.name, view.phase.value]
-    if view.total_steps:
-        parts.append(f"step {view.step}/{view.total_steps}")
-        parts.append(f"{100 * view.step / view.total_steps:.0f} %")
-    if view.eta_seconds is not None:
-        parts.append(f"{age(view.eta_seconds)} left")
+    parts = [view.name, view.kind or view.phase.value]
     return Text().append(f"{mark} ", style).append(plain(f" {glyphs().dot} ".join(parts)))
 
 
-def header(view: RunView, width: int) -> Text:
-    """Progress bar, losses, and the effective batch spelled out."""
+def header(view: RunView, width: int) -> list[Text]:
+    """Progress bar with step and time left, losses, and the effective batch spelled out."""
     if view.reason and view.phase.is_over:
         return _ending(view, width)
+    return [progress(view, width), fitting(losses(view), width), fitting(batch(view), width)]
+
+
+def progress(view: RunView, width: int) -> Text:
+    """'━━━━━━━──────── step 412/1200 · 34 % · 12 min left'."""
+    parts = [f"step {view.step}/{view.total_steps}" if view.total_steps else f"step {view.step}"]
     share = view.step / view.total_steps if view.total_steps else 0.0
-    full, empty = bar(share, max(10, width))
-    text = Text().append(full, LIVE).append(empty, FAINT).append("\n")
-    return (
-        text.append_text(fitting(losses(view), width)).append("\n").append_text(fitting(batch(view), width))
-    )
+    if view.total_steps:
+        parts.append(f"{100 * share:.0f} %")
+    if view.eta_seconds is not None:
+        parts.append(f"{age(view.eta_seconds)} left")
+    words = plain(f" {glyphs().dot} ".join(parts))
+    full, empty = bar(share, max(4, width - len(words) - 1))
+    return Text().append(full, LIVE).append(empty, FAINT).append(f" {words}")
 
 
-def _ending(view: RunView, width: int) -> Text:
+def _ending(view: RunView, width: int) -> list[Text]:
     mark, style = phase_mark(view.phase)
-    text = Text().append(f"{mark} {view.phase.value}: ", f"bold {style}").append(plain(view.reason))
+    lines = [Text().append(f"{mark} {view.phase.value}: ", f"bold {style}").append(plain(view.reason))]
     if view.hint:
-        text.append(f"\n  {plain(view.hint)}", "dim")
-    if len(view.curves.train):
-        text.append("\n").append_text(fitting(losses(view), width))
-    return text
+        lines.append(Text(f"  {plain(view.hint)}", "dim"))
+    wrapped = [part for line in lines for part in line.wrap(_console(), width)]
+    done = [Text(f"step {view.step}/{view.total_steps}", "dim")] if view.total_steps else []
+    return [*wrapped, *([fitting([*losses(view), *done], width)] if len(view.curves.train) else [])]
+
+
+def _console() -> Console:
+    return Console(width=200)
 
 
 def fitting(parts: list[Text], width: int) -> Text:

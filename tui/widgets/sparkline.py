@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from runner.insight.curves import Column
 from runner.insight.reduction import means
 from tui.glyphs import glyphs
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
+def sparkline(values: Sequence[float] | Column, width: int) -> str:
     """Means over equal parts of the values, scaled from their least to their greatest; NaN and infinity show as ×.
 
     One string in one colour: a cell of its own colour each would cost kilobytes a second over SSH.

@@ -23,13 +23,19 @@ class VerdictBox(Static):
 
     view: reactive[RunView | None] = reactive(None)
 
-    def watch_view(self, view: RunView | None) -> None:
-        if view is None:
+    def watch_view(self, old: RunView | None, view: RunView | None) -> None:
+        if view is None or (
+            old is not None and words(old.verdict) == words(view.verdict) and old.id == view.id
+        ):
             return
         verdict = view.verdict
         for severity, name in CLASSES.items():
             self.set_class(severity is verdict.severity, name)
         self.border_title = plain(f"Verdict: {verdict.headline}")
+        more = len([finding for finding in verdict.findings if finding.sentence != verdict.sentence])
+        self.border_subtitle = (
+            plain(f"v evidence{f' · {more} more' if more else ''}") if verdict.findings else ""
+        )
         self.update(words(verdict))
 
 
@@ -38,6 +44,8 @@ def words(verdict: Verdict) -> Text:
     text = Text(plain(verdict.sentence))
     for action in verdict.actions:
         text.append(f"\n{glyphs().arrow} ", "bold").append(
-            plain(action), "bold" if action.startswith("keep") else ""
+            plain(action.text), "bold" if action.text.startswith("keep") else ""
         )
+        if action.changes:
+            text.append("  f makes that preset", "dim")
     return text

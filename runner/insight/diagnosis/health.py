@@ -4,74 +4,148 @@ from __future__ import annotations
 
 import math
 
-from runner.insight.curves import Curves
-from runner.insight.diagnosis.finding import Finding, Severity
+import numpy as np
+
+from runner.insight.curves import Column, Curves
+from runner.insight.diagnosis.finding import LOWER_RATE, Action, Finding, Severity
+
+ZEROS_IN_A_ROW = 3
+# A loss that was above this and is exactly zero from then on was not learned down to zero.
+HIGH_BEFORE_ZERO = 0.05
+SKIPS_IN_A_ROW = 3
+SKIP_WINDOW = 50
+SKIP_SHARE = 0.05
 
 
 def non_finite(curves: Curves) -> Finding | None:
     """D1: a training or evaluation loss is NaN or infinite."""
     train = curves.train
-    bad = [
-        (int(train.step[i]), "train loss") for i, loss in enumerate(train.loss) if not math.isfinite(loss)
-    ][:1]
+    bad = _bad_losses(curves)
+    found = [(int(train.step[bad][0]), "train loss")] if bad.any() else []
     for name, points in curves.evals.items():
-        bad += [(point.step, f"{name} loss") for point in points if not math.isfinite(point.loss)][:1]
-    if not bad:
+        found += [(point.step, f"{name} loss") for point in points if not math.isfinite(point.loss)][:1]
+    if not found:
         return None
-    step, what = min(bad)
-    last = next((loss for i, loss in _before(curves, step) if math.isfinite(loss)), math.nan)
+    step, what = min(found)
+    if not bad.any() and _goes_on(curves, step):
+        return _broken_evaluation(curves, step, what)
+    before = train.loss[(train.step < step) & np.isfinite(train.loss)]
     keep = max((c for c in curves.checkpoints if c < step), default=None)
+    shown = "shows as 0.0" if curves.nan_hidden and bad.any() else "is not a number"
     return Finding(
         id="D1",
         name="non-finite loss",
         severity=Severity.ERROR,
         since_step=step,
-        sentence=f"The {what} is not a number since step {step}; the weights are spoilt from there on.",
+        sentence=f"The {what} {shown} since step {step}; the weights are spoilt from there on.",
         actions=(
-            f"go back to checkpoint-{keep}" if keep is not None else "stop: nothing before it was saved",
-            "learning rate ÷ 3, or bf16 instead of fp16",
-            "look at the rows of that step",
+            Action(
+                f"go back to checkpoint-{keep}" if keep is not None else "stop: nothing before it was saved"
+            ),
+            Action("learning rate ÷ 3, and bf16 instead of fp16", (LOWER_RATE,)),
+            Action("look at the rows of that step"),
         ),
-        evidence={"step": step, "last_finite_loss": last, "non_finite_steps": _count(curves)},
+        evidence={
+            "step": step,
+            "last_finite_loss": float(before[-1]) if len(before) else math.nan,
+            "non_finite_steps": int(bad.sum()),
+        },
         keep_step=keep,
+        steps=(step,),
     )
 
 
-def _before(curves: Curves, step: int) -> list[tuple[float, float]]:
-    pairs = list(zip(curves.train.step, curves.train.loss, strict=True))
-    return [pair for pair in reversed(pairs) if pair[0] < step]
+def _bad_losses(curves: Curves) -> Column:
+    """Which steps have a loss that is none, as booleans of shape (n,)."""
+    train = curves.train
+    bad = ~np.isfinite(train.loss)
+    if curves.nan_hidden:
+        zero = train.loss == 0
+        bad |= zero & ~np.isfinite(train.grad_norm) & ~np.isnan(train.grad_norm)
+        bad |= zero & _is_collapse(train.loss)
+    return bad
 
 
-def _count(curves: Curves) -> int:
-    return sum(not math.isfinite(loss) for loss in curves.train.loss)
+def _is_collapse(losses: Column) -> Column:
+    """Zeros that end a log and came at once, or are all there is: the stock filter's way to show NaN."""
+    collapsed = np.zeros(len(losses), dtype=bool)
+    others = np.flatnonzero(losses != 0)
+    first = int(others[-1]) + 1 if len(others) else 0
+    if len(losses) - first >= ZEROS_IN_A_ROW and (not first or losses[first - 1] > HIGH_BEFORE_ZERO):
+        collapsed[first:] = True
+    return collapsed
+
+
+def _goes_on(curves: Curves, step: int) -> bool:
+    """Whether training is finite after the step: then not the weights are broken but the evaluation."""
+    after = curves.train.loss[curves.train.step > step]
+    return bool(len(after)) and bool(np.isfinite(after[-1]))
+
+
+def _broken_evaluation(curves: Curves, step: int, what: str) -> Finding:
+    return Finding(
+        id="D1",
+        name="evaluation is not a number",
+        severity=Severity.INFO if curves.nan_hidden else Severity.WARNING,
+        since_step=step,
+        sentence=f"The {what} is not a number at step {step} while training goes on: some held-out row has nothing to "
+        "predict, or overflows in fp16.",
+        actions=(Action("look for held-out rows without an answer"), Action("bf16 instead of fp16")),
+        evidence={"step": step},
+    )
+
+
+def skipped_steps(curves: Curves) -> Finding | None:
+    """D1b: gradients overflow again and again while the loss stays finite: fp16's scaler skips those steps."""
+    train = curves.train
+    # NaN alone may mean that no norm was logged.
+    known = np.isfinite(train.grad_norm).any()
+    bad = np.isinf(train.grad_norm) | (np.isnan(train.grad_norm) & known)
+    bad &= np.isfinite(train.loss) & (train.loss != 0)
+    recent = bad[-SKIP_WINDOW:]
+    in_a_row = len(bad) >= SKIPS_IN_A_ROW and bool(bad[-SKIPS_IN_A_ROW:].all())
+    if not in_a_row and not (len(recent) == SKIP_WINDOW and recent.mean() > SKIP_SHARE):
+        return None
+    return Finding(
+        id="D1b",
+        name="steps are skipped",
+        severity=Severity.WARNING,
+        since_step=int(train.step[bad][0]),
+        sentence=f"{int(recent.sum())} of the last {len(recent)} gradients are not finite: fp16 skips such steps.",
+        actions=(Action("bf16 where the card has it"), Action("learning rate ÷ 3", (LOWER_RATE,))),
+        evidence={"skipped": int(bad.sum()), "skipped_recently": int(recent.sum())},
+    )
 
 
 def nothing_trained(curves: Curves) -> Finding | None:
     """D2: no parameter is trainable, or loss and gradient are exactly zero for two steps (no label to learn from)."""
     if curves.trainable_parameters == 0:
-        return Finding(
-            id="D2",
-            name="nothing is trained",
-            severity=Severity.ERROR,
-            since_step=0,
-            sentence="No parameter of the model is trainable: the run changes nothing.",
-            actions=("check lora.use_peft and lora.target_modules",),
-            evidence={"trainable_parameters": 0},
-        )
+        return _nothing(0, "No parameter of the model is trainable: the run changes nothing.", _TARGETS)
     train = curves.train
-    for i in range(1, len(train)):
-        if all(train.loss[k] == 0 and train.grad_norm[k] == 0 for k in (i - 1, i)):
-            step = int(train.step[i - 1])
-            return Finding(
-                id="D2",
-                name="nothing is trained",
-                severity=Severity.ERROR,
-                since_step=step,
-                sentence=f"Loss and gradient are exactly 0 since step {step}: no token is learned from.",
-                actions=(
-                    "check the chat template and train.assistant_only_loss",
-                    "look at one row as the model sees it",
-                ),
-                evidence={"step": step, "loss": 0.0, "grad_norm": 0.0},
-            )
-    return None
+    zero = (train.loss == 0) & (train.grad_norm == 0)
+    twice = np.flatnonzero(zero[1:] & zero[:-1])
+    if not len(twice):
+        return None
+    step = int(train.step[twice[0]])
+    return _nothing(
+        step, f"Loss and gradient are exactly 0 since step {step}: no token is learned from.", _MASK
+    )
+
+
+_TARGETS = (Action("check lora.use_peft and lora.target_modules"),)
+_MASK = (
+    Action("check the chat template and train.assistant_only_loss"),
+    Action("look at one row as the model sees it"),
+)
+
+
+def _nothing(step: int, sentence: str, actions: tuple[Action, ...]) -> Finding:
+    return Finding(
+        id="D2",
+        name="nothing is trained",
+        severity=Severity.ERROR,
+        since_step=step,
+        sentence=sentence,
+        actions=actions,
+        evidence={"step": step},
+    )

@@ -1,4 +1,4 @@
-"""D8 and D9: the held-out loss rises while the training rows are still being learned.
+"""D8, D9, D9' and D10: the held-out loss rises, with the training rows still being learned or without.
 
 A rise is judged against the noise of the evaluations themselves, and the train-probe (training rows evaluated with the
 same weights in the same mode) tells memorising from plain instability.
@@ -6,14 +6,17 @@ same weights in the same mode) tells memorising from plain instability.
 
 from __future__ import annotations
 
+import itertools
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from runner.insight.curves import Curves, EvalPoint
-from runner.insight.diagnosis.finding import Finding, Severity
+from runner.insight.diagnosis.finding import HALF_RATE, MORE_DROPOUT, Action, Change, Finding, Kind, Severity
 from runner.insight.diagnosis.noise import eval_noise, slope
+from runner.insight.paired import Paired, paired
 
 FEWEST_FOR_SLOPE = 4
 SLOPE_T = 4.0
@@ -21,6 +24,12 @@ SLOPE_RISE = 0.01
 WATCH_RISE = 0.01
 JUMP_RISE = 0.02
 CRITICAL_RISE = 0.05
+STRIPS = 3
+STEEP_RISE = 0.10
+FEWEST_ABOVE = 5
+ABOVE_RISE = 0.06
+GAP_SEEN = 0.10
+GAP_LARGE = 0.30
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,9 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
 
     (A) with at least four evaluations from the best on, their slope is over four standard errors and amounts to over
     1 %; or (B) the last two are both over 2 % and two noises above the best, corrected for its being the best of n
-    (σ√(2 ln n): the minimum of n noisy values is too low).
+    (σ√(2 ln n): the minimum of n noisy values is too low); or (C) every one of at least three since the best is higher
+    than the one before, over 10 % in all: bends of so steep a rise look like noise; or (D) each of at least five since
+    the best is worse than each of the three up to it, by over 6 % of the best in the mean.
     """
     current = rise(points)
     if current is None:
@@ -78,10 +89,23 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
     if current.after < 2:
         return False
     corrected = current.best.loss + current.noise * math.sqrt(2 * math.log(len(points)))
-    return all(
+    jumped = all(
         loss - corrected > 2 * current.noise and loss > (1 + JUMP_RISE) * current.best.loss
         for loss in tail[-2:]
     )
+    return jumped or _climbs(tail) or _stays_above(points, tail[1:], current.best.loss)
+
+
+def _climbs(tail: Sequence[float]) -> bool:
+    rises = all(after > before for before, after in itertools.pairwise(tail))
+    return len(tail) > STRIPS and rises and tail[-1] > (1 + STEEP_RISE) * tail[0]
+
+
+def _stays_above(points: Sequence[EvalPoint], after: Sequence[float], best: float) -> bool:
+    until = [point.loss for point in points[: len(points) - len(after)]][-STRIPS:]
+    if len(after) < FEWEST_ABOVE or len(until) < STRIPS:
+        return False
+    return min(after) > max(until) and sum(after) / len(after) > (1 + ABOVE_RISE) * best
 
 
 def watch(curves: Curves) -> Finding | None:
@@ -101,8 +125,9 @@ def watch(curves: Curves) -> Finding | None:
             f"Eval {current.best.loss:.3f} → {current.now.loss:.3f} "
             f"({100 * current.relative:+.1f} %) since step {current.best.step}; not yet more than noise."
         ),
-        actions=("nothing yet; evaluate more often to know sooner",),
+        actions=(Action("nothing yet; evaluate more often to know sooner"),),
         evidence=current.evidence(),
+        evals=tuple(points[-current.after - 1 :]),
     )
 
 
@@ -115,37 +140,125 @@ def overfitting(curves: Curves) -> Finding | None:
     fall = training_fall(curves, current)
     if fall is None or fall <= current.noise:
         return None
-    probe = fall / _training_loss_at(curves, current.best.step)
+    share = fall / _training_loss_at(curves, current.best.step)
     critical = current.relative >= CRITICAL_RISE
-    evidence = current.evidence() | {"training_fall_percent": 100 * probe}
-    keep = current.best.step if current.best.step in curves.checkpoints or current.best.step > 0 else None
+    rows = row_changes(curves, current)
+    keep = current.best.step if current.best.step > 0 else None
     return Finding(
         id="D9",
         name="overfitting",
         severity=Severity.CRITICAL if critical else Severity.WARNING,
         since_step=current.best.step,
         sentence=(
-            f"Held-out loss {current.best.loss:.3f} → {current.now.loss:.3f} ({100 * current.relative:+.1f} %, noise "
-            f"±{100 * current.noise / current.best.loss:.1f} %) over {current.after} evaluations since step "
-            f"{current.best.step}, while the training rows' loss fell {100 * probe:.0f} %."
+            f"Held-out loss {_change(current)} over {current.after} evaluations since step {current.best.step}, while "
+            f"the training rows' loss fell {100 * share:.0f} %.{_rows_in_words(rows)}"
         ),
         actions=(_keep(current.best.step, keep), *_next_time(curves, current.best)),
-        evidence=evidence,
+        evidence=current.evidence() | {"training_fall_percent": 100 * share} | _rows_as_numbers(rows),
         keep_step=keep,
+        evals=tuple(points[-current.after - 1 :]),
     )
+
+
+def worsening(curves: Curves) -> Finding | None:
+    """D9': the held-out loss rises beyond noise although the training rows are not learned any better."""
+    points = _finite(curves.val)
+    current = rise(points)
+    if current is None or not is_rising(points):
+        return None
+    fall = training_fall(curves, current)
+    # In the first epoch every row is new: what cannot be told is not alarmed about.
+    if fall is None or fall > current.noise:
+        return None
+    rows = row_changes(curves, current)
+    keep = current.best.step if current.best.step > 0 else None
+    return Finding(
+        id="D9'",
+        name="worsening",
+        severity=Severity.WARNING,
+        since_step=current.best.step,
+        sentence=(
+            f"Held-out loss {_change(current)} since step {current.best.step}, and the training rows' loss does not "
+            f"fall either: this is instability, not overfitting.{_rows_in_words(rows)}"
+        ),
+        actions=(_keep(current.best.step, keep), Action("next time: half the learning rate", (HALF_RATE,))),
+        evidence=current.evidence() | {"training_fall": fall} | _rows_as_numbers(rows),
+        keep_step=keep,
+        evals=tuple(points[-current.after - 1 :]),
+    )
+
+
+def memorisation(curves: Curves) -> Finding | None:
+    """D10: the same weights do far better on rows they were trained on than on held-out ones: (E − P)/E over 10 %, over
+    30 % with a held-out loss that does not improve any more. Needs the train-probe.
+    """
+    points, probe = _finite(curves.val), {p.step: p for p in _finite(curves.probe)}
+    if len(points) < 3 or points[-1].step not in probe or points[-1].loss <= 0:
+        return None
+    now, learned = points[-1], probe[points[-1].step]
+    gap = (now.loss - learned.loss) / now.loss
+    first = probe.get(points[0].step)
+    # What was apart before training is the rows' difference, not their being known by heart.
+    gap -= max(0.0, (points[0].loss - first.loss) / points[0].loss) if first and points[0].step == 0 else 0.0
+    if gap <= GAP_SEEN:
+        return None
+    improving = points[-1].loss < min(p.loss for p in points[:-1]) - eval_noise([p.loss for p in points])
+    alarming = gap > GAP_LARGE and not improving and len(points) > FEWEST_FOR_SLOPE
+    accuracy = curves.train.accuracy[np.isfinite(curves.train.accuracy)][-20:]
+    return Finding(
+        id="D10",
+        name="memorisation",
+        severity=Severity.WARNING if alarming else Severity.INFO,
+        since_step=now.step,
+        sentence=f"Held-out loss {now.loss:.3f}, {learned.loss:.3f} on training rows with the same weights "
+        f"({100 * gap:.0f} % apart): answers are being learned by heart.",
+        actions=_next_time(curves, min(points, key=lambda p: p.loss)) if alarming else (),
+        evidence={"gap_percent": 100 * gap, "eval_loss": now.loss, "probe_loss": learned.loss}
+        | ({"token_accuracy": float(accuracy.mean())} if len(accuracy) else {}),
+        evals=tuple(points[-3:]),
+    )
+
+
+def row_changes(curves: Curves, current: Rise) -> Paired | None:
+    """Each held-out row's loss now against the best evaluation; None where they were not kept."""
+    rows = curves.row_losses.get("val", {})
+    before, now = rows.get(current.best.step), rows.get(current.now.step)
+    return paired(before, now) if before is not None and now is not None else None
+
+
+def _rows_in_words(rows: Paired | None) -> str:
+    return f" {100 * rows.share_worse:.0f} % of {rows.n} held-out rows got worse." if rows is not None else ""
+
+
+def _rows_as_numbers(rows: Paired | None) -> dict[str, float]:
+    if rows is None:
+        return {}
+    return {
+        "rows": rows.n,
+        "rows_worse_percent": 100 * rows.share_worse,
+        "row_difference": rows.mean,
+        "row_difference_error": rows.error,
+    }
+
+
+def _change(current: Rise) -> str:
+    """'1.311 → 1.402 (+6.9 %, noise ±0.4 %)'."""
+    best, now = current.best.loss, current.now.loss
+    noise = 100 * current.noise / best
+    return f"{best:.3f} → {now:.3f} ({100 * current.relative:+.1f} %, noise ±{noise:.1f} %)"
 
 
 def training_fall(curves: Curves, current: Rise) -> float | None:
     """How far the loss on training rows fell between the best evaluation and the last, in nats a token.
 
-    From the train-probe; without one, from the mean train loss before each evaluation, and only from the second epoch
-    on: in the first, training rows are as new to the model as held-out ones. None when neither can tell.
+    From the train-probe; without one, from the train losses before each evaluation, and only from the second epoch on:
+    in the first, training rows are as new to the model as held-out ones. None when neither can tell.
     """
     probe = {point.step: point.loss for point in _finite(curves.probe)}
     if current.best.step in probe and current.now.step in probe:
         return probe[current.best.step] - probe[current.now.step]
     if curves.steps_per_epoch and current.now.step > curves.steps_per_epoch:
-        before, after = (_mean_before(curves, step) for step in (current.best.step, current.now.step))
+        before, after = (_losses_before(curves, step) for step in (current.best.step, current.now.step))
         if before is not None and after is not None:
             return before - after
     return None
@@ -153,29 +266,42 @@ def training_fall(curves: Curves, current: Rise) -> float | None:
 
 def _training_loss_at(curves: Curves, step: int) -> float:
     probe = {point.step: point.loss for point in _finite(curves.probe)}
-    return probe.get(step) or _mean_before(curves, step) or math.inf
+    return probe.get(step) or _losses_before(curves, step) or math.inf
 
 
-def _mean_before(curves: Curves, step: int, most: int = 20) -> float | None:
-    """Mean train loss of the last `most` steps up to `step`."""
-    end = bisect_right(curves.train.step, step)
-    losses = [loss for loss in curves.train.loss[max(0, end - most) : end] if math.isfinite(loss)]
-    return sum(losses) / len(losses) if losses else None
+def _losses_before(curves: Curves, step: int) -> float | None:
+    """Median train loss of the later half of the steps between an evaluation and the one before it."""
+    train = curves.train
+    earlier = max((point.step for point in curves.val if point.step < step), default=0)
+    end = int(np.searchsorted(train.step, step, side="right"))
+    start = int(np.searchsorted(train.step, (earlier + step) / 2, side="right"))
+    losses = train.loss[min(start, max(0, end - 1)) : end]
+    # Where a hidden NaN shows as 0.0 it is no loss.
+    losses = losses[np.isfinite(losses) & (losses != 0)]
+    return float(np.median(losses)) if len(losses) else None
 
 
 def _finite(points: Sequence[EvalPoint]) -> list[EvalPoint]:
     return [point for point in points if math.isfinite(point.loss)]
 
 
-def _keep(best: int, keep: int | None) -> str:
-    return (
+def _keep(best: int, keep: int | None) -> Action:
+    return Action(
         f"keep checkpoint-{best}"
         if keep is not None
         else "keep the base model: no checkpoint is better than it"
     )
 
 
-def _next_time(curves: Curves, best: EvalPoint) -> tuple[str, ...]:
+def _next_time(curves: Curves, best: EvalPoint) -> tuple[Action, ...]:
     epochs = best.epoch or (best.step / curves.steps_per_epoch if curves.steps_per_epoch else 0.0)
-    shorter = f"stop at about {epochs:.1f} epochs" if epochs else "fewer epochs"
-    return (f"next time: {shorter}, a lower learning rate, dropout 0.1, or more data",)
+    if epochs > 0:
+        # Rounded up: what was best is to be reached.
+        fewer = math.ceil(10 * epochs) / 10
+        shorter = Action(
+            f"next time: {fewer:g} epoch{'s' if fewer != 1 else ''} and dropout 0.1",
+            (Change("train.num_train_epochs", Kind.AT_MOST, fewer), MORE_DROPOUT),
+        )
+    else:
+        shorter = Action("next time: half the learning rate and dropout 0.1", (HALF_RATE, MORE_DROPOUT))
+    return (shorter, Action("or more and more varied data"))

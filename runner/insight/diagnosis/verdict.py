@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from runner.insight.curves import Curves
-from runner.insight.diagnosis import health, overfitting
-from runner.insight.diagnosis.finding import Finding, Severity
+from runner.insight.diagnosis import health, learning, operation, overfitting, spikes, stability
+from runner.insight.diagnosis.finding import Action, Change, Finding, Kind, Severity
 
 FEWEST_EVALUATIONS = 4
 # Below this one unusual row moves the mean by more than the changes that are judged.
@@ -20,7 +21,14 @@ class VerdictKind(StrEnum):
 
     NON_FINITE = "non-finite"
     NOTHING_TRAINED = "nothing trained"
+    STALLED = "died or stalled"
+    DIVERGED = "diverged"
     OVERFITTING = "overfitting"
+    WORSENING = "worsening"
+    FORGETTING = "forgetting"
+    NOT_LEARNING = "not learning"
+    OSCILLATING = "learning rate too high"
+    PLATEAU = "plateau"
     HEALTHY = "healthy"
     TOO_EARLY = "too early to tell"
     NO_EVALUATION = "no evaluation"
@@ -33,7 +41,7 @@ class Verdict:
     kind: VerdictKind
     severity: Severity
     sentence: str
-    actions: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
     keep_step: int | None = None
     since_step: int | None = None
     findings: tuple[Finding, ...] = ()
@@ -48,29 +56,57 @@ class Verdict:
         )
 
 
-DETECTORS = (
+# In the order of gravity: the first that finds something gives the verdict, those without a kind never do.
+DETECTORS: tuple[tuple[VerdictKind | None, Callable[[Curves], Finding | None]], ...] = (
     (VerdictKind.NON_FINITE, health.non_finite),
     (VerdictKind.NOTHING_TRAINED, health.nothing_trained),
+    (VerdictKind.STALLED, operation.stall),
+    (VerdictKind.DIVERGED, stability.resume_break),
+    (VerdictKind.DIVERGED, stability.divergence),
     (VerdictKind.OVERFITTING, overfitting.overfitting),
+    (VerdictKind.WORSENING, overfitting.worsening),
+    (VerdictKind.FORGETTING, operation.forgetting),
+    (VerdictKind.NOT_LEARNING, learning.not_learning),
+    (VerdictKind.OSCILLATING, stability.oscillation),
+    (VerdictKind.PLATEAU, learning.plateau),
+    (None, overfitting.memorisation),
+    (None, operation.memory),
+    (None, health.skipped_steps),
+    (None, operation.schedule),
     (None, overfitting.watch),
+    (None, spikes.spike),
+    (None, learning.epoch_step),
 )
+# What a graver finding explains is not said a second time.
+EXPLAINED = {
+    "D1": {"D1b", "D2", "D4", "D5", "D6", "D7", "D9'", "D10"},
+    "D2": {"D6", "D7"},
+    "D4": {"D5", "D6", "D9'"},
+    "D9": {"D8", "D7"},
+    "D9'": {"D8", "D7"},
+    "D6": {"D5", "D7"},
+    "D8": {"D7"},
+}
 
 
 def diagnose(curves: Curves) -> Verdict:
     """Judge a run by its curves: the gravest finding decides, all of them are kept."""
     found = [(kind, finding) for kind, detect in DETECTORS if (finding := detect(curves)) is not None]
+    covered = {other for _, finding in found for other in EXPLAINED.get(finding.id, ())}
+    found = [(kind, finding) for kind, finding in found if finding.id not in covered]
     findings = tuple(finding for _, finding in found)
     for kind, finding in found:
-        if kind is not None:
-            return Verdict(
-                kind,
-                finding.severity,
-                finding.sentence,
-                finding.actions,
-                finding.keep_step,
-                finding.since_step,
-                findings,
-            )
+        if kind is None or (finding.severity is Severity.INFO and kind is not VerdictKind.PLATEAU):
+            continue
+        return Verdict(
+            kind,
+            finding.severity,
+            finding.sentence,
+            finding.actions,
+            finding.keep_step,
+            finding.since_step,
+            findings,
+        )
     return _nothing_wrong(curves, findings)
 
 
@@ -83,7 +119,7 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
     missing = FEWEST_EVALUATIONS - len(points)
     if missing > 0:
         more = f"{missing} more evaluation{'s' if missing > 1 else ''}"
-        actions = ("next time: a smaller eval.eval_steps",) if curves.is_over else ()
+        actions = _evaluate_more(curves) if curves.is_over else ()
         return Verdict(
             VerdictKind.TOO_EARLY,
             Severity.INFO,
@@ -94,15 +130,24 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
             findings,
         )
     watching = next((f" {finding.sentence}" for finding in findings if finding.id == "D8"), "")
-    change = f"{points[0].loss:.3f} → {best.loss:.3f} ({100 * (best.loss / points[0].loss - 1):+.0f} %)"
+    change = (
+        f"{points[0].loss:.3f} → {best.loss:.3f} ({100 * (best.loss / (points[0].loss or 1.0) - 1):+.0f} %)"
+    )
     return Verdict(
         VerdictKind.HEALTHY,
         Severity.INFO,
         f"Held-out loss {change}, best at step {best.step}.{watching}{_caution(points[-1].n)}",
-        (f"keep checkpoint-{keep}",) if keep is not None and curves.is_over else (),
+        (Action(f"keep checkpoint-{keep}"),) if keep is not None and curves.is_over else (),
         keep,
         None,
         findings,
+    )
+
+
+def _evaluate_more(curves: Curves) -> tuple[Action, ...]:
+    every = max(1, curves.step // 10)
+    return (
+        Action(f"next time: evaluate every {every} steps", (Change("eval.eval_steps", Kind.SET, every),)),
     )
 
 
@@ -119,7 +164,7 @@ def _without_evaluation(curves: Curves) -> Verdict:
             VerdictKind.NO_EVALUATION,
             Severity.INFO,
             "Nothing was evaluated, so overfitting cannot be told from learning.",
-            ("next time: set data.eval_fraction or data.eval_dataset",),
+            (Action("next time: hold rows out", (Change("data.eval_fraction", Kind.AT_LEAST, 0.05),)),),
         )
     return Verdict(
         VerdictKind.TOO_EARLY,

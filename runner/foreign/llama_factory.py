@@ -1,0 +1,67 @@
+"""trainer_log.jsonl, which LLaMA-Factory appends to at every log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.foreign.checkpoints import checkpoints, output_directory
+from runner.foreign.logbook import Events
+from runner.foreign.trace import Trace
+from runner.run.jsonl import LineTail, Record
+
+NAME = "trainer_log.jsonl"
+# Its names for what the Trainer calls otherwise; times are missing, and so are gradient norms.
+KEYS = {"lr": "learning_rate", "total_tokens": "num_input_tokens_seen"}
+
+
+def find(path: Path) -> LlamaFactoryLog | None:
+    if path.is_dir():
+        return LlamaFactoryLog(path / NAME) if (path / NAME).is_file() else None
+    return LlamaFactoryLog(path) if path.name == NAME or _looks_like_one(path) else None
+
+
+class LlamaFactoryLog(Trace):
+    """Follows trainer_log.jsonl."""
+
+    kind = "LLaMA-Factory log"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, path.parent.name)
+        self._folder = output_directory(path.parent)
+        self._tail = LineTail(path)
+        self._odd = 0
+
+    @property
+    def is_busy(self) -> bool:
+        return self._tail.has_more
+
+    def poll(self) -> Events:
+        restarts = self._tail.restarts
+        records = self._tail.read()
+        if self._tail.restarts != restarts:
+            self.book.reset()
+            self._odd = 0
+        for record in records:
+            self._take(record)
+        self.bad_lines = self._tail.bad_lines + self._odd
+        self.book.add_checkpoints(checkpoints(self._folder))
+        return self.book.take()
+
+    def _take(self, record: Record) -> None:
+        step = record.get("current_steps")
+        if not isinstance(step, int) or step < 0:
+            self._odd += 1
+            return
+        self.book.facts.set_total(record.get("total_steps"))
+        logs = {KEYS.get(key, key): value for key, value in record.items()}
+        if not logs.keys() & {"loss", "eval_loss", "predict_loss", "reward"}:
+            # The last one; its train_runtime is not among what is written.
+            logs["train_runtime"] = 0.0
+        self.book.add(step, logs)
+
+
+def _looks_like_one(path: Path) -> bool:
+    if path.suffix != ".jsonl":
+        return False
+    records = LineTail(path).read(1 << 16)
+    return bool(records) and "current_steps" in records[0]

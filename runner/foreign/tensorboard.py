@@ -1,0 +1,199 @@
+"""TensorBoard event files: the one trace that every trainer can leave, with the arguments of the run in it.
+
+The frames are taken apart here and only the messages are left to the package. Its own loader imports TensorFlow where
+that is installed, which takes seconds and writes over the screen, and stands still for good at a damaged record.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from runner.foreign.checkpoints import checkpoints, output_directory
+from runner.foreign.logbook import Events
+from runner.foreign.tags import flat
+from runner.foreign.trace import Trace, TraceError
+
+PATTERN = "events.out.tfevents.*"
+READ_BYTES = 1 << 20
+# Frame: length (8 bytes), its checksum (4), the record, its checksum (4), all little-endian.
+HEAD_BYTES, TAIL_BYTES = 12, 4
+MOST_RECORD_BYTES = 64 << 20
+ARGUMENTS = "args/text_summary"
+
+
+def find(path: Path) -> TensorBoard | None:
+    """An event file, a folder of them, or an output directory with `runs/…`. TraceError without the package."""
+    if not (".tfevents." in path.name if path.is_file() else _folders(path)):
+        return None
+    _event_type(path)
+    return TensorBoard(path)
+
+
+def _folders(path: Path) -> list[Path]:
+    """Folders with event files: this one, those under `runs`, or else the newest one below."""
+    if any(path.glob(PATTERN)):
+        return [path]
+    if folders := {file.parent for file in path.glob(f"runs/*/{PATTERN}")}:
+        return sorted(folders)
+    below = sorted(path.glob(f"*/{PATTERN}"), key=_age)
+    return [below[-1].parent] if below else []
+
+
+def _age(file: Path) -> tuple[float, str]:
+    """When a file was begun, which is in its name: events.out.tfevents.<seconds>.<host>.<pid>.<n>."""
+    match = re.search(r"tfevents\.(\d+)", file.name)
+    return (float(match[1]) if match else 0.0, str(file))
+
+
+def _event_type(path: Path) -> Any:
+    try:
+        from tensorboard.compat.proto.event_pb2 import Event
+    except ImportError:
+        raise TraceError(
+            f"{path}: reading TensorBoard events needs the package tensorboard.\n"
+            "Install it: pip install 'finetune-tui[attach]'"
+        ) from None
+    return Event
+
+
+class TensorBoard(Trace):
+    """Follows the event files of one run, those of its resumes too, in the order they were begun."""
+
+    kind = "TensorBoard"
+
+    def __init__(self, path: Path) -> None:
+        folder = path if path.is_dir() else path.parent
+        self._folder = output_directory(folder)
+        super().__init__(path, self._folder.name)
+        self._event = _event_type(path)
+        self._files: dict[Path, _EventFile] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        return any(file.has_more for file in self._files.values())
+
+    def poll(self) -> Events:
+        self._look()
+        if any(file.was_replaced() for file in self._files.values()):
+            self.book.reset()
+            self._files = {}
+            self._look()
+        count = 0
+        for file in self._files.values():
+            for record in file.records():
+                count += 1
+                self._take(file, record)
+            # What comes after waits, or steps would go back.
+            if file.has_more:
+                break
+        self.bad_lines = sum(file.bad for file in self._files.values())
+        self.book.add_checkpoints(checkpoints(self._folder))
+        return self.book.take(is_settled=not count)
+
+    def _look(self) -> None:
+        if self.path.is_file():
+            files = [self.path]
+        else:
+            files = [file for folder in _folders(self.path) for file in folder.glob(PATTERN)]
+        for file in sorted(files, key=_age):
+            if file not in self._files:
+                self._files[file] = _EventFile(file)
+
+    def _take(self, file: _EventFile, record: bytes) -> None:
+        try:
+            event = self._event.FromString(record)
+        except Exception:  # protobuf's DecodeError; importing its name costs what the lazy import saves
+            file.bad += 1
+            return
+        for value in event.summary.value:
+            if value.tag == ARGUMENTS:
+                self.book.facts.take_json(_text(value))
+            elif (key := flat(value.tag)) is not None and (number := _scalar(value)) is not None:
+                self.book.add(event.step, {key: number}, event.wall_time)
+
+
+class _EventFile:
+    """Reads whole records from where it stopped; a torn one is not yet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bad = 0
+        self.has_more = False
+        self._offset = 0
+        self._inode = 0
+        self._is_lost = False
+
+    def was_replaced(self) -> bool:
+        try:
+            status = self.path.stat()
+        except OSError:
+            return False
+        return status.st_size < self._offset or self._inode not in (0, status.st_ino)
+
+    def records(self) -> Iterator[bytes]:
+        """The next records, from at most READ_BYTES of file (or one record that is longer)."""
+        self.has_more = False
+        if self._is_lost:
+            return
+        try:
+            with self.path.open("rb") as stream:
+                status = self._status(stream.fileno())
+                stream.seek(self._offset)
+                data = stream.read(READ_BYTES)
+                if (need := _frame_bytes(data)) is not None and READ_BYTES < need <= MOST_RECORD_BYTES:
+                    data += stream.read(need - len(data))
+        except OSError:
+            return
+        start = self._offset
+        yield from self._split(data)
+        self.has_more = self._offset > start and self._offset < status and not self._is_lost
+
+    def _status(self, descriptor: int) -> int:
+        status = os.fstat(descriptor)
+        self._inode = status.st_ino
+        return status.st_size
+
+    def _split(self, data: bytes) -> Iterator[bytes]:
+        at = 0
+        while (need := _frame_bytes(data[at : at + HEAD_BYTES])) is not None:
+            if need > MOST_RECORD_BYTES:
+                # No length can be trusted behind a damaged one.
+                self._is_lost = True
+                self.bad += 1
+                return
+            if at + need > len(data):
+                return
+            yield data[at + HEAD_BYTES : at + need - TAIL_BYTES]
+            at += need
+            self._offset += need
+
+
+def _frame_bytes(head: bytes) -> int | None:
+    """Length of the frame that begins so; None while its head is not there."""
+    if len(head) < HEAD_BYTES:
+        return None
+    return int(struct.unpack_from("<Q", head)[0]) + HEAD_BYTES + TAIL_BYTES
+
+
+def _scalar(value: Any) -> float | None:
+    kind = value.WhichOneof("value")
+    if kind == "simple_value":
+        return float(value.simple_value)
+    if kind != "tensor":
+        return None
+    tensor = value.tensor
+    for numbers in (tensor.float_val, tensor.double_val, tensor.int64_val, tensor.int_val):
+        if len(numbers) == 1:
+            return float(numbers[0])
+    code = {4: "<f", 8: "<d"}.get(len(tensor.tensor_content))
+    return struct.unpack(code, tensor.tensor_content)[0] if code else None
+
+
+def _text(value: Any) -> bytes:
+    strings = value.tensor.string_val
+    return bytes(strings[0]) if len(strings) else b""

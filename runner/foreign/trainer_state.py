@@ -1,0 +1,100 @@
+"""trainer_state.json: in each checkpoint of every Trainer, and in the output directory of some at the end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from runner.foreign.checkpoints import STATE, checkpoints, output_directory
+from runner.foreign.logbook import Events
+from runner.foreign.trace import Trace
+from runner.run.jsonl import Record
+
+
+def find(path: Path) -> TrainerState | None:
+    """A trainer_state.json (other names too, if it looks like one), a checkpoint, or an output directory."""
+    if path.is_dir():
+        if (path / STATE).is_file() or checkpoints(path):
+            return TrainerState(path)
+        return None
+    return TrainerState(path) if path.suffix == ".json" and _load(path) is not None else None
+
+
+class TrainerState(Trace):
+    """Follows an output directory from checkpoint to checkpoint: each holds the whole log so far."""
+
+    kind = "Trainer state"
+
+    def __init__(self, path: Path) -> None:
+        self._folder = output_directory(path if path.is_dir() else path.parent)
+        super().__init__(path, self._folder.name)
+        self._signature: tuple[object, ...] = ()
+        self._count = 0
+        self._last = ""
+
+    def poll(self) -> Events:
+        files = self._files()
+        signature = tuple((file, *_signature(file)) for file in files)
+        if signature == self._signature:
+            return []
+        self._signature = signature
+        self.bad_lines = 0
+        for file in files:
+            if (state := _load(file)) is not None:
+                self._take(state)
+                break
+            # A newer one that was cut short; the one before it says all but the last steps.
+            self.bad_lines += 1
+        return self.book.take()
+
+    def _files(self) -> list[Path]:
+        """Where the state may be, newest first."""
+        if not self.path.is_dir():
+            return [self.path]
+        saved = [folder / STATE for _, folder in reversed(checkpoints(self.path))]
+        last = self.path / STATE
+        return [last, *saved] if last.is_file() and not _is_older(last, saved) else saved
+
+    def _take(self, state: Record) -> None:
+        entries = [entry for entry in state["log_history"] if _is_entry(entry)]
+        self.bad_lines += len(state["log_history"]) - len(entries)
+        if self._count and (len(entries) < self._count or repr(entries[self._count - 1]) != self._last):
+            self.book.reset()
+            self._count = 0
+        self.book.facts.take_state(state)
+        for entry in entries[self._count :]:
+            self.book.add(entry["step"], entry)
+        self._count, self._last = len(entries), repr(entries[-1]) if entries else ""
+        total, done = state.get("max_steps"), state.get("global_step")
+        self.book.is_complete = isinstance(total, int) and isinstance(done, int) and done >= total > 0
+        if self.path.is_dir():
+            self.book.add_checkpoints(checkpoints(self._folder))
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("step"), int) and entry["step"] >= 0
+
+
+def _load(path: Path) -> Record | None:
+    """The state in a file; None for anything else. Python's json reads the bare NaN and Infinity in it."""
+    try:
+        state = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return state if isinstance(state, dict) and isinstance(state.get("log_history"), list) else None
+
+
+def _signature(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _is_older(last: Path, saved: list[Path]) -> bool:
+    """Whether the state of an ended run lies beside the newer checkpoints of its continuation."""
+    ended, newest = _load(last), _load(saved[0]) if saved else None
+    if ended is None or newest is None:
+        return ended is None
+    return bool(ended.get("global_step", 0) < newest.get("global_step", 0))

@@ -1,0 +1,147 @@
+"""Weights & Biases runs on disk, offline ones for instance, read through the program `wandb`.
+
+The format of .wandb files is nobody's but W&B's, and since 0.31 no Python reader of it is shipped: `wandb leet inspect`
+is the supported way. It is a program of its own, so nothing of it is imported here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from runner.foreign.checkpoints import checkpoints
+from runner.foreign.logbook import Events, number
+from runner.foreign.tags import flat
+from runner.foreign.trace import Trace, TraceError
+from runner.run.jsonl import READ_BYTES, LineTail, Record
+
+PATTERNS = ("run-*.wandb", "*run-*/run-*.wandb", "wandb/*run-*/run-*.wandb")
+# An evaluation of a large model can keep a run silent for longer than the program's own ten minutes.
+IDLE_TIMEOUT = "24h"
+END_SECONDS = 5
+
+
+def find(path: Path, follow: bool) -> WandbRun | None:
+    """A .wandb file, or the newest run in a folder. TraceError without the program."""
+    if path.is_file():
+        return WandbRun(path, follow) if path.suffix == ".wandb" else None
+    files = {file for pattern in PATTERNS for file in path.glob(pattern)}
+    return WandbRun(max(files, key=lambda file: file.stat().st_mtime), follow) if files else None
+
+
+def program() -> str | None:
+    """Where `wandb` is: on the PATH, or beside the Python that runs this."""
+    beside = Path(sys.executable).with_name("wandb")
+    return shutil.which("wandb") or (str(beside) if os.access(beside, os.X_OK) else None)
+
+
+class WandbRun(Trace):
+    """Follows a .wandb file. Raises TraceError from `poll` when the program says that it cannot read it."""
+
+    kind = "W&B offline"
+
+    def __init__(self, path: Path, follow: bool) -> None:
+        super().__init__(path, path.stem)
+        command = program()
+        if command is None:
+            raise TraceError(
+                f"{path}: W&B runs are read by the program wandb, which is not installed.\n"
+                "Install it: pip install 'wandb>=0.31'"
+            )
+        self._follow = follow
+        self._lines = LineTail(path)
+        self._pending = b""
+        self._is_read = False
+        options = ["--follow", "--idle-timeout", IDLE_TIMEOUT] if follow else []
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._process = subprocess.Popen(
+            [command, "leet", "inspect", *options, "--json", str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            # The program starts another; both are ended as one group.
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        self._out = self._process.stdout
+        os.set_blocking(self._out.fileno(), False)
+
+    @property
+    def is_busy(self) -> bool:
+        return not self._follow and not self._is_read
+
+    def poll(self) -> Events:
+        for line in self._read().splitlines():
+            if (record := self._lines.parse(line)) is not None:
+                self._take(record)
+        self.bad_lines = self._lines.bad_lines
+        if self._is_read and self._process.poll() not in (None, 0):
+            self._fail()
+        # <output directory>/wandb/<run>/<file>
+        self.book.add_checkpoints(checkpoints(self.path.parents[2]) if len(self.path.parents) > 2 else [])
+        return self.book.take()
+
+    def close(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._out.close()
+        self._errors.close()
+
+    def _read(self) -> bytes:
+        """The whole lines there are now; never waits."""
+        data = b""
+        while len(data) < READ_BYTES and not self._is_read:
+            try:
+                piece = os.read(self._out.fileno(), READ_BYTES)
+            except BlockingIOError:
+                break
+            self._is_read = not piece
+            data += piece
+        whole, newline, self._pending = (self._pending + data).rpartition(b"\n")
+        return whole + newline
+
+    def _fail(self) -> None:
+        self._errors.seek(0)
+        said = self._errors.read().decode("utf-8", errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(said) if line.strip()), "no reason given")
+        raise TraceError(f"{self.path}: wandb could not read it: {last}\nIt needs wandb 0.31 or later.")
+
+    def _take(self, record: Record) -> None:
+        kind = record.get("type")
+        body = record.get(kind) if isinstance(kind, str) else None
+        if not isinstance(body, dict):
+            return
+        if kind == "history":
+            self._take_history(_dict(body.get("item")))
+        elif kind == "run":
+            self.name = self.book.name = str(body.get("display_name") or self.name)
+            self.book.facts.take_arguments(_dict(_dict(body.get("config")).get("update")))
+        elif kind == "config":
+            self.book.facts.take_arguments(_dict(body.get("update")))
+        elif kind == "exit" and body.get("exit_code") == 0:
+            self.book.is_complete = True
+
+    def _take_history(self, item: Record) -> None:
+        logs = {key: value for tag, value in item.items() if (key := flat(tag)) is not None}
+        # W&B's own step counts calls of log(), train and eval ones alike.
+        step = number(item.get("train/global_step", item.get("_step")))
+        if logs and step is not None and math.isfinite(step):
+            t = number(item.get("_timestamp"))
+            self.book.add(int(step), logs, math.nan if t is None else t)
+
+
+def _dict(value: object) -> Record:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,1 @@
+"""Charts as text, without textual: what is drawn, and how."""

@@ -1,0 +1,252 @@
+"""Follows runs as they grow: every look gives the newest view, or None when nothing changed. No textual here."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from runner.insight.curves import Column, Curves, MemoryPoint
+from runner.insight.diagnosis import UNKNOWN, Judge
+from runner.run import console, summary
+from runner.run.directory import RunDirectory, read_json
+from runner.run.event_tail import EventTail
+from runner.run.history import History, whole
+from runner.run.jsonl import LineTail, Record
+from tui.state import RunRow, RunView, decimal, name_of, text
+
+ETA_STEPS = 50
+SERIES_POINTS = 240
+# What of system.jsonl is read of a run that is already long.
+SYSTEM_TAIL_BYTES = 256 * 1024
+READ_BYTES = 4 << 20
+# A longer run is shown before it is judged.
+LONG = 50_000
+
+
+class Trace(Protocol):
+    """A run somebody else started: its new events, as ftui would have written them (runner/foreign/trace.py)."""
+
+    kind: str
+    name: str
+    restarts: int
+    bad_lines: int
+
+    def poll(self) -> list[Record | Column]:
+        """What is new."""
+
+
+class RunFollower:
+    """Reads a run directory as it grows."""
+
+    def __init__(self, run: RunDirectory, console_lines: int = 200) -> None:
+        self.run = run
+        self._console_lines = console_lines
+        self._forget()
+
+    def _forget(self) -> None:
+        self._events = EventTail(self.run.events)
+        self._system = LineTail(self.run.system, SYSTEM_TAIL_BYTES)
+        self._history = History()
+        self._record: Record = {}
+        self._sample: Record = {}
+        self._series: dict[str, deque[float]] = {}
+        self._state: Record = {}
+        self._console_size = -1
+        self._console: tuple[str, ...] = ()
+        self._judge = Judge()
+
+    def poll(self) -> RunView | None:
+        """Take in what is new."""
+        urgent = changed = False
+        while True:
+            batch = self._events.batch(READ_BYTES)
+            if self._events.restarts:
+                # The file was replaced or cut: nothing folded from it holds any more.
+                self._forget()
+                return self.poll()
+            for event in batch:
+                self._history.fold(event)
+                urgent = urgent or isinstance(event, dict)
+            changed = changed or bool(batch)
+            if not self._events.has_more:
+                break
+        samples = self._system.read_all()
+        for sample in samples:
+            self._take_sample(sample)
+        self._record = self._record or read_json(self.run.run)
+        state = summary.read_state(self.run)
+        seen = changed or bool(samples) or state != self._state or self._read_console()
+        self._state = state
+        curves = self._curves()
+        if changed:
+            self._judge.note()
+        first = changed and len(curves.train) > LONG and self._judge.verdict is UNKNOWN
+        judged = not first and self._judge.judge(curves, urgent)
+        return self._view(curves) if seen or judged else None
+
+    def _curves(self) -> Curves:
+        curves = self._history.curves()
+        gpu = self._sample.get("gpu")
+        if not isinstance(gpu, dict) or decimal(gpu.get("free_mib")) is None or curves.is_over:
+            return curves
+        free, used = decimal(gpu.get("free_mib")) or 0.0, decimal(gpu.get("used_mib")) or 0.0
+        return replace(curves, memory=(*curves.memory, MemoryPoint(curves.step, None, free, free + used)))
+
+    def _take_sample(self, sample: Record) -> None:
+        self._sample = sample
+        for name, value in figures(sample).items():
+            self._series.setdefault(name, deque(maxlen=SERIES_POINTS)).append(value)
+
+    def _read_console(self) -> bool:
+        try:
+            size = self.run.console.stat().st_size
+        except OSError:
+            return False
+        if size == self._console_size:
+            return False
+        self._console_size = size
+        self._console = tuple(console.last_lines(self.run.console, self._console_lines))
+        return True
+
+    def _view(self, curves: Curves) -> RunView:
+        history = self._history
+        phase = history.phase
+        if not phase.is_over:
+            # The processes may be gone without having said so; only the state, checked against the locks, knows.
+            known = summary.phase_of(self._state)
+            phase = known if known.is_over else phase
+        return RunView(
+            id=self.run.id,
+            path=str(self.run.path),
+            phase=phase,
+            reason=text(
+                history.end.get("reason") or history.error.get("message") or self._state.get("reason")
+            ),
+            hint=text(history.error.get("hint")),
+            curves=curves,
+            verdict=self._judge.verdict,
+            plan=history.plan,
+            record=self._record,
+            system=self._sample,
+            memory=history.memory,
+            series={name: tuple(values) for name, values in self._series.items()},
+            samples=tuple(history.samples),
+            console=self._console,
+            warnings=tuple(text(warning.get("message")) for warning in history.warnings),
+            eta_seconds=None if phase.is_over else eta_seconds(history),
+            best_step=whole(history.end.get("best_step")),
+            saved=text(history.end.get("saved")),
+            bad_lines=self._events.bad_lines + history.bad_events,
+        )
+
+
+class TraceFollower:
+    """Reads a run that was started elsewhere."""
+
+    def __init__(self, trace: Trace, path: str) -> None:
+        self._trace = trace
+        self._path = path
+        self._restarts = trace.restarts
+        self._history = History()
+        self._judge = Judge()
+
+    def poll(self) -> RunView | None:
+        """Take in what is new."""
+        batch = self._trace.poll()
+        if self._trace.restarts != self._restarts:
+            self._restarts = self._trace.restarts
+            self._history, self._judge = History(), Judge()
+        for event in batch:
+            self._history.fold(event)
+        curves = self._history.curves()
+        if batch:
+            self._judge.note()
+        judged = self._judge.judge(curves)
+        if not batch and not judged:
+            return None
+        history = self._history
+        return RunView(
+            id=self._trace.name,
+            path=self._path,
+            phase=history.phase,
+            curves=curves,
+            verdict=self._judge.verdict,
+            plan=history.plan,
+            eta_seconds=None if history.phase.is_over else eta_seconds(history),
+            bad_lines=self._trace.bad_lines + history.bad_events,
+            is_foreign=True,
+            kind=self._trace.kind,
+        )
+
+
+def figures(sample: Mapping[str, object]) -> dict[str, float]:
+    """The figures of one line of system.jsonl that are drawn over time; NaN where unknown."""
+    gpu = sample.get("gpu")
+    values = {"rss_mib": sample.get("trainer_rss_mib")}
+    if isinstance(gpu, dict):
+        used, own = decimal(gpu.get("used_mib")), decimal(gpu.get("own_mib"))
+        values |= {
+            name: gpu.get(name) for name in ("free_mib", "utilisation_percent", "power_w", "temperature_c")
+        }
+        values |= {"own_mib": own if own is not None else used}
+        values |= {"others_mib": max(0.0, used - own) if used is not None and own is not None else None}
+    known = {name: decimal(value) for name, value in values.items()}
+    return {name: math.nan if value is None else value for name, value in known.items()}
+
+
+def read_view(run: RunDirectory) -> RunView:
+    """A run as it is on disk now, judged."""
+    follower = RunFollower(run)
+    view = follower.poll()
+    return follower.poll() or view or RunView(id=run.id, path=str(run.path))
+
+
+def read_row(run: RunDirectory) -> RunRow:
+    """A run for a list, from its state.json alone."""
+    state = summary.read_state(run)
+    losses = state.get("losses")
+    return RunRow(
+        id=run.id,
+        name=name_of(run.id),
+        phase=summary.phase_of(state),
+        step=whole(state.get("step")) or 0,
+        total_steps=whole(state.get("total_steps")),
+        loss=decimal(state.get("loss")),
+        best_loss=decimal(state.get("best_loss")),
+        losses=tuple(v for loss in losses if (v := decimal(loss)) is not None)
+        if isinstance(losses, list)
+        else (),
+        verdict=text(state.get("verdict")),
+        severity=whole(state.get("severity")) or 1,
+        reason=text(state.get("reason")),
+        created=run.id[:15],
+    )
+
+
+def eta_seconds(history: History) -> float | None:
+    """Remaining steps at the pace of the last 50, and the evaluations still to come at the mean of those so far.
+
+    Steps from before a resume are not counted in: another GPU, or another load, may have made them.
+    """
+    total = whole(history.plan.get("total_steps"))
+    train = history.train
+    if not total or not len(train):
+        return None
+    since = history.resumed_at[-1] if history.resumed_at else 0
+    recent = train.seconds[-ETA_STEPS:][train.step[-ETA_STEPS:] > since]
+    recent = recent[[math.isfinite(value) for value in recent]]
+    if not len(recent):
+        return None
+    # The first step of a process also starts up kernels and data loaders.
+    if len(recent) > 3 and train.step[-len(recent)] == since + 1:
+        recent = recent[1:]
+    step = int(train.step[-1])
+    eta = max(0, total - step) * float(recent.mean())
+    interval = whole(history.plan.get("eval_steps"))
+    if interval and history.eval_count:
+        sets = max(1, len(history.evals))
+        eta += (total // interval - step // interval) * sets * history.eval_seconds / history.eval_count
+    return eta

@@ -1,0 +1,142 @@
+"""`ftui diagnose`: the verdict on any run, of ftui or of another trainer."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runner.foreign.trace import TraceError, read_path
+from runner.insight.curves import Curves
+from runner.insight.diagnosis import Severity, Verdict, diagnose
+from runner.insight.diagnosis.finding import Action
+from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
+from runner.run.event_tail import EventTail
+from runner.run.history import History, fold_all
+from tui.verbs.text import print_json
+
+
+class UnreadableError(click.ClickException):
+    """There is no run, or none that can be read."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged: where it is, what kind of trace it is, and what it says."""
+
+    path: Path
+    kind: str
+    name: str
+    history: History
+    bad_lines: int
+
+
+def diagnose_run(name: str, as_json: bool) -> int:
+    """Print the verdict on a path or a run; 1 when anything found is a warning or worse, else 0.
+
+    Raises UnreadableError.
+    """
+    try:
+        subject = _subject(name)
+    except (TraceError, RunNotFoundError) as error:
+        raise UnreadableError(str(error)) from None
+    except OSError as error:
+        raise UnreadableError(f"{error.filename or name}: {error.strerror or error}") from None
+    curves = subject.history.curves()
+    verdict = diagnose(curves)
+    if as_json:
+        print_json(as_plain(subject, curves, verdict))
+    else:
+        _print(subject, curves, verdict)
+    worst = max([verdict.severity, *(finding.severity for finding in verdict.findings)])
+    return int(worst >= Severity.WARNING)
+
+
+def _subject(name: str) -> Subject:
+    path = Path(name).expanduser().absolute()
+    if path.exists():
+        if (path / "events.jsonl").is_file():
+            return _own(RunDirectory(path))
+        trace, history = read_path(path)
+        return Subject(trace.path, trace.kind, trace.name, history, trace.bad_lines)
+    try:
+        return _own(find_run(name, ftui_home()))
+    except RunNotFoundError as error:
+        raise RunNotFoundError(f"{error}\n{path} is no path either.") from None
+
+
+def _own(run: RunDirectory) -> Subject:
+    history, tail = History(), EventTail(run.events)
+    fold_all(history, tail)
+    return Subject(run.path, "ftui run", run.id, history, tail.bad_lines)
+
+
+def as_plain(subject: Subject, curves: Curves, verdict: Verdict) -> dict[str, Any]:
+    """Everything as plain JSON; numbers that are not finite as the strings NaN, Infinity, -Infinity."""
+    plain = {
+        "path": str(subject.path),
+        "kind": subject.kind,
+        "name": subject.name,
+        "step": curves.step,
+        "total_steps": curves.total_steps,
+        "logged_steps": len(curves.train),
+        "evals": {name: [dataclasses.asdict(p) for p in points] for name, points in curves.evals.items()},
+        "checkpoints": curves.checkpoints,
+        "is_over": curves.is_over,
+        "plan": subject.history.plan,
+        "bad_lines": subject.bad_lines,
+        "verdict": {**dataclasses.asdict(verdict), "headline": verdict.headline},
+    }
+    return {key: _plain(value) for key, value in plain.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
+    click.echo(f"{subject.name}  {subject.kind}")
+    click.echo(f"path       {subject.path}")
+    click.echo(
+        f"step       {curves.step}/{curves.total_steps or '?'}, {len(curves.train)} logged"
+        f"{'' if curves.is_over else ', not known to be over'}"
+    )
+    for name, points in curves.evals.items():
+        best = min(points, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
+        count = f"{len(points)} evaluation{'s' if len(points) > 1 else ''}"
+        change = f"{points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
+        click.echo(f"{name:<10} {change}, {count}")
+    if not curves.evals:
+        click.echo("evals      none")
+    if subject.bad_lines:
+        click.echo(f"warning    {subject.bad_lines} lines or records could not be read and were passed over")
+    click.echo(f"verdict    {verdict.headline}")
+    click.echo(f"           {verdict.sentence}")
+    if not verdict.findings:
+        _print_actions(verdict.actions)
+    for finding in sorted(verdict.findings, key=lambda f: -f.severity):
+        click.echo(
+            f"{finding.id:<10} {finding.severity.name.lower()}: {finding.name}, since step {finding.since_step}"
+        )
+        click.echo(f"           {finding.sentence}")
+        _print_actions(finding.actions)
+
+
+def _print_actions(actions: tuple[Action, ...]) -> None:
+    for action in actions:
+        click.echo(f"           → {action.text}")
