@@ -112,9 +112,7 @@ def _steps_per_epoch(printed: Printed) -> float | None:
 
 def _by_count(entries: Sequence[Entry], steps_per_epoch: float | None) -> list[int]:
     """Train entries counted, each worth as many steps as the epochs say; others belong to the one before."""
-    train = [entry.epoch for entry in entries if entry.is_train]
-    gaps = [b - a for a, b in pairwise(train) if b > a]
-    gap = median(gaps) if gaps else math.nan
+    gap = _gap([entry.epoch for entry in entries if entry.is_train])
     stride = max(1, round(gap * steps_per_epoch)) if steps_per_epoch and gap > 0 else 1
     steps, count, before = [], 0, math.nan
     for entry in entries:
@@ -126,10 +124,19 @@ def _by_count(entries: Sequence[Entry], steps_per_epoch: float | None) -> list[i
     return steps
 
 
+def _gap(epochs: Sequence[float]) -> float:
+    """Epochs from one train entry to the next, over the longest stretch without a resume; NaN when not known."""
+    starts = [0, *(i + 1 for i, (a, b) in enumerate(pairwise(epochs)) if b < a), len(epochs)]
+    start, end = max(pairwise(starts), key=lambda part: part[1] - part[0])
+    if end - start < 2 or not epochs[end - 1] > epochs[start]:
+        return math.nan
+    return (epochs[end - 1] - epochs[start]) / (end - 1 - start)
+
+
 def _whole(entry: Entry, count: int, stride: int, steps_per_epoch: float | None) -> int:
-    """Epochs place what lies between train entries; of those themselves the count is exact."""
+    """The count is exact where it agrees with the epoch, which is rounded; evaluations may lie between the counts."""
     counted = count * stride
-    if entry.is_train or not steps_per_epoch or not entry.epoch > 0:
+    if not steps_per_epoch or not entry.epoch > 0:
         return counted
     placed = round(entry.epoch * steps_per_epoch)
     return counted if abs(placed - counted) <= 1 + EPOCH_TOLERANCE * counted else placed

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import IO
 
@@ -27,6 +28,7 @@ PATTERNS = ("run-*.wandb", "*run-*/run-*.wandb", "wandb/*run-*/run-*.wandb")
 # An evaluation of a large model can keep a run silent for longer than the program's own ten minutes.
 IDLE_TIMEOUT = "24h"
 END_SECONDS = 5
+SILENT_SECONDS = 60
 
 
 def find(path: Path, follow: bool) -> WandbRun | None:
@@ -60,6 +62,8 @@ class WandbRun(Trace):
         self._lines = LineTail(path)
         self._pending = b""
         self._is_read = False
+        self._has_records = False
+        self._heard = time.monotonic()
         options = ["--follow", "--idle-timeout", IDLE_TIMEOUT] if follow else []
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self._process = subprocess.Popen(
@@ -76,15 +80,20 @@ class WandbRun(Trace):
 
     @property
     def is_busy(self) -> bool:
-        return not self._follow and not self._is_read
+        """Until it has ended, so that its exit code is known; one that says nothing for long is not waited for."""
+        is_running = not self._is_read or self._process.poll() is None
+        return not self._follow and is_running and time.monotonic() - self._heard < SILENT_SECONDS
 
     def poll(self) -> Events:
         for line in self._read().splitlines():
             if (record := self._lines.parse(line)) is not None:
+                self._has_records = True
                 self._take(record)
-        self.bad_lines = self._lines.bad_lines
-        if self._is_read and self._process.poll() not in (None, 0):
+        has_failed = self._is_read and self._process.poll() not in (None, 0)
+        if has_failed and not self._has_records:
             self._fail()
+        # A file damaged further on is as good as what was read of it.
+        self.bad_lines = self._lines.bad_lines + has_failed
         # <output directory>/wandb/<run>/<file>
         self.book.add_checkpoints(checkpoints(self.path.parents[2]) if len(self.path.parents) > 2 else [])
         return self.book.take()
@@ -109,6 +118,7 @@ class WandbRun(Trace):
             except BlockingIOError:
                 break
             self._is_read = not piece
+            self._heard = time.monotonic()
             data += piece
         whole, newline, self._pending = (self._pending + data).rpartition(b"\n")
         return whole + newline

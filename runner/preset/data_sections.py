@@ -64,6 +64,9 @@ class DataSection(Section):
     max_train_samples: int | None = Field(default=None, ge=1)
     """Use only this many training rows, drawn at random with the run's seed. For a quick trial."""
 
+    skip_rows: list[Count] = Field(default_factory=list)
+    """Rows of train_dataset that are left out, by their number from 1: rows a spike pointed at, say."""
+
     @model_validator(mode="after")
     def _room_for_own_rows(self) -> DataSection:
         total = sum(source.ratio for source in self.mix)
@@ -86,6 +89,15 @@ class EvalSection(Section):
 
     train_probe: bool = True
     """Also evaluate a fixed sample of training rows with the same weights: the evidence for overfitting."""
+
+    sample_prompts: list[str] = Field(default_factory=list)
+    """Prompts answered at every evaluation, to read what no loss shows. Empty: the questions of three held-out rows."""
+
+    sample_max_new_tokens: int = Field(default=64, ge=0, le=2048)
+    """Longest answer to a sample prompt, in tokens. 0: no samples."""
+
+    auto_stop: Literal["never", "critical", "warning"] = "never"
+    """Stop the run, saving first, when the judgement of its curves is as grave as this. never: only say so."""
 
 
 class OutputSection(Section):

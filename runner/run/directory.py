@@ -7,8 +7,9 @@ RUNS/20261123-143205-qwen3-0.6b-chat-7f3a/
     events.jsonl    append-only, one event a line (events.py)
     system.jsonl    1 Hz: VRAM, utilisation, power, temperature, host CPU and RAM
     console.log     everything the trainer printed
+    rows.jsonl      which rows of the data each step saw
     requests/       stop, save, evaluate … dropped in by people, taken by the trainer
-    checkpoints/  adapter/  lock  trainer.lock
+    checkpoints/  adapter/  report.md  lock  trainer.lock
 """
 
 from __future__ import annotations
@@ -63,6 +64,14 @@ class RunDirectory:
     @property
     def console(self) -> Path:
         return self.path / "console.log"
+
+    @property
+    def rows(self) -> Path:
+        return self.path / "rows.jsonl"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.md"
 
     @property
     def requests(self) -> Path:

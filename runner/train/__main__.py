@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from dataclasses import replace
 from pathlib import Path
 
 from runner.preset.files import load_frozen
@@ -49,9 +48,10 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
     import transformers
 
     from runner.insight import batch
-    from runner.train import arguments, dataset, model, packing
+    from runner.train import arguments, dataset, model, packing, samples
     from runner.train.callback import RunCallback
     from runner.train.memory import MemoryBook, device_used_mib
+    from runner.train.order import RowOrder, RowRecord
     from runner.train.tokenizer import load_tokenizer
     from runner.train.trainer import RunTrainer
 
@@ -62,7 +62,7 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
     log.phase(Phase.TOKENISING)
     data = dataset.build(preset, tokenizer)
     if preset.train.packing:
-        data = replace(data, train=packing.pack(data.train, preset))
+        data = packing.pack_training(data, preset)
     if probe:
         data = data.longest(preset)
     plan = batch.plan_of(preset, len(data.train))
@@ -76,6 +76,8 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
 
     memory = MemoryBook(preset, run, log, data, base.config.to_dict(), used_before)
     args = arguments.build(preset, run, plan, data.evals)
+    order = RowOrder(len(data.train), preset.train.seed)
+    rows = RowRecord(run, order, data.names, plan) if not probe else None
     trainer = RunTrainer(
         model=base,
         args=args,
@@ -83,9 +85,11 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
         eval_dataset=data.evals or None,
         processing_class=tokenizer,
         peft_config=model.lora_config(preset),
-        callbacks=[RunCallback(preset, run, log, stop, memory)],
+        callbacks=[RunCallback(preset, run, log, stop, memory, rows)],
         log=log,
         memory=memory,
+        order=order,
+        sampler=samples.Sampler(preset, tokenizer, data, log) if not probe else None,
     )
     trainer.remove_callback(transformers.PrinterCallback)
     model.cast_trainable(trainer.model, preset)
@@ -109,6 +113,10 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
         device=torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
         dtype=str(model.compute_dtype(preset)).removeprefix("torch."),
         ledger=data.ledger.as_dict(),
+        learning_rate=preset.train.learning_rate,
+        lr_scheduler_type=preset.train.lr_scheduler_type,
+        eval_fingerprints=dict(data.fingerprints),
+        logging_steps=1,
     )
     memory.note("built")
 

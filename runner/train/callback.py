@@ -14,20 +14,31 @@ from runner.run.events import EventLog, Phase
 from runner.run.requests import Request
 from runner.train import arguments
 from runner.train.memory import MemoryBook
+from runner.train.order import RowRecord
 from runner.train.stop import StopFlag
+
+# How often memory is noted while training goes on: enough to see it grow.
+MEMORY_STEPS = 50
 
 
 class RunCallback(TrainerCallback):
     """Writes step, memory and checkpoint events, and takes requests at every step."""
 
     def __init__(
-        self, preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, memory: MemoryBook
+        self,
+        preset: Preset,
+        run: RunDirectory,
+        log: EventLog,
+        stop: StopFlag,
+        memory: MemoryBook,
+        rows: RowRecord | None = None,
     ) -> None:
         self._preset = preset
         self._run = run
         self._log = log
         self._stop = stop
         self._memory = memory
+        self._rows = rows
         self._started = time.monotonic()
         self._step_seconds = 0.0
         self._tokens_before = 0.0
@@ -49,6 +60,10 @@ class RunCallback(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._step_seconds = time.monotonic() - self._started
+        if self._rows is not None:
+            self._rows.append(state.global_step)
+        if state.global_step % MEMORY_STEPS == 0:
+            self._memory.note("steps")
         asked = requests.take(self._run)
         if Request.STOP in asked or self._stop.requested:
             control.should_training_stop = control.should_save = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from datasets import Dataset
 from runner.insight import split
 from runner.preset.schema import Preset
 from runner.train import mix, sources
+from runner.train.order import RowName
 from runner.train.rows import Row
 from runner.train.sources import DataError
 from runner.train.tokenise import Tokenised, length_limit, tokenise
@@ -59,11 +60,16 @@ LONGEST_BATCHES = 2
 @dataclass(frozen=True)
 class Data:
     """The data sets with columns input_ids and labels; `evals` has val, train_probe and general as far as there
-    are rows for them."""
+    are rows for them. `names` says of each training row what it is made of, `fingerprints` of each evaluation set what
+    it holds; `learned` and `held_out` are the rows behind them."""
 
     train: Dataset
     evals: dict[str, Dataset]
     ledger: Ledger
+    names: Sequence[Sequence[RowName]] = ()
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    learned: Sequence[Row] = ()
+    held_out: Sequence[Row] = ()
 
     @property
     def longest_row(self) -> int:
@@ -81,7 +87,8 @@ class Data:
         eval_batch = preset.eval.per_device_eval_batch_size
         few = batch if eval_batch == "auto" else eval_batch
         evals = {name: _longest_rows(rows, few) for name, rows in self.evals.items() if name != "train_probe"}
-        return Data(_longest_rows(self.train, LONGEST_BATCHES * batch), evals, self.ledger)
+        rows = _longest_rows(self.train, LONGEST_BATCHES * batch)
+        return Data(rows, evals, self.ledger, [()] * len(rows))
 
 
 def build(preset: Preset, tokenizer: Any) -> Data:
@@ -107,7 +114,15 @@ def build(preset: Preset, tokenizer: Any) -> Data:
             evals["train_probe"] = _dataset(probe)
     if broad:
         evals["general"] = _dataset(broad)
-    return Data(_dataset(learn), evals, ledger)
+    return Data(
+        _dataset(learn),
+        evals,
+        ledger,
+        [[(t.row.source, t.row.number)] for t in learn],
+        {name: _same_rows(rows) for name, rows in evals.items()},
+        [t.row for t in learn],
+        [t.row for t in check],
+    )
 
 
 def _split(preset: Preset, ledger: Ledger) -> tuple[list[Row], list[Row]]:
@@ -165,6 +180,14 @@ def _tokenise(preset: Preset, tokenizer: Any, rows: list[Row]) -> list[Tokenised
 
 def _dataset(rows: Sequence[Tokenised]) -> Dataset:
     return Dataset.from_dict({"input_ids": [t.input_ids for t in rows], "labels": [t.labels for t in rows]})
+
+
+def _same_rows(rows: Dataset) -> str:
+    """Equal for sets whose losses can be compared row by row: the same tokens and labels in the same order."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(repr((row["input_ids"], row["labels"])).encode())
+    return digest.hexdigest()[:16]
 
 
 def _longest(rows: Dataset) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 
 from runner.insight import split
 from runner.preset.schema import Preset
@@ -24,7 +25,7 @@ def draw(preset: Preset, own: int, held_out: Set[str] = frozenset()) -> tuple[li
     general: list[Row] = list(named or [])
     most = preset.eval.max_eval_samples
     for place, source in enumerate(preset.data.mix):
-        rows = [row for row in sources.mix_rows(source) if row.key not in held_out]
+        rows = [replace(row, source=place + 1) for row in sources.mix_rows(source) if row.key not in held_out]
         # Sources get different draws of one seed: the same file named twice is not drawn alike.
         seed = preset.train.seed + place
         if named is None:

@@ -53,7 +53,7 @@ class Row:
     """A normalised row.
 
     Either `messages` (with the first `context` of them not trained on in any case) or `text` (with its first
-    `len(prompt)` characters not trained on) is set.
+    `len(prompt)` characters not trained on) is set. `source` is 0 for the preset's own rows, then counts data.mix.
     """
 
     number: int
@@ -62,6 +62,7 @@ class Row:
     context: int = 0
     prompt: str = ""
     text: str = ""
+    source: int = 0
 
     @property
     def key(self) -> str:

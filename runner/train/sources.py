@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,13 @@ class BadRow:
     text: str = ""
 
 
-def scan(source: str, split: str, config: str | None) -> Iterator[Row | BadRow]:
-    """Every row of a local file or hub data set, normalised, bad ones included. Raises DataError when the source itself
-    cannot be read.
+def scan(source: str, split: str, config: str | None, skip: Set[int] = frozenset()) -> Iterator[Row | BadRow]:
+    """Every row of a local file or hub data set, normalised, bad ones included; those with a number in `skip` are left
+    out. Raises DataError when the source itself cannot be read.
     """
     for number, raw in enumerate(raw_rows(source, split, config), start=1):
-        yield understand(raw, number)
+        if number not in skip:
+            yield understand(raw, number)
 
 
 def understand(raw: Mapping[str, Any] | BadRow, number: int) -> Row | BadRow:
@@ -50,10 +51,10 @@ def understand(raw: Mapping[str, Any] | BadRow, number: int) -> Row | BadRow:
         return BadRow(number, str(error))
 
 
-def read_rows(source: str, split: str, config: str | None) -> list[Row]:
+def read_rows(source: str, split: str, config: str | None, skip: Set[int] = frozenset()) -> list[Row]:
     """Every row of a local file or hub data set, normalised. Raises DataError naming the first bad row."""
     rows = []
-    for row in scan(source, split, config):
+    for row in scan(source, split, config, skip):
         if isinstance(row, BadRow):
             where = f"row {row.number}" if row.line is None else f"line {row.line}"
             raise DataError(
@@ -69,7 +70,9 @@ def read_rows(source: str, split: str, config: str | None) -> list[Row]:
 def train_rows(preset: Preset) -> list[Row]:
     """The rows to train on, before anything is held out."""
     data = preset.data
-    return read_rows(data.train_dataset, data.train_split, data.dataset_config_name)
+    return read_rows(
+        data.train_dataset, data.train_split, data.dataset_config_name, frozenset(data.skip_rows)
+    )
 
 
 def eval_rows(preset: Preset) -> list[Row] | None:

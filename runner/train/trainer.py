@@ -12,6 +12,11 @@ from trl import SFTTrainer
 
 from runner.run.events import EventLog, Phase
 from runner.train.memory import MemoryBook
+from runner.train.order import RowOrder
+from runner.train.samples import Sampler
+
+# Larger sets tell by their mean; a line of 512 losses is four kilobytes.
+MOST_ROWS_KEPT = 512
 
 
 @dataclass(frozen=True)
@@ -26,14 +31,40 @@ class RowLosses:
         """Nats a token over all rows; NaN for no tokens."""
         return float(self.nll.sum() / self.tokens.sum())
 
+    def by_row(self) -> dict[str, list[float]]:
+        """{"row_losses": nats a token of each row}, empty for sets too large to keep that of."""
+        if len(self.nll) > MOST_ROWS_KEPT:
+            return {}
+        means = self.nll.double() / self.tokens.clamp(min=1)
+        return {"row_losses": [round(float(mean), 5) for mean in means]}
+
 
 class RunTrainer(SFTTrainer):
     """Evaluates exactly, keeps the best checkpoint whatever the save interval, and tells the run what it does."""
 
-    def __init__(self, *args: Any, log: EventLog, memory: MemoryBook, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        log: EventLog,
+        memory: MemoryBook,
+        order: RowOrder | None = None,
+        sampler: Sampler | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.run_log = log
         self.memory_book = memory
+        self.row_order = order
+        self.sampler = sampler
         super().__init__(*args, **kwargs)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        """Rows in the order of RowOrder; the stock order depends on how often it was asked for."""
+        stock = super()._get_train_sampler(train_dataset)
+        if self.row_order is None or stock is None:
+            return stock
+        if self.args.train_sampling_strategy == "group_by_length":
+            self.row_order.group(stock)
+        return self.row_order
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Not for every checkpoint: it asks the hub for the base model's card."""
@@ -65,7 +96,10 @@ class RunTrainer(SFTTrainer):
             n=len(losses.nll),
             tokens=int(losses.tokens.sum()),
             seconds=round(time.monotonic() - start, 3),
+            **losses.by_row(),
         )
+        if name == "val" and self.sampler is not None:
+            self.sampler.answer(self.model, self.state.global_step)
         print(
             f"step {self.state.global_step}  {name} loss {losses.mean:.4f}  ({len(losses.nll)} rows)",
             flush=True,

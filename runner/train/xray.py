@@ -96,8 +96,11 @@ class Xray:
         sources = {name: found.source(name, place[0], expected[name]) for name, place in self._places.items()}
         for name, place in self._places.items():
             source = sources[name]
-            rows = _some(place, expected[name]) if sampled else scan(*place)
+            skipped = self._preset.data.skip_rows if name == "train" else ()
+            rows = _some(place, expected[name]) if sampled else scan(*place, frozenset(skipped))
             for row in rows:
+                if sampled and row.number in skipped:
+                    continue
                 self._add(found, source, row)
                 if source.read % 64 == 0:
                     self._answer(wait=0.0)

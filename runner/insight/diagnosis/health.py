@@ -31,7 +31,8 @@ def non_finite(curves: Curves) -> Finding | None:
         return _broken_evaluation(curves, step, what)
     before = train.loss[(train.step < step) & np.isfinite(train.loss)]
     keep = max((c for c in curves.checkpoints if c < step), default=None)
-    shown = "shows as 0.0" if curves.nan_hidden and bad.any() else "is not a number"
+    hidden = curves.nan_hidden and bad.any() and bool(np.isfinite(train.loss[bad]).all())
+    shown = "shows as 0.0" if hidden and what == "train loss" else "is not a number"
     return Finding(
         id="D1",
         name="non-finite loss",

@@ -143,7 +143,7 @@ def overfitting(curves: Curves) -> Finding | None:
     share = fall / _training_loss_at(curves, current.best.step)
     critical = current.relative >= CRITICAL_RISE
     rows = row_changes(curves, current)
-    keep = current.best.step if current.best.step > 0 else None
+    advice, keep = _keep(curves, current.best.step)
     return Finding(
         id="D9",
         name="overfitting",
@@ -153,7 +153,7 @@ def overfitting(curves: Curves) -> Finding | None:
             f"Held-out loss {_change(current)} over {current.after} evaluations since step {current.best.step}, while "
             f"the training rows' loss fell {100 * share:.0f} %.{_rows_in_words(rows)}"
         ),
-        actions=(_keep(current.best.step, keep), *_next_time(curves, current.best)),
+        actions=(advice, *_next_time(curves, current.best)),
         evidence=current.evidence() | {"training_fall_percent": 100 * share} | _rows_as_numbers(rows),
         keep_step=keep,
         evals=tuple(points[-current.after - 1 :]),
@@ -171,7 +171,7 @@ def worsening(curves: Curves) -> Finding | None:
     if fall is None or fall > current.noise:
         return None
     rows = row_changes(curves, current)
-    keep = current.best.step if current.best.step > 0 else None
+    advice, keep = _keep(curves, current.best.step)
     return Finding(
         id="D9'",
         name="worsening",
@@ -181,7 +181,7 @@ def worsening(curves: Curves) -> Finding | None:
             f"Held-out loss {_change(current)} since step {current.best.step}, and the training rows' loss does not "
             f"fall either: this is instability, not overfitting.{_rows_in_words(rows)}"
         ),
-        actions=(_keep(current.best.step, keep), Action("next time: half the learning rate", (HALF_RATE,))),
+        actions=(advice, Action("next time: half the learning rate", (HALF_RATE,))),
         evidence=current.evidence() | {"training_fall": fall} | _rows_as_numbers(rows),
         keep_step=keep,
         evals=tuple(points[-current.after - 1 :]),
@@ -285,12 +285,14 @@ def _finite(points: Sequence[EvalPoint]) -> list[EvalPoint]:
     return [point for point in points if math.isfinite(point.loss)]
 
 
-def _keep(best: int, keep: int | None) -> Action:
-    return Action(
-        f"keep checkpoint-{best}"
-        if keep is not None
-        else "keep the base model: no checkpoint is better than it"
-    )
+def _keep(curves: Curves, best: int) -> tuple[Action, int | None]:
+    """What to keep of a run whose best evaluation was at this step: in words, and the checkpoint's step."""
+    if best <= 0:
+        return Action("keep the base model: no checkpoint is better than it"), None
+    if best in curves.checkpoints or not curves.checkpoints:
+        return Action(f"keep checkpoint-{best}"), best
+    near = min(curves.checkpoints, key=lambda step: abs(step - best))
+    return Action(f"keep checkpoint-{near}, the nearest that was saved to the best at step {best}"), near
 
 
 def _next_time(curves: Curves, best: EvalPoint) -> tuple[Action, ...]:
