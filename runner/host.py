@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import psutil
@@ -41,3 +42,25 @@ def tree_rss_mib(pid: int) -> int | None:
         except psutil.Error:
             continue
     return total // MIB if total else None
+
+
+_spent: dict[int, tuple[float, float]] = {}
+
+
+def tree_cpu_percent(pid: int) -> float | None:
+    """CPU use of a process and its descendants since the last call, in percent of one core; None at the first call, and
+    when the process is gone.
+    """
+    total = 0.0
+    for member in process_tree(pid):
+        try:
+            times = psutil.Process(member).cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+    now = time.monotonic()
+    before = _spent.get(pid)
+    _spent[pid] = (now, total)
+    if not total or before is None or now <= before[0]:
+        return None
+    return round(max(0.0, 100 * (total - before[1]) / (now - before[0])), 1)

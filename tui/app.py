@@ -13,8 +13,10 @@ from textual.screen import Screen
 
 from runner.run.directory import ftui_home
 from tui.editing import Editing
+from tui.follower import Target
 from tui.glyphs import glyphs
 from tui.key_queue import KeysInOrder
+from tui.looking import Looking
 from tui.messages import (
     ActionFailed,
     DataSeen,
@@ -24,8 +26,10 @@ from tui.messages import (
     PresetRenamed,
     PresetSaved,
     PresetsListed,
+    RowsFound,
     RunChanged,
     RunLaunched,
+    RunsCompared,
     RunsListed,
     SaveRefused,
 )
@@ -33,7 +37,6 @@ from tui.screens.dialog import LaunchDialog, StopDialog
 from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
 from tui.services import actions
-from tui.services.follow import FollowService
 from tui.services.load import LoadService
 from tui.services.presets import PresetListService
 from tui.services.runs import RunListService
@@ -48,25 +51,35 @@ class FtuiApp(KeysInOrder):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[Binding]] = []  # type: ignore[assignment]
 
-    def __init__(self, open_run: str | None = None) -> None:
+    def __init__(self, target: Target | None = None) -> None:
         super().__init__()
         home = ftui_home()
         self.home = home
-        self.main = MainScreen(open_run)
+        self.main = MainScreen(target.id if target is not None else None)
         self.runs = RunListService(self.post_message, home)
-        self.follow = FollowService(self.post_message, home)
         self.presets = PresetListService(self.post_message, home)
         self.load = LoadService(self.post_message)
         self.editing = Editing(self, home, self.ask_launch, self.presets.nudge)
+        self.looking = Looking(self, home, self.main, self.editing)
+        self._target = target
 
     @property
     def services(self) -> tuple[Service, ...]:
-        return (self.runs, self.follow, self.presets, self.load, self.editing.judge, self.editing.xray)
+        return (
+            self.runs,
+            self.looking.follow,
+            self.presets,
+            self.load,
+            self.editing.judge,
+            self.editing.xray,
+        )
 
     def on_mount(self) -> None:
         self.theme = "tokyo-night"
         self.set_class(glyphs().ascii, "-ascii")
         self.push_screen(self.main)
+        if self._target is not None:
+            self.looking.invite(self._target)
         for service in self.services:
             service.start()
 
@@ -75,13 +88,13 @@ class FtuiApp(KeysInOrder):
             service.stop()
 
     def on_runs_listed(self, message: RunsListed) -> None:
-        self.main.rows = message.rows
+        self.looking.listed(message.rows)
 
     def on_presets_listed(self, message: PresetsListed) -> None:
         self.main.cards = message.cards
 
     def on_run_changed(self, message: RunChanged) -> None:
-        self.main.view = message.view
+        self.looking.changed(message.view)
 
     def on_load_sampled(self, message: LoadSampled) -> None:
         self.main.gpus, self.main.host = message.gpus, message.host
@@ -97,7 +110,7 @@ class FtuiApp(KeysInOrder):
         self.editing.failed()
 
     def on_main_screen_run_chosen(self, message: MainScreen.RunChosen) -> None:
-        self.follow.follow(message.run_id)
+        self.looking.chosen(message.run_id)
 
     def on_main_screen_launch_asked(self, message: MainScreen.LaunchAsked) -> None:
         self._ask_launch(message.card)
@@ -120,7 +133,25 @@ class FtuiApp(KeysInOrder):
         self.editing.edit(Path(message.card.path), message.card.shipped)
 
     def on_main_screen_preset_from_run_asked(self, message: MainScreen.PresetFromRunAsked) -> None:
-        self.editing.from_run(Path(message.view.path), message.view.name)
+        self.looking.preset_asked(message)
+
+    def on_main_screen_look_asked(self, message: MainScreen.LookAsked) -> None:
+        self.looking.show(message.wish, message.view)
+
+    def on_main_screen_compare_asked(self, message: MainScreen.CompareAsked) -> None:
+        self.looking.show_comparison(message.run_ids)
+
+    def on_evidence_screen_rows_asked(self, message: Message) -> None:
+        self.looking.rows_asked(message)
+
+    def on_evidence_screen_preset_asked(self, message: Message) -> None:
+        self.looking.preset_asked(message)
+
+    def on_rows_found(self, message: RowsFound) -> None:
+        self.looking.rows_found(message)
+
+    def on_runs_compared(self, message: RunsCompared) -> None:
+        self.looking.compared(message)
 
     def on_editor_screen_changed(self) -> None:
         self.editing.ask()

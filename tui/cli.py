@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui.cli_presets import presets
 from tui.command import Nearest, tell
+
+if TYPE_CHECKING:
+    from tui.follower import Target
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -77,7 +81,9 @@ def run(
 
         sys.exit(follow(launched.run))
     else:
-        _open_screen(launched.run.id)
+        from tui.follower import Target
+
+        _open_screen(Target(launched.run))
 
 
 @cli.command()
@@ -104,15 +110,64 @@ def show(run: str, as_json: bool) -> None:
 @click.argument("run", default="last")
 @click.option("--plain", is_flag=True, help="Follow in text instead of opening the screen.")
 def watch(run: str, plain: bool) -> None:
-    """Open the screen on a RUN (an id, a unique part of one, or `last`), with its whole history."""
-    from runner.run.directory import find_run, ftui_home
+    """Open the screen on a RUN with its whole history, live if it lives.
 
-    found = tell(lambda: find_run(run, ftui_home()))
+    RUN is an id, a unique part of one, `last`, or the path of a run started elsewhere: an output directory of a Trainer
+    (trainer_state.json), TensorBoard event files, LLaMA-Factory's trainer_log.jsonl, an offline W&B run, a console log.
+
+    \b
+    ftui watch last
+    ftui watch ~/axolotl/outputs/lora-out
+    ftui watch train.log --plain
+    """
+    from tui.verbs.watch import follow_in_text, resolve
+
+    target = tell(lambda: resolve(run))
     if plain or not sys.stdout.isatty():
-        from tui.verbs.run import follow
+        sys.exit(follow_in_text(target))
+    _open_screen(target)
 
-        sys.exit(follow(found))
-    _open_screen(found.id)
+
+@cli.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN…")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def compare(runs: tuple[str, ...], as_json: bool) -> None:
+    """Hold runs against the first one: settings that differ, best evaluations, and whether the difference can be seen.
+
+    \b
+    ftui compare last qlora-8b-7f3a
+    """
+    from tui.verbs.compare import compare as compare_runs
+
+    tell(lambda: compare_runs(runs, as_json))
+
+
+@cli.command()
+@click.argument("run", default="last")
+@click.option(
+    "--output", "-o", type=click.Path(file_okay=False, path_type=Path), help="Another folder than the run's."
+)
+def report(run: str, output: Path | None) -> None:
+    """Write report.md and curve.svg of a RUN: verdict, findings with evidence, evaluations, settings, data, samples.
+
+    A run writes its own when it ends.
+    """
+    from tui.verbs.report import report as write_report
+
+    tell(lambda: write_report(run, output))
+
+
+@cli.command()
+@click.option("--tmux", is_flag=True, help="With tmux's colours.")
+def status(tmux: bool) -> None:
+    """One line on the runs that live, for a status bar.
+
+    \b
+    set -g status-right '#(ftui status --tmux)'        in ~/.tmux.conf
+    """
+    from tui.verbs.status import status as line
+
+    click.echo(line(tmux))
 
 
 @cli.command()
@@ -210,7 +265,7 @@ def doctor(as_json: bool) -> None:
     sys.exit(examine(as_json))
 
 
-def _open_screen(run_id: str | None) -> None:
+def _open_screen(target: Target | None) -> None:
     if not sys.stdout.isatty():
         raise click.ClickException(
             "The screen needs a terminal. In scripts use `ftui run --plain`, `ftui ls --json` …"
@@ -220,7 +275,7 @@ def _open_screen(run_id: str | None) -> None:
         os.environ.pop(name, None)
     from tui.app import FtuiApp
 
-    FtuiApp(open_run=run_id).run()
+    FtuiApp(target).run()
 
 
 def main() -> None:

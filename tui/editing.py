@@ -50,9 +50,9 @@ class Editing:
         """Edit a preset's file; of a shipped one a new preset that extends it."""
         self._open_in_thread(lambda: drafts.of_file(self._home, path, shipped))
 
-    def from_run(self, run_path: Path, name: str) -> None:
-        """Edit a new preset with the settings of a run."""
-        self._open_in_thread(lambda: drafts.of_run(self._home, run_path, name))
+    def after_run(self, made: Callable[[Path], Draft]) -> None:
+        """Edit a new preset made from a run."""
+        self._open_in_thread(lambda: made(self._home))
 
     def _open_in_thread(self, made: Callable[[], Draft]) -> None:
         """Reading YAML and importing the schema take longer than a key press may."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from runner.insight.curves import Column, Curves, MemoryPoint
+from runner.insight.curves import Curves, MemoryPoint
 from runner.insight.diagnosis import UNKNOWN, Judge
 from runner.run import console, summary
 from runner.run.directory import RunDirectory, read_json
@@ -16,6 +17,9 @@ from runner.run.event_tail import EventTail
 from runner.run.history import History, whole
 from runner.run.jsonl import LineTail, Record
 from tui.state import RunRow, RunView, decimal, name_of, text
+
+if TYPE_CHECKING:
+    from runner.foreign.trace import Trace
 
 ETA_STEPS = 50
 SERIES_POINTS = 240
@@ -26,16 +30,36 @@ READ_BYTES = 4 << 20
 LONG = 50_000
 
 
-class Trace(Protocol):
-    """A run somebody else started: its new events, as ftui would have written them (runner/foreign/trace.py)."""
+@dataclass(frozen=True)
+class Target:
+    """What somebody wants to look at: a run of ftui's, or the path of one that was started elsewhere; one is set."""
 
-    kind: str
-    name: str
-    restarts: int
-    bad_lines: int
+    run: RunDirectory | None = None
+    path: Path | None = None
 
-    def poll(self) -> list[Record | Column]:
-        """What is new."""
+    @property
+    def id(self) -> str:
+        """The id of its row in a list."""
+        return self.run.id if self.run is not None else str(self.path)
+
+    def follower(self) -> RunFollower | TraceFollower:
+        """Somebody who reads it. Raises TraceError when there is nothing to read."""
+        if self.run is not None:
+            return RunFollower(self.run)
+        from runner.foreign.trace import open_trace
+
+        assert self.path is not None
+        return TraceFollower(open_trace(self.path))
+
+
+class Follower(Protocol):
+    """Reads a run as it grows."""
+
+    def poll(self) -> RunView | None:
+        """The newest view; None when nothing changed."""
+
+    def close(self) -> None:
+        """Nobody polls any more."""
 
 
 class RunFollower:
@@ -86,6 +110,9 @@ class RunFollower:
         first = changed and len(curves.train) > LONG and self._judge.verdict is UNKNOWN
         judged = not first and self._judge.judge(curves, urgent)
         return self._view(curves) if seen or judged else None
+
+    def close(self) -> None:
+        """Nobody polls any more; nothing is kept open."""
 
     def _curves(self) -> Curves:
         curves = self._history.curves()
@@ -146,9 +173,8 @@ class RunFollower:
 class TraceFollower:
     """Reads a run that was started elsewhere."""
 
-    def __init__(self, trace: Trace, path: str) -> None:
+    def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._path = path
         self._restarts = trace.restarts
         self._history = History()
         self._judge = Judge()
@@ -169,8 +195,9 @@ class TraceFollower:
             return None
         history = self._history
         return RunView(
-            id=self._trace.name,
-            path=self._path,
+            id=str(self._trace.path),
+            path=str(self._trace.path),
+            title=self._trace.name,
             phase=history.phase,
             curves=curves,
             verdict=self._judge.verdict,
@@ -180,6 +207,10 @@ class TraceFollower:
             is_foreign=True,
             kind=self._trace.kind,
         )
+
+    def close(self) -> None:
+        """Nobody polls any more."""
+        self._trace.close()
 
 
 def figures(sample: Mapping[str, object]) -> dict[str, float]:

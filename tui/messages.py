@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runner.check.assess import Assessment
     from runner.insight.data import DataReport
     from runner.preset.draft import Draft, Saving
+    from runner.report.comparison import Compared
 
 
 class Wish(StrEnum):
@@ -119,6 +120,21 @@ class SaveRefused(Message):
     draft: Draft
     path: Path
     text: str
+
+
+@dataclass
+class RowsFound(Message):
+    """The data rows of some steps of a run, and their text where it was asked for."""
+
+    rows: Mapping[int, list[tuple[int, int]]]
+    texts: Mapping[tuple[int, int], str]
+
+
+@dataclass
+class RunsCompared(Message):
+    """Runs were read for comparing; the first is the one the others are held against."""
+
+    runs: tuple[Compared, ...]
 
 
 @dataclass

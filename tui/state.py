@@ -83,10 +83,11 @@ class RunView:
     bad_lines: int = 0
     is_foreign: bool = False
     kind: str = ""
+    title: str = ""
 
     @property
     def name(self) -> str:
-        return name_of(self.id)
+        return self.title or name_of(self.id)
 
     @property
     def step(self) -> int:
@@ -149,3 +150,9 @@ def decimal(value: Any) -> float | None:
 def text(value: Any) -> str:
     """Text from a file, safe to show; empty for anything else."""
     return console.clean(value) if isinstance(value, str) else ""
+
+
+def whole_pair(value: Any) -> tuple[int, int] | None:
+    """Two whole numbers from a file, or None."""
+    ok = isinstance(value, list | tuple) and len(value) == 2 and all(type(part) is int for part in value)
+    return (value[0], value[1]) if ok else None

@@ -116,14 +116,18 @@ class LineTail:
         """The JSON object in a line; None, and counted as bad, for anything else but an empty line."""
         if not line.strip():
             return None
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            record = None
-        if isinstance(record, dict):
-            return record
-        self.bad_lines += 1
+        record = parse_object(line)
+        self.bad_lines += record is None
+        return record
+
+
+def parse_object(line: bytes) -> Record | None:
+    """The JSON object in a line, None for anything else."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
         return None
+    return record if isinstance(record, dict) else None
 
 
 def _finite(value: Any) -> Any:

@@ -6,7 +6,7 @@ import os
 import time
 from enum import StrEnum
 
-from runner.run.directory import RunDirectory, write_json
+from runner.run.directory import RunDirectory, read_json, write_json
 
 
 class Request(StrEnum):
@@ -22,10 +22,16 @@ class Request(StrEnum):
     """Evaluate after this step and go on."""
 
 
-def ask(run: RunDirectory, request: Request) -> None:
+def ask(run: RunDirectory, request: Request, reason: str = "") -> None:
     """Drop a request; asking twice is asking once. Raises OSError when the directory is gone or read-only."""
     run.requests.mkdir(exist_ok=True, mode=0o700)
-    write_json(run.requests / request.value, {"at": time.time()})
+    write_json(run.requests / request.value, {"at": time.time(), "reason": reason})
+
+
+def reason_of(run: RunDirectory, request: Request) -> str:
+    """Why a waiting request was dropped; empty when nobody said."""
+    reason = read_json(run.requests / request.value).get("reason")
+    return reason if isinstance(reason, str) else ""
 
 
 def pending(run: RunDirectory, request: Request) -> bool:

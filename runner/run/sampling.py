@@ -1,6 +1,6 @@
 """One line of system.jsonl: the GPU of a run and the host, once a second.
 
-    t, cpu_percent, ram_used_mib, ram_total_mib, trainer_rss_mib
+    t, cpu_percent, ram_used_mib, ram_total_mib, trainer_rss_mib, trainer_cpu_percent
     gpu: uuid, used_mib, free_mib, own_mib, utilisation_percent, temperature_c, power_w, problem
 own_mib is the memory of this run's processes, None where the driver does not tell (containers, WSL).
 """
@@ -28,6 +28,7 @@ def system_sample(record: Mapping[str, Any], trainer_pid: int) -> dict[str, Any]
         "ram_used_mib": load.ram_used_mib,
         "ram_total_mib": load.ram_total_mib,
         "trainer_rss_mib": host.tree_rss_mib(trainer_pid),
+        "trainer_cpu_percent": host.tree_cpu_percent(trainer_pid),
     }
     chosen = record.get("gpu")
     if isinstance(chosen, dict):

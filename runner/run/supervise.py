@@ -13,21 +13,21 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
-from runner.insight.diagnosis import diagnose
 from runner.run import console, directory, requests
 from runner.run.directory import RunDirectory
 from runner.run.environment import trainer_environment
 from runner.run.events import EventLog, Phase
-from runner.run.history import History
-from runner.run.jsonl import LineTail, LineWriter
+from runner.run.jsonl import LineWriter
 from runner.run.requests import Request
 from runner.run.sampling import system_sample
-from runner.run.summary import summarise
+from runner.run.watch import Watch
 
 POLL_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
 KILL_AFTER_SECONDS = 10.0
+REPORT_SECONDS = 60.0
 
 
 class Supervisor:
@@ -36,11 +36,10 @@ class Supervisor:
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
         self.record = directory.read_json(run.run)
-        self.history = History()
-        self._tail = LineTail(run.events)
+        self._watch = Watch(run)
+        self._sample: dict[str, Any] = {}
         self._trainer: subprocess.Popen[bytes] | None = None
         self._kill_at: float | None = None
-        self._summary: dict[str, object] = {}
         self._stopped_now = False
 
     def supervise(self) -> int:
@@ -55,7 +54,7 @@ class Supervisor:
                 self._obey()
                 if time.monotonic() >= next_sample:
                     next_sample = time.monotonic() + SAMPLE_SECONDS
-                    self._sample(system)
+                    self._measure(system)
                     self._update()
                 time.sleep(POLL_SECONDS)
         self._finish(code)
@@ -73,31 +72,18 @@ class Supervisor:
                 cwd=self.run.path,
             )
 
-    def _sample(self, system: LineWriter) -> None:
+    def _measure(self, system: LineWriter) -> None:
         assert self._trainer is not None
+        self._sample = system_sample(self.record, self._trainer.pid)
         try:
-            system.append(system_sample(self.record, self._trainer.pid))
+            system.append(self._sample)
         except OSError:
             # A full disk must not end the supervision; the next second may be better.
             return
 
-    def _update(self) -> None:
-        """Take new events in and replace state.json when something changed."""
-        events = self._tail.read_all()
-        for event in events:
-            self.history.fold(event)
-        if not events and self._summary:
-            return
-        verdict = diagnose(self.history.curves())
+    def _update(self, final: bool = False) -> None:
         assert self._trainer is not None
-        summary = summarise(self.history, verdict)
-        if summary != self._summary:
-            self._summary = summary
-            pids = {"supervisor_pid": os.getpid(), "trainer_pid": self._trainer.pid}
-            try:
-                directory.write_json(self.run.state, {**summary, **pids, "updated_at": time.time()})
-            except OSError:
-                return
+        self._watch.update(self._sample, {"trainer_pid": self._trainer.pid}, final)
 
     def _obey(self) -> None:
         assert self._trainer is not None
@@ -123,7 +109,7 @@ class Supervisor:
     def _finish(self, code: int) -> None:
         """Write the end of a run whose trainer could not."""
         self._update()
-        if not self.history.end:
+        if not self._watch.history.end:
             log = EventLog(self.run)
             if self._stopped_now:
                 status, reason = Phase.STOPPED, "stopped at once; steps after the last checkpoint are lost"
@@ -134,8 +120,21 @@ class Supervisor:
             log.phase(status)
             log.append("end", status=status.value, reason=reason, exit_code=code)
             log.close()
-        self._summary = {}
-        self._update()
+        self._update(final=True)
+        self._report()
+
+    def _report(self) -> None:
+        """Write report.md in a process of its own: whatever goes wrong in it must not touch the run."""
+        try:
+            subprocess.run(
+                [sys.executable, "-P", "-m", "runner.report", str(self.run.path)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=REPORT_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return
 
 
 def _cause_of_death(code: int) -> str:

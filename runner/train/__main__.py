@@ -138,7 +138,7 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
     log.append(
         "end",
         status=status.value,
-        reason=f"stopped after step {trainer.state.global_step}" if stop.requested else "",
+        reason=stop.words(trainer.state.global_step),
         best_step=best,
         best_loss=trainer.state.best_metric,
         saved=saved,

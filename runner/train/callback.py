@@ -64,10 +64,11 @@ class RunCallback(TrainerCallback):
             self._rows.append(state.global_step)
         if state.global_step % MEMORY_STEPS == 0:
             self._memory.note("steps")
+        reason = requests.reason_of(self._run, Request.STOP)
         asked = requests.take(self._run)
         if Request.STOP in asked or self._stop.requested:
             control.should_training_stop = control.should_save = True
-            self._stop.request()
+            self._stop.request(reason)
         if Request.SAVE in asked:
             control.should_save = True
         if Request.EVALUATE in asked:

@@ -23,6 +23,7 @@ class StopFlag:
         self._run = run
         self._log = log
         self.requested = False
+        self.reason = ""
 
     def listen(self) -> None:
         """Take SIGTERM and SIGINT; SIGHUP is ignored, because terminals close."""
@@ -30,8 +31,15 @@ class StopFlag:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
 
-    def request(self) -> None:
+    def request(self, reason: str = "") -> None:
         self.requested = True
+        self.reason = self.reason or reason
+
+    def words(self, step: int) -> str:
+        """'stopped after step 300: overfitting since step 200'; empty for a run that was not stopped."""
+        if not self.requested:
+            return ""
+        return f"stopped after step {step}" + (f": {self.reason}" if self.reason else "")
 
     def check(self) -> None:
         """Between two phases, when there is no step to finish: raises StoppedEarly if asked to stop."""

@@ -200,7 +200,8 @@ def main() -> int:
                 f"{row['found_at_share_of_run'] or '-':>6}  {' '.join(row['missed'])} | {' '.join(row['false'])}"
             )
     print(
-        f"\nhealthy, unambiguous: {result['healthy']}; without an alarm: {100 * result['healthy_without_alarm']:.1f} %; "
+        f"\nhealthy, unambiguous: {result['healthy']}; "
+        f"without an alarm: {100 * result['healthy_without_alarm']:.1f} %; "
         f"alarms a run: {result['false_alarms_per_run']:.3f}"
     )
     for name, ids in result["healthy_alarmed"].items():

@@ -13,6 +13,7 @@ from runner.run import requests
 from runner.run.directory import RunDirectory, runs_folder
 from runner.run.requests import Request
 from tests.tui.conftest import HEALTHY, running, screen_text, shows, until
+from tui.follower import Target
 from tui.messages import LoadSampled
 from tui.screens.dialog import LaunchDialog, StopDialog
 from tui.widgets.preset_list import PresetList
@@ -46,7 +47,7 @@ async def test_arrows_choose_another_run(overfit: RunDirectory, size: tuple[int,
 
 
 async def test_a_run_asked_for_is_opened(store: Path) -> None:
-    async with running(open_run=HEALTHY) as (_, pilot):
+    async with running(target=Target(RunDirectory(runs_folder(store) / HEALTHY))) as (_, pilot):
         await shows(pilot, "Verdict: healthy", "step 75/75")
 
 
@@ -173,7 +174,9 @@ async def test_help_lists_every_key(store: Path, size: tuple[int, int]) -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: app.screen is not app.main)
         if size[0] >= 80:
-            text = await shows(pilot, "Launch the chosen preset", "Stop the shown run", "runs go on", "j k")
+            await shows(pilot, "Launch the chosen preset", "Stop the shown run", "Compare the marked")
+            await pilot.press("end")
+            text = await shows(pilot, "runs go on", "j k")
             assert "held-out rows" in text
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.main)

@@ -5,13 +5,26 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import Static
 
 from tui.charts.plot import Palette
 from tui.glyphs import glyphs, plain
 from tui.screens.dialog import Dialog
 
-KEY_NAMES = {"question_mark": "?", "escape": "esc", "colon": ":"}
+KEY_NAMES = {
+    "question_mark": "?",
+    "escape": "esc",
+    "colon": ":",
+    "slash": "/",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+}
+TWO_COLUMNS = 110
 MOVING = [
     ("tab", "From list to list"),
     ("↑ ↓ j k", "Up and down in a list; what is chosen is shown at the right"),
@@ -28,15 +41,27 @@ class HelpScreen(Dialog[None]):
         super().__init__()
         self._keys_shown = bindings
 
+    def compose(self) -> ComposeResult:
+        with Vertical(id="box") as box:
+            box.border_title = self.heading
+            with VerticalScroll(id="scroll"):
+                yield Static(self.content())
+            yield Static(self.keys(), id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one("#scroll").focus()
+
     def content(self) -> RenderableType:
+        rows = [(key_name(b.key), plain(b.tooltip or b.description)) for b in self._keys_shown]
+        rows += [(plain(key).replace("?", "") if glyphs().ascii else key, words) for key, words in MOVING]
+        columns = 2 if self.app.size.width >= TWO_COLUMNS else 1
         keys = Table.grid(padding=(0, 2))
-        keys.add_column(style="bold", no_wrap=True)
-        keys.add_column()
-        for binding in self._keys_shown:
-            name = KEY_NAMES.get(binding.key, binding.key)
-            keys.add_row(name, plain(binding.tooltip or binding.description))
-        for key, words in MOVING:
-            keys.add_row(plain(key).replace("?", "") if glyphs().ascii else key, words)
+        for _ in range(columns):
+            keys.add_column(style="bold", no_wrap=True)
+            keys.add_column(ratio=1)
+        height = -(-len(rows) // columns)
+        for at in range(height):
+            keys.add_row(*(part for row in rows[at::height] for part in row))
         return Group(keys, Text(""), self._signs())
 
     def _signs(self) -> Table:
@@ -58,4 +83,9 @@ class HelpScreen(Dialog[None]):
         return signs
 
     def keys(self) -> Text:
-        return Text(" esc ", "reverse").append(" close")
+        return Text(" esc ", "reverse").append(" close").append("    up and down to read on", "dim")
+
+
+def key_name(key: str) -> str:
+    """'?' for 'question_mark'; of several keys the first two."""
+    return " ".join(KEY_NAMES.get(one, one) for one in key.split(",")[:2])

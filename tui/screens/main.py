@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, OptionList, Static
+from textual.widgets import ContentSwitcher, Footer, Input, OptionList, Static
 
 from runner.gpu import GpuReading
 from runner.host import HostSample
+from runner.insight.diagnosis import Change
+from tui.screens.chart_keys import ChartKeys
+from tui.screens.evidence import reason
+from tui.screens.main_keys import MAIN_BINDINGS
 from tui.state import PresetCard, RunRow, RunView
 from tui.widgets.load_bar import LoadBar
 from tui.widgets.preset_list import PresetList, PresetPanel
@@ -27,31 +29,13 @@ Choose a preset at the left with [b]tab[/b] and the arrow keys, and press [b]l[/
 [b]demo[/b] needs nothing but this machine and takes about a minute."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(ChartKeys):
     """Runs, presets, and the one that is chosen."""
 
     CSS_PATH = "main.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
-    BINDINGS = [
-        Binding("l", "launch", "Launch", tooltip="Launch the chosen preset", id="run.launch"),
-        Binding("e", "edit", "Edit", tooltip="Edit the chosen preset", id="preset.edit"),
-        Binding(
-            "n",
-            "new",
-            "New preset",
-            tooltip="A new preset on top of the chosen one, or with the settings of the shown run",
-            id="preset.new",
-        ),
-        Binding("s", "stop", "Stop", tooltip="Stop the shown run; it saves first", id="run.stop"),
-        Binding(
-            "enter", "zoom", "Zoom", tooltip="Give the shown run the whole screen, and back", id="view.zoom"
-        ),
-        Binding("o", "toggle_log", "Log", tooltip="Show or hide the log of the run", id="view.log"),
-        Binding("escape", "back", "Back", show=False, tooltip="Leave the zoom", id="view.back"),
-        Binding("question_mark", "app.help", "Help", tooltip="Every key", id="app.help"),
-        Binding("q", "app.quit", "Quit", tooltip="Close the screen; runs go on", id="app.quit"),
-    ]
+    BINDINGS = [*MAIN_BINDINGS]
 
     rows: reactive[tuple[RunRow, ...]] = reactive(())
     cards: reactive[tuple[PresetCard, ...]] = reactive(())
@@ -64,6 +48,20 @@ class MainScreen(Screen[None]):
 
         def __init__(self, run_id: str | None) -> None:
             self.run_id = run_id
+            super().__init__()
+
+    class LookAsked(Message):
+        """One of the screens on a run is wanted: 'evidence', 'samples', 'log'."""
+
+        def __init__(self, wish: str, view: RunView) -> None:
+            self.wish, self.view = wish, view
+            super().__init__()
+
+    class CompareAsked(Message):
+        """Runs are to be compared, the first one with the others."""
+
+        def __init__(self, run_ids: tuple[str, ...]) -> None:
+            self.run_ids = run_ids
             super().__init__()
 
     class LaunchAsked(Message):
@@ -81,10 +79,11 @@ class MainScreen(Screen[None]):
             super().__init__()
 
     class PresetFromRunAsked(Message):
-        """Somebody wants a preset with the settings of a run."""
+        """Somebody wants a preset with the settings of a run, changed as a finding says."""
 
-        def __init__(self, view: RunView) -> None:
-            self.view = view
+        def __init__(self, view: RunView, changes: tuple[Change, ...] = (), reason: str = "") -> None:
+            self.view, self.changes, self.reason = view, changes, reason
+            self.skip: tuple[int, ...] = ()
             super().__init__()
 
     class StopAsked(Message):
@@ -103,6 +102,7 @@ class MainScreen(Screen[None]):
         with Horizontal(id="body"):
             with Vertical(id="side"):
                 yield RunList().data_bind(MainScreen.rows)
+                yield Input(placeholder="words of name, state, verdict", id="filter")
                 yield PresetList().data_bind(MainScreen.cards)
             with ContentSwitcher(initial="welcome", id="right"):
                 yield Static(WELCOME, id="welcome")
@@ -111,6 +111,7 @@ class MainScreen(Screen[None]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
+        self.query_one("#filter").display = False
         self.query_one(RunList).focus()
 
     def open_run(self, run_id: str) -> None:
@@ -205,8 +206,57 @@ class MainScreen(Screen[None]):
             self.query_one(RunList).focus()
 
     def action_back(self) -> None:
+        filter_line = self.query_one("#filter", Input)
+        if self.hide_cursor():
+            return
+        if filter_line.display:
+            filter_line.value, filter_line.display = "", False
         self.remove_class("-zoomed")
         self.query_one(RunList).focus()
 
     def action_toggle_log(self) -> None:
         self.toggle_class("-log")
+
+    def action_look(self, wish: str) -> None:
+        if self.view is None:
+            self.notify("There is no run to look at.")
+        else:
+            self.post_message(self.LookAsked(wish, self.view))
+
+    def action_fix(self) -> None:
+        if self.view is None:
+            return
+        changed = next((f for f in self.view.verdict.findings if f.changes), None)
+        if self.view.is_foreign:
+            self.notify("Only a run of ftui has a preset to change.", severity="warning")
+        elif changed is None:
+            self.notify("Nothing was found that a setting mends.")
+        else:
+            self.post_message(self.PresetFromRunAsked(self.view, changed.changes, reason(changed)))
+
+    def action_mark(self) -> None:
+        self.query_one(RunList).mark()
+
+    def action_compare(self) -> None:
+        chosen = self.query_one(RunList).to_compare()
+        if len(chosen) < 2:
+            self.notify("Mark two runs or more with space.", title="Compare")
+        else:
+            self.post_message(self.CompareAsked(chosen))
+
+    def action_filter(self) -> None:
+        words = self.query_one("#filter", Input)
+        words.display = True
+        words.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        runs = self.query_one(RunList)
+        runs.selection = replace(runs.selection, words=event.value)
+
+    def on_input_submitted(self) -> None:
+        words = self.query_one("#filter", Input)
+        words.display = bool(words.value)
+        self.query_one(RunList).focus()
+
+    def action_order(self) -> None:
+        self.query_one(RunList).next_order()

@@ -27,7 +27,7 @@ def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
         pass_gate(loaded, home, gpu)
         post(RunLaunched(launch_run(loaded, home, gpu).run.id))
 
-    _in_thread(post, "Not launched", work)
+    in_thread(post, "Not launched", work)
 
 
 def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
@@ -39,7 +39,7 @@ def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
 
         ask(RunDirectory(runs_folder(home) / run_id), Request.STOP_NOW if now else Request.STOP)
 
-    _in_thread(post, "Not stopped", work)
+    in_thread(post, "Not stopped", work)
 
 
 def save(post: Post, draft: Draft, path: Path | None, force: bool) -> None:
@@ -61,7 +61,7 @@ def save(post: Post, draft: Draft, path: Path | None, force: bool) -> None:
             # Only a help for editors; the preset itself is safe.
             write_schema(saving.target.parent)
 
-    _in_thread(post, "Not saved", work)
+    in_thread(post, "Not saved", work)
 
 
 def rename(post: Post, draft: Draft, path: Path, target: Path) -> None:
@@ -73,15 +73,17 @@ def rename(post: Post, draft: Draft, path: Path, target: Path) -> None:
         path.rename(target)
         post(PresetRenamed(draft, target))
 
-    _in_thread(post, "Not renamed", work)
+    in_thread(post, "Not renamed", work)
 
 
 def delete(post: Post, path: Path) -> None:
     """Remove a preset's file; posts ActionFailed when it cannot be."""
-    _in_thread(post, "Not deleted", path.unlink)
+    in_thread(post, "Not deleted", path.unlink)
 
 
-def _in_thread(post: Post, title: str, work: Callable[[], None]) -> None:
+def in_thread(post: Post, title: str, work: Callable[[], None]) -> None:
+    """Do some work in a thread of its own; posts ActionFailed with this title when it raises."""
+
     def guarded() -> None:
         try:
             work()

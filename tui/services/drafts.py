@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runner.insight.diagnosis import Change
     from runner.preset.draft import Draft
 
 
@@ -18,19 +20,23 @@ def of_file(home: Path, path: Path, shipped: bool) -> Draft:
     return Draft.open(path, home)
 
 
-def of_run(home: Path, run_path: Path, name: str) -> Draft:
-    """A new preset with the settings of a run. Raises PresetError."""
-    from runner.preset.draft import Draft
-    from runner.preset.files import load_frozen
+def of_run(
+    home: Path,
+    run_path: Path,
+    name: str,
+    changes: Sequence[Change] = (),
+    reason: str = "",
+    skip: Collection[int] = (),
+) -> Draft:
+    """A new preset with the settings of a run, and what a finding says should change. Raises PresetError."""
+    from runner.check.next_preset import next_preset
+    from runner.run.directory import RunDirectory
 
-    preset = load_frozen(run_path / "preset.yaml")
-    return Draft.of_preset(preset, home, free_name(home, name), f"The settings of run {run_path.name}.")
+    return next_preset(RunDirectory(run_path), home, free_name(home, name), changes, reason, skip)
 
 
 def free_name(home: Path, name: str) -> str:
     """'my-NAME', with a number where there is one already."""
-    from runner.preset.files import list_presets
+    from runner.check import next_preset
 
-    taken = {preset.name for preset in list_presets(home)}
-    candidates = [f"my-{name}", *(f"my-{name}-{number}" for number in range(2, 1000))]
-    return next(candidate for candidate in candidates if candidate not in taken)
+    return next_preset.free_name(home, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 import click
 
@@ -14,7 +15,7 @@ from runner.run import launch
 from runner.run.directory import RunDirectory, ftui_home
 from runner.run.events import Phase
 from runner.run.launch import Launched
-from tui.follower import RunFollower
+from tui.follower import Follower, RunFollower, Target
 from tui.state import RunView, age
 from tui.verbs.text import print_json
 
@@ -44,12 +45,25 @@ def print_launched(launched: Launched, as_json: bool) -> None:
         click.echo(launched.run.id)
 
 
+def follow_trace(path: Path) -> int:
+    """The same for a run that was started elsewhere. Raises TraceError."""
+    click.echo(f"run {path}")
+    follower = Target(path=path).follower()
+    try:
+        return _follow(follower, RunView(id=str(path), path=str(path)), "")
+    finally:
+        follower.close()
+
+
 def follow(run: RunDirectory) -> int:
     """Print a run's progress until it ends; returns the exit code. Ctrl-C leaves it running and returns 0."""
     click.echo(f"run {run.id}")
     click.echo(f"in  {run.path}")
-    follower = RunFollower(run)
-    view = RunView(id=run.id)
+    find = f" Find it with `ftui watch {run.id}`, stop it with `ftui stop {run.id}`."
+    return _follow(RunFollower(run), RunView(id=run.id), find)
+
+
+def _follow(follower: Follower, view: RunView, find: str) -> int:
     try:
         with _Progress() as progress:
             while not view.phase.is_over:
@@ -58,9 +72,7 @@ def follow(run: RunDirectory) -> int:
                 if not view.phase.is_over:
                     time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        click.echo(
-            f"\nThe run goes on. Find it with `ftui watch {run.id}`, stop it with `ftui stop {run.id}`."
-        )
+        click.echo(f"\nThe run goes on.{find}")
         return 0
     # Between the last poll and the end of the supervisor there may be one more event.
     _print_end(follower.poll() or view)

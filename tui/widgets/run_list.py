@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rich.text import Text
@@ -101,6 +101,7 @@ class RunList(ScrollView, can_focus=True):
         self._at: int | None = None
         self._told: str | None = None
         self._drawn: dict[int, Strip] = {}
+        self._marked: dict[str, None] = {}
 
     # What is listed
 
@@ -158,6 +159,34 @@ class RunList(ScrollView, can_focus=True):
         self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
         self._tell()
 
+    # Marking and sorting
+
+    def mark(self) -> None:
+        """Mark the highlighted run, or take its mark away, and go on to the next."""
+        if (run_id := self.highlighted_id) is None:
+            return
+        if run_id in self._marked:
+            del self._marked[run_id]
+        else:
+            self._marked[run_id] = None
+        self.action_move(1)
+        self._refresh_changed()
+
+    def to_compare(self) -> tuple[str, ...]:
+        """The marked runs in the order they were marked; of one or none, the highlighted and the one below it."""
+        known = {row.id for row in self.rows}
+        marked = [run_id for run_id in self._marked if run_id in known]
+        if len(marked) >= 2 or self._at is None:
+            return tuple(marked)
+        pair = [*marked, *(row.id for row in self.listed[self._at : self._at + 2])]
+        return tuple(dict.fromkeys(pair))[:2]
+
+    def next_order(self) -> None:
+        """Sort by the next criterion."""
+        orders = list(Order)
+        order = orders[(orders.index(self.selection.order) + 1) % len(orders)]
+        self.selection = replace(self.selection, order=order)
+
     # Keys and mouse
 
     def action_move(self, by: int) -> None:
@@ -210,17 +239,18 @@ class RunList(ScrollView, can_focus=True):
         style = self.rich_style
         if index >= len(self.listed) or width <= 0:
             return Strip.blank(max(0, width), style)
+        row = self.listed[index]
         if index == self._at:
             style = self.get_component_rich_style("run-list--highlighted")
-        return strip_of(run_line(self.listed[index], max(16, width)), width).apply_style(style)
+        return strip_of(run_line(row, max(16, width), row.id in self._marked), width).apply_style(style)
 
 
-def run_line(row: RunRow, width: int) -> Text:
+def run_line(row: RunRow, width: int, marked: bool = False) -> Text:
     """' ● qwen3-0.6b-chat    34 % ▂▃▁▁ ' in exactly one line of `width` cells."""
     mark, style = phase_mark(row.phase)
     right = _standing(row, style, width).append(" ")
     right.truncate(max(6, width - 12), overflow=glyphs().overflow)
-    left = Text(" ").append(f"{mark} ", style).append(plain(row.name))
+    left = Text("+" if marked else " ", f"bold {NOTE}").append(f"{mark} ", style).append(plain(row.name))
     left.truncate(max(6, width - right.cell_len - 1), overflow=glyphs().overflow)
     return left.append(" " * max(1, width - left.cell_len - right.cell_len)).append_text(right)
 

@@ -37,7 +37,9 @@ class Change:
     value: float | int | bool | str
 
     def of(self, now: Any) -> Any:
-        """The new value of a setting that is `now`; rounded to three figures, whole where `now` is whole."""
+        """The new value of a setting that is `now`; rounded to three figures; where `now` is whole, whole and at
+        least 1.
+        """
         if self.kind is Kind.SET or isinstance(self.value, bool | str):
             return self.value
         if isinstance(now, bool) or not isinstance(now, int | float):
@@ -48,7 +50,7 @@ class Change:
             Kind.AT_LEAST: max(now, self.value),
             Kind.AT_MOST: min(now, self.value),
         }[self.kind]
-        return round(new) if isinstance(now, int) else float(f"{new:.3g}")
+        return max(1, round(new)) if isinstance(now, int) else float(f"{new:.3g}")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,68 @@
+"""The next preset after a run: its settings, with what a finding says should change, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from runner.insight.diagnosis import Change, Finding
+from runner.preset.draft import Draft
+from runner.preset.fields import field_named
+from runner.preset.files import list_presets, load_frozen
+from runner.preset.schema import Preset
+from runner.run.directory import RunDirectory
+
+
+def next_preset(
+    run: RunDirectory,
+    home: Path,
+    name: str,
+    changes: Sequence[Change] = (),
+    reason: str = "",
+    skip: Collection[int] = (),
+) -> Draft:
+    """A draft with the settings of a run and these changes, not saved yet; `skip` are rows to leave out. `reason` is
+    recorded as its description. Raises PresetError when the run's preset cannot be read.
+    """
+    preset = load_frozen(run.preset)
+    why = f"from run {run.id}: {reason}" if reason else f"the settings of run {run.id}"
+    draft = Draft.of_preset(preset, home, name, why)
+    for key, value in resolved(preset, changes).items():
+        draft.set_value(field_named(key), value)
+    if skip:
+        rows = sorted({*preset.data.skip_rows, *skip})
+        draft.set_value(field_named("data.skip_rows"), rows)
+    if reason:
+        draft.set_value(field_named("description"), why)
+    return draft
+
+
+def reason_of(finding: Finding) -> str:
+    """'overfitting since step 300 (eval 1.311 → 1.402)', as it is recorded in a preset."""
+    return f"{finding.name} since step {finding.since_step}"
+
+
+def free_name(home: Path, name: str) -> str:
+    """'my-NAME', with a number where there is one already; never 'my-my-NAME'."""
+    base = name if name.startswith("my-") else f"my-{name}"
+    taken = {preset.name for preset in list_presets(home)}
+    candidates = [base, *(f"{base}-{number}" for number in range(2, 1000))]
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def resolved(preset: Preset, changes: Sequence[Change]) -> dict[str, Any]:
+    """The new value of every setting these changes really change."""
+    values: dict[str, Any] = {}
+    for change in changes:
+        section, _, key = change.key.partition(".")
+        now = getattr(getattr(preset, section), key)
+        new = change.of(now)
+        if change.key == "train.num_train_epochs" and preset.train.max_steps > 0:
+            # max_steps overrules the epochs: those that were good count now.
+            values |= {"train.max_steps": -1, change.key: change.value}
+        elif change.key == "train.warmup_steps" and now < 1 <= new:
+            values[change.key] = 0.5
+        elif new != now:
+            values[change.key] = new
+    return values

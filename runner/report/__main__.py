@@ -1,0 +1,18 @@
+"""`python -P -m runner.report RUN_DIRECTORY`: write report.md and curve.svg into it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from runner.report.markdown import write
+from runner.run.directory import RunDirectory
+
+
+def main() -> int:
+    print(write(RunDirectory(Path(sys.argv[1]))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Several runs side by side: what was set differently, what came of it, and whether the difference can be seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.insight.curves import Column, Curves, EvalPoint
+from runner.insight.diagnosis import Verdict, diagnose
+from runner.insight.paired import Paired, paired
+from runner.preset.errors import PresetError
+from runner.preset.files import load_frozen
+from runner.run.directory import RunDirectory
+from runner.run.history import History, read_history
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One run of a comparison. `values` are its settings by 'section.key', empty when they cannot be read."""
+
+    id: str
+    curves: Curves
+    verdict: Verdict
+    values: Mapping[str, Any]
+    fingerprint: str = ""
+
+    @property
+    def best(self) -> EvalPoint | None:
+        """The evaluation with the least held-out loss."""
+        finite = [point for point in self.curves.val if math.isfinite(point.loss)]
+        return min(finite, key=lambda point: point.loss, default=None)
+
+    @property
+    def best_rows(self) -> Column | None:
+        """The loss of every held-out row at the best evaluation, shape (rows,)."""
+        best = self.best
+        return self.curves.row_losses.get("val", {}).get(best.step) if best is not None else None
+
+
+def read(run: RunDirectory) -> Compared:
+    """A run, for comparing."""
+    history = read_history(run)
+    curves = history.curves()
+    return Compared(run.id, curves, diagnose(curves), _settings(run), fingerprint(history))
+
+
+def read_trace(path: Path | None) -> Compared:
+    """The same for a run that was started elsewhere: without preset and losses of single rows. Raises TraceError."""
+    from runner.foreign.trace import read_path
+
+    assert path is not None
+    trace, history = read_path(path)
+    curves = history.curves()
+    return Compared(trace.name, curves, diagnose(curves), {})
+
+
+def fingerprint(history: History) -> str:
+    """Names the held-out rows as the trainer saw them; empty when it did not say."""
+    prints = history.plan.get("eval_fingerprints")
+    return str(prints.get("val", "")) if isinstance(prints, dict) else ""
+
+
+def _settings(run: RunDirectory) -> dict[str, Any]:
+    try:
+        sections = load_frozen(run.preset).model_dump(mode="json")
+    except (PresetError, OSError):
+        return {}
+    return {
+        f"{name}.{key}": value
+        for name, section in sections.items()
+        if isinstance(section, dict)
+        for key, value in section.items()
+    }
+
+
+def differing(runs: Sequence[Compared]) -> list[tuple[str, list[Any]]]:
+    """(setting, its value in each run) of the settings that are not alike in all of them."""
+    names = list(dict.fromkeys(name for run in runs for name in run.values))
+    rows = [(name, [run.values.get(name) for run in runs]) for name in names]
+    return [row for row in rows if any(value != row[1][0] for value in row[1][1:])]
+
+
+def held_out_difference(first: Compared, other: Compared) -> Paired | None:
+    """Each held-out row's loss at the other's best evaluation against that at the first's; None when the two were not
+    judged by the same rows, or row losses were not kept.
+    """
+    before, now = first.best_rows, other.best_rows
+    if before is None or now is None or not first.fingerprint or first.fingerprint != other.fingerprint:
+        return None
+    return paired(before, now)
+
+
+def sentence(first: Compared, other: Compared, names: tuple[str, str] = ("A", "B")) -> str:
+    """'B is better by 0.031 ± 0.008 on 64 held-out rows (78 % of them)', or why that cannot be said."""
+    found = held_out_difference(first, other)
+    one, two = names
+    if found is None:
+        return f"{two} against {one}: {_why_not(first, other)}"
+    if not found.is_seen:
+        return (
+            f"{two} against {one}: no difference that can be seen "
+            f"({found.mean:+.4f} ± {found.error:.4f} on {found.n} held-out rows)."
+        )
+    better, worse = (two, one) if found.mean < 0 else (one, two)
+    share = 1 - found.share_worse if found.mean < 0 else found.share_worse
+    return (
+        f"{better} is better than {worse} by {abs(found.mean):.4f} ± {found.error:.4f} nats a token on {found.n} "
+        f"held-out rows ({100 * share:.0f} % of them)."
+    )
+
+
+def _why_not(first: Compared, other: Compared) -> str:
+    if first.best is None or other.best is None:
+        return "not both were evaluated."
+    if first.fingerprint and other.fingerprint and first.fingerprint != other.fingerprint:
+        return "they were judged by different held-out rows, so their losses cannot be compared."
+    return "the losses of single rows were not kept, so the noise is not known."

@@ -1,0 +1,195 @@
+"""report.md: verdict, curve, findings with their evidence, evaluations, settings, data, samples, environment."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from runner.insight.curves import Curves
+from runner.insight.diagnosis import Finding, Verdict, diagnose
+from runner.preset.errors import PresetError
+from runner.preset.fields import fields
+from runner.preset.files import load_frozen
+from runner.report.svg import curve
+from runner.run.console import clean
+from runner.run.directory import RunDirectory, read_json
+from runner.run.history import History, read_history
+
+CURVE = "curve.svg"
+LONGEST_SAMPLE = 600
+
+
+def write(run: RunDirectory, folder: Path | None = None) -> Path:
+    """Write report.md and its picture, into the run's directory or another folder; returns the path. Raises OSError."""
+    history = read_history(run)
+    curves = history.curves()
+    verdict = diagnose(curves)
+    folder = folder or run.path
+    _replace(folder / CURVE, curve(curves, verdict, run.id))
+    target = folder / "report.md"
+    _replace(target, text(run, history, curves, verdict))
+    return target
+
+
+def _replace(path: Path, content: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(content, encoding="utf-8")
+    temporary.replace(path)
+
+
+def text(run: RunDirectory, history: History, curves: Curves, verdict: Verdict) -> str:
+    """The report as Markdown."""
+    record = read_json(run.run)
+    sections = [
+        _head(run, history, curves, verdict, record),
+        f"![loss]({CURVE})\n",
+        _findings(verdict),
+        _evaluations(curves),
+        _settings(run),
+        _ledger(history.plan),
+        _samples(history),
+        _environment(record, history),
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def _head(
+    run: RunDirectory, history: History, curves: Curves, verdict: Verdict, record: Mapping[str, Any]
+) -> str:
+    reason = history.end.get("reason") or history.error.get("message") or ""
+    gpu = record.get("gpu")
+    device = gpu.get("name") if isinstance(gpu, dict) else history.plan.get("device", "?")
+    lines = [
+        f"# {run.id}",
+        "",
+        f"**{verdict.headline}.** {_cell(verdict.sentence)}",
+        "",
+        *(f"- {_cell(action.text)}" for action in verdict.actions),
+        "",
+        f"{history.phase.value}{f' ({_cell(reason)})' if reason else ''} · "
+        f"step {curves.step} of {curves.total_steps or '?'} · {history.plan.get('method', '')} on {device}",
+    ]
+    created = record.get("created_at")
+    if isinstance(created, int | float):
+        lines[-1] += f" · started {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(created))}"
+    if history.end.get("saved"):
+        lines.append(f"\nSaved: `{run.path / str(history.end['saved'])}`")
+    return "\n".join(lines) + "\n"
+
+
+def _findings(verdict: Verdict) -> str:
+    if not verdict.findings:
+        return ""
+    parts = ["## Findings\n"]
+    for finding in verdict.findings:
+        severity = finding.severity.name.lower()
+        parts.append(f"### {finding.id} {finding.name} ({severity}, since step {finding.since_step})\n")
+        parts.append(_cell(finding.sentence) + "\n")
+        parts.append(_table(("evidence", "value"), ((k, figure(v)) for k, v in finding.evidence.items())))
+        parts += [_evals_of(finding)] if finding.evals else []
+        parts += [f"- {_cell(action.text)}" for action in finding.actions] + [""]
+    return "\n".join(parts)
+
+
+def _evals_of(finding: Finding) -> str:
+    rows = ((str(point.step), figure(point.loss), str(point.n or "")) for point in finding.evals)
+    return _table(("step", "loss", "rows"), rows)
+
+
+def _evaluations(curves: Curves) -> str:
+    sets = {name: {p.step: p for p in points} for name, points in curves.evals.items() if points}
+    if not sets:
+        return ""
+    steps = sorted({step for points in sets.values() for step in points})
+    rows = (
+        (
+            str(step),
+            *(figure(points[step].loss) if step in points else "" for points in sets.values()),
+            "yes" if step in curves.checkpoints else "",
+        )
+        for step in steps
+    )
+    return "## Evaluations\n\n" + _table(("step", *sets, "saved"), rows)
+
+
+def _settings(run: RunDirectory) -> str:
+    try:
+        values = load_frozen(run.preset).model_dump(mode="json")
+    except (PresetError, OSError):
+        return ""
+    rows = []
+    for field in fields():
+        value: Any = values
+        for part in field.path:
+            value = value.get(part) if isinstance(value, dict) else None
+        if value != field.default:
+            rows.append((f"`{field.name}`", f"`{_cell(str(value))}`"))
+    return "## Settings that are not the default\n\n" + _table(("setting", "value"), rows)
+
+
+def _ledger(plan: Mapping[str, Any]) -> str:
+    ledger = plan.get("ledger")
+    if not isinstance(ledger, dict):
+        return ""
+    rows = (
+        (key.replace("_", " "), _cell(str(value)))
+        for key, value in ledger.items()
+        if value not in (0, {}, "")
+    )
+    return "## Data\n\n" + _table(("what became of the rows", "count"), rows)
+
+
+def _samples(history: History) -> str:
+    if not history.samples:
+        return ""
+    last = max(sample["step"] for sample in history.samples)
+    parts = [f"## Samples at step {last}\n"]
+    for sample in history.samples:
+        if sample["step"] != last:
+            continue
+        parts.append(f"> {_quote(str(sample.get('prompt', '')))}\n\n{_quote(str(sample['text']))}\n")
+        copied = sample.get("copied")
+        if isinstance(copied, dict):
+            parts.append(f"{copied.get('words')} words of it stand in training row {copied.get('row')}.\n")
+    return "\n".join(parts)
+
+
+def _environment(record: Mapping[str, Any], history: History) -> str:
+    versions = record.get("versions")
+    rows = [("command", f"`{_cell(str(record.get('argv', '')))}`"), ("host", str(record.get("host", "")))]
+    rows += [("Python", str(record.get("python", ""))), ("driver", str(record.get("driver") or "none"))]
+    rows += [
+        ("git commit", str(record.get("git_commit") or "none")),
+        ("dtype", str(history.plan.get("dtype", ""))),
+    ]
+    if isinstance(versions, dict):
+        rows += [(str(name), str(version)) for name, version in versions.items() if version]
+    return "## Environment\n\n" + _table(("what", "value"), rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    body = [f"| {' | '.join(row)} |" for row in rows]
+    if not body:
+        return ""
+    return "\n".join([f"| {' | '.join(head)} |", "|" + " --- |" * len(head), *body]) + "\n"
+
+
+def _cell(value: str) -> str:
+    """Text that stays in its cell of a table and sends nothing to a terminal."""
+    return clean(value).replace("|", "\\|").replace("\n", " ")
+
+
+def _quote(value: str) -> str:
+    shown = " ".join(clean(line) for line in value[:LONGEST_SAMPLE].splitlines())
+    return shown.replace("<", "&lt;") + (" …" if len(value) > LONGEST_SAMPLE else "")
+
+
+def figure(value: float) -> str:
+    """A number with the figures that matter."""
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:.5g}" if not float(value).is_integer() else f"{value:.0f}"

@@ -1,0 +1,129 @@
+"""What the supervisor knows of its run: events folded, judged, told to people, and written to state.json."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import Any
+
+from runner.insight.curves import Curves, Liveness, MemoryPoint
+from runner.insight.diagnosis import Judge, Severity, Verdict
+from runner.preset.errors import PresetError
+from runner.preset.files import load_frozen
+from runner.run import directory, requests
+from runner.run.alerts import AlertBook, send
+from runner.run.config import AlertSettings, ConfigError, load_config
+from runner.run.directory import RunDirectory
+from runner.run.event_tail import EventTail
+from runner.run.events import EventLog, Phase
+from runner.run.history import History, fold_all
+from runner.run.requests import Request
+from runner.run.summary import summarise
+
+# How often a run without news is judged again: only that tells a stall.
+QUIET_SECONDS = 5.0
+STOP_FROM = {"critical": Severity.CRITICAL, "warning": Severity.WARNING}
+
+
+class Watch:
+    """One run as seen by its supervisor. `update` is called about once a second."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self.history = History()
+        self._tail = EventTail(run.events)
+        self._judge = Judge()
+        self._alerts = AlertBook(run.id)
+        self._settings = self._load_settings()
+        self._stop_from = self._load_auto_stop()
+        self._summary: dict[str, Any] = {}
+        self._judged_at = 0.0
+        self._stopping = False
+
+    def _load_settings(self) -> AlertSettings:
+        try:
+            return load_config(self.run.path.parent.parent).alerts
+        except ConfigError as error:
+            self.warn("config", str(error))
+            return AlertSettings()
+
+    def _load_auto_stop(self) -> Severity | None:
+        try:
+            return STOP_FROM.get(load_frozen(self.run.preset).eval.auto_stop)
+        except (PresetError, OSError):
+            # The trainer will say what is wrong with it.
+            return None
+
+    def warn(self, name: str, message: str) -> None:
+        """Write a warning event."""
+        log = EventLog(self.run)
+        log.append("warning", id=name, message=message)
+        log.close()
+
+    def update(self, sample: dict[str, Any], pids: dict[str, int], final: bool = False) -> None:
+        """Take new events in, judge, tell, and replace state.json when something changed."""
+        news = fold_all(self.history, self._tail)
+        curves = self._curves(sample)
+        now = time.monotonic()
+        if news or now - self._judged_at > QUIET_SECONDS:
+            self._judge.note()
+        if self._judge.judge(curves, urgent=final):
+            self._judged_at = now
+            self._act(self._judge.verdict)
+        self._write(pids)
+
+    def _curves(self, sample: dict[str, Any]) -> Curves:
+        curves = self.history.curves()
+        if self.history.phase is not Phase.TRAINING and self.history.phase is not Phase.EVALUATING:
+            return curves
+        gpu = sample.get("gpu")
+        busy = sample.get("trainer_cpu_percent")
+        memory = curves.memory
+        if isinstance(gpu, dict):
+            busy = gpu.get("utilisation_percent")
+            free, used = gpu.get("free_mib"), gpu.get("used_mib")
+            if isinstance(free, int) and isinstance(used, int):
+                memory = (*memory, MemoryPoint(curves.step, None, float(free), float(free + used)))
+        silent = time.time() - self._last_sign()
+        return replace(curves, memory=memory, liveness=Liveness(silent, busy))
+
+    def _last_sign(self) -> float:
+        """When trainer or console last wrote something."""
+        times = [self.history.last_time]
+        for path in (self.run.events, self.run.console):
+            try:
+                times.append(path.stat().st_mtime)
+            except OSError:
+                continue
+        return max(times)
+
+    def _act(self, verdict: Verdict) -> None:
+        reason = str(self.history.end.get("reason") or self.history.error.get("message") or "")
+        for alert in self._alerts.new(verdict, self.history.phase, reason, self.history.step):
+            send(alert, self._settings, lambda message: self.warn("alert", message))
+        self._stop_if_wanted(verdict)
+
+    def _stop_if_wanted(self, verdict: Verdict) -> None:
+        grave = next((f for f in verdict.findings if self._stop_from and f.severity >= self._stop_from), None)
+        if grave is None or self._stopping or self.history.phase.is_over:
+            return
+        self._stopping = True
+        reason = f"{grave.name} since step {grave.since_step} (eval.auto_stop)"
+        try:
+            requests.ask(self.run, Request.STOP, reason)
+        except OSError as error:
+            self.warn("auto-stop", f"It could not be stopped for {reason}: {error}")
+
+    def _write(self, pids: dict[str, int]) -> None:
+        summary = summarise(self.history, self._judge.verdict)
+        if summary == self._summary:
+            return
+        try:
+            directory.write_json(
+                self.run.state, {**summary, **pids, "supervisor_pid": os.getpid(), "updated_at": time.time()}
+            )
+        except OSError:
+            # A full disk must not end the supervision; the next second may be better.
+            return
+        self._summary = summary

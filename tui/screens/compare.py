@@ -1,0 +1,140 @@
+"""Runs side by side: curves over each other, what was set differently, and whether the difference can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from runner.report.comparison import Compared, differing, sentence
+from tui.charts.overlay import LETTERS, colour, overlay
+from tui.charts.plot import draw
+from tui.charts.view import ChartMode
+from tui.colours import QUIET
+from tui.glyphs import glyphs, plain
+from tui.state import name_of
+from tui.widgets.lines import Lines
+
+
+class OverlayChart(Lines):
+    """The curves of several runs."""
+
+    runs: reactive[Sequence[Compared]] = reactive(())
+    mode: reactive[ChartMode] = reactive(ChartMode())
+
+    def watch_runs(self) -> None:
+        self.draw()
+
+    def watch_mode(self) -> None:
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+        super().on_resize()
+
+    def draw(self) -> None:
+        """Draw them at this size."""
+        width, height = self.size
+        if self.runs and width and height:
+            chart = overlay([run.curves for run in self.runs], self.mode, width)
+            self.show(draw(chart, width, height))
+
+
+class CompareScreen(Screen[None]):
+    """The first run is the one the others are held against."""
+
+    CSS_PATH = "compare.tcss"
+    BINDINGS = [
+        Binding("x", "axis", "x axis", tooltip="Align on step, epoch, tokens or time"),
+        Binding("m", "smooth", "Smoothing", tooltip="Smooth the train loss, more, or not"),
+        Binding("y", "scale", "y scale", tooltip="Loss axis by itself, linear or logarithmic"),
+        Binding("escape,c", "dismiss", "Back", tooltip="Back to the runs"),
+        Binding("question_mark", "app.help", "Help", tooltip="Every key"),
+    ]
+
+    runs: reactive[Sequence[Compared]] = reactive(())
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+
+    def compose(self) -> ComposeResult:
+        yield Static(Text(f"reading {self._count} runs …", "dim"), id="head")
+        yield OverlayChart(id="chart")
+        with VerticalScroll(id="tables"):
+            yield Static(id="words")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#tables").focus()
+
+    def watch_runs(self) -> None:
+        if not self.is_mounted or not self.runs:
+            return
+        head = Text()
+        for place, run in enumerate(self.runs):
+            head.append(f" {letter(place)} ", f"bold {colour(place)}").append(
+                plain(f"{name_of(run.id)}  "), QUIET
+            )
+        self.query_one("#head", Static).update(head)
+        self.query_one(OverlayChart).runs = self.runs
+        self.query_one("#words", Static).update(tables(self.runs))
+
+    def _change(self, mode: ChartMode) -> None:
+        self.query_one(OverlayChart).mode = mode
+        self.query_one("#chart").border_subtitle = plain(mode.words())
+
+    def action_axis(self) -> None:
+        self._change(self.query_one(OverlayChart).mode.next_axis())
+
+    def action_smooth(self) -> None:
+        self._change(self.query_one(OverlayChart).mode.next_smoothing())
+
+    def action_scale(self) -> None:
+        self._change(self.query_one(OverlayChart).mode.next_scale())
+
+
+def letter(place: int) -> str:
+    return LETTERS[place] if place < len(LETTERS) else str(place + 1)
+
+
+def tables(runs: Sequence[Compared]) -> RenderableType:
+    """Results, differing settings, and the statements on held-out rows."""
+    results = Table(box=None, padding=(0, 2), header_style=QUIET)
+    for name in ("", "run", "steps", "best eval", "verdict"):
+        results.add_column(name)
+    for place, run in enumerate(runs):
+        best = f"{run.best.loss:.4f} @{run.best.step}" if run.best is not None else glyphs().dash
+        results.add_row(
+            Text(letter(place), f"bold {colour(place)}"),
+            plain(run.id),
+            str(run.curves.step),
+            best,
+            plain(run.verdict.headline),
+        )
+    statements = [
+        Text(plain(sentence(runs[0], run, (letter(0), letter(place)))), "bold")
+        for place, run in enumerate(runs[1:], start=1)
+    ]
+    return Group(*statements, Text(""), results, Text(""), _settings(runs))
+
+
+def _settings(runs: Sequence[Compared]) -> RenderableType:
+    rows = differing(runs)
+    if not rows:
+        return Text("All settings are alike.", QUIET)
+    table = Table(box=None, padding=(0, 2), header_style=QUIET)
+    table.add_column("setting that differs")
+    for place in range(len(runs)):
+        table.add_column(Text(letter(place), f"bold {colour(place)}"))
+    for name, values in rows:
+        table.add_row(name, *(plain(str(value)) for value in values))
+    return table

@@ -1,0 +1,228 @@
+"""What was found in a run, with the numbers it rests on, the rows behind it, and the preset that would mend it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+from runner.insight.diagnosis import Change, Finding, Severity
+from tui.colours import BAD, GOOD, NOTE, QUIET
+from tui.glyphs import glyphs, plain
+from tui.state import RunView
+
+STYLES = {Severity.INFO: QUIET, Severity.WARNING: NOTE, Severity.CRITICAL: BAD, Severity.ERROR: BAD}
+MOST_ROWS_SHOWN = 64
+
+RowTexts = Mapping[tuple[int, int], str]
+
+
+class EvidenceScreen(Screen[None]):
+    """Findings at the left, the chosen one's evidence at the right."""
+
+    CSS_PATH = "evidence.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+    BINDINGS = [
+        Binding("f", "fix", "Make that preset", tooltip="The next preset, with what this finding changes"),
+        Binding("w", "rows", "Rows", tooltip="Show the data rows of these steps"),
+        Binding("x", "skip", "Skip rows", tooltip="The next preset, without the data rows of these steps"),
+        Binding("j,down", "move(1)", "Down", show=False, priority=True),
+        Binding("k,up", "move(-1)", "Up", show=False, priority=True),
+        Binding("escape,v", "dismiss", "Back", tooltip="Back to the run"),
+        Binding("question_mark", "app.help", "Help", tooltip="Every key"),
+    ]
+
+    view: reactive[RunView | None] = reactive(None)
+    rows: reactive[Mapping[int, list[tuple[int, int]]]] = reactive(dict)
+    texts: reactive[RowTexts] = reactive(dict)
+
+    class RowsAsked(Message):
+        """The rows of these steps are wanted, with their text or just by number."""
+
+        def __init__(self, view: RunView, steps: tuple[int, ...], with_text: bool) -> None:
+            self.view, self.steps, self.with_text = view, steps, with_text
+            super().__init__()
+
+    class PresetAsked(Message):
+        """The next preset is wanted."""
+
+        def __init__(
+            self, view: RunView, changes: tuple[Change, ...], reason: str, skip: tuple[int, ...] = ()
+        ) -> None:
+            self.view, self.changes, self.reason, self.skip = view, changes, reason, skip
+            super().__init__()
+
+    def __init__(self, view: RunView) -> None:
+        super().__init__()
+        self.set_reactive(EvidenceScreen.view, view)
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="head")
+        with Horizontal(id="body"):
+            yield OptionList(id="list")
+            with VerticalScroll(id="detail-box", can_focus=False):
+                yield Static(id="detail")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#list").border_title = "Findings"
+        self.query_one("#detail-box").border_title = "Evidence"
+        self.query_one("#list").focus()
+        self.watch_view(None, self.view)
+
+    @property
+    def finding(self) -> Finding | None:
+        """The chosen one."""
+        at = self.query_one("#list", OptionList).highlighted
+        found = self.view.verdict.findings if self.view is not None else ()
+        return found[at] if at is not None and at < len(found) else None
+
+    def watch_view(self, old: RunView | None, view: RunView | None) -> None:
+        if view is None or not self.query("#detail"):
+            return
+        found = view.verdict.findings
+        self.query_one("#head", Static).update(
+            Text(plain(f"{view.name} {glyphs().dot} {view.verdict.headline}"), "bold")
+        )
+        if old is None or [_line(f) for f in old.verdict.findings] != [_line(f) for f in found] or not old.id:
+            choices = self.query_one("#list", OptionList)
+            at = choices.highlighted or 0
+            choices.clear_options()
+            choices.add_options(Option(_line(finding)) for finding in found)
+            choices.highlighted = min(at, len(found) - 1) if found else None
+        self._show()
+
+    def watch_rows(self) -> None:
+        self._show()
+
+    def watch_texts(self) -> None:
+        self._show()
+
+    @on(OptionList.OptionHighlighted)
+    def _chosen(self) -> None:
+        finding = self.finding
+        if finding is not None and finding.steps and self.view is not None and not self.view.is_foreign:
+            self.post_message(self.RowsAsked(self.view, finding.steps, with_text=False))
+        self._show()
+
+    def _show(self) -> None:
+        if self.query("#detail"):
+            finding = self.finding
+            nothing = Text("Nothing was found in this run so far.", "dim")
+            self.query_one("#detail", Static).update(self._detail(finding) if finding else nothing)
+
+    def _detail(self, finding: Finding) -> RenderableType:
+        parts: list[RenderableType] = [Text(plain(finding.sentence)), Text("")]
+        parts += [_numbers(finding), Text("")]
+        if finding.evals:
+            parts += [_evaluations(finding), Text("")]
+        if finding.steps:
+            parts += [self._rows(finding), Text("")]
+        parts += [_action(action.text, bool(action.changes)) for action in finding.actions]
+        return Group(*parts)
+
+    def _rows(self, finding: Finding) -> RenderableType:
+        if self.view is not None and self.view.is_foreign:
+            return Text("Which rows these steps saw was not recorded.", "dim")
+        lines = []
+        for step in finding.steps:
+            names = self.rows.get(step)
+            words = ", ".join(row_name(name) for name in names[:MOST_ROWS_SHOWN]) if names else "not recorded"
+            more = (
+                f" and {len(names) - MOST_ROWS_SHOWN} more" if names and len(names) > MOST_ROWS_SHOWN else ""
+            )
+            lines.append(Text(f"step {step}: rows {words}{more}" if names else f"step {step}: rows {words}"))
+        for name, text in self.texts.items():
+            lines += [Text(""), Text(f"row {row_name(name)}", "bold"), Text(plain(text))]
+        return Group(*lines)
+
+    def action_move(self, by: int) -> None:
+        choices = self.query_one("#list", OptionList)
+        if choices.option_count:
+            choices.highlighted = max(0, min(choices.option_count - 1, (choices.highlighted or 0) + by))
+
+    def action_fix(self) -> None:
+        finding = self.finding
+        if self.view is None or finding is None:
+            return
+        if self.view.is_foreign:
+            self.notify("Only a run of ftui has a preset to change.", severity="warning")
+        elif not finding.changes:
+            self.notify("No setting mends this one.", severity="warning")
+        else:
+            self.post_message(self.PresetAsked(self.view, finding.changes, reason(finding)))
+
+    def action_rows(self) -> None:
+        if self.view is not None and self.finding is not None and self.finding.steps:
+            self.post_message(self.RowsAsked(self.view, self.finding.steps, with_text=True))
+        else:
+            self.notify("This finding points at no step.", severity="warning")
+
+    def action_skip(self) -> None:
+        finding = self.finding
+        names = {name for step in finding.steps for name in self.rows.get(step, [])} if finding else set()
+        own = tuple(sorted(row for source, row in names if source == 0))
+        if self.view is None or finding is None or not own:
+            self.notify("No rows of its own data are known for this finding.", severity="warning")
+            return
+        why = f"{finding.name} at step {finding.since_step}, its rows left out"
+        self.post_message(self.PresetAsked(self.view, (), why, own))
+
+
+def reason(finding: Finding) -> str:
+    """'overfitting since step 300'."""
+    return f"{finding.name} since step {finding.since_step}"
+
+
+def row_name(name: tuple[int, int]) -> str:
+    """'17' for a row of one's own, 'mix 1: 17' for one of the general data."""
+    return str(name[1]) if name[0] == 0 else f"mix {name[0]}: {name[1]}"
+
+
+def _line(finding: Finding) -> Text:
+    text = Text(f"{finding.id:<4}", "bold").append(plain(finding.name), STYLES[finding.severity])
+    return text.append(f" @{finding.since_step}", "dim")
+
+
+def _numbers(finding: Finding) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style=QUIET)
+    table.add_column(justify="right")
+    for name, value in finding.evidence.items():
+        table.add_row(name.replace("_percent", " %").replace("_", " "), figure(value))
+    return table
+
+
+def _evaluations(finding: Finding) -> Table:
+    table = Table(box=None, padding=(0, 2), header_style=QUIET)
+    for name in ("step", "loss", "rows"):
+        table.add_column(name, justify="right")
+    least = min((p.loss for p in finding.evals if math.isfinite(p.loss)), default=math.nan)
+    for point in finding.evals:
+        style = GOOD if point.loss == least else ""
+        table.add_row(str(point.step), Text(figure(point.loss), style), str(point.n or ""))
+    return table
+
+
+def _action(words: str, mends: bool) -> Text:
+    text = Text(f"{glyphs().arrow} ", "bold").append(plain(words))
+    return text.append("   f makes that preset", "dim") if mends else text
+
+
+def figure(value: float) -> str:
+    """A number with the figures that matter."""
+    if not math.isfinite(value):
+        return glyphs().not_finite if math.isnan(value) else "infinite"
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.4g}"

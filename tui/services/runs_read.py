@@ -1,0 +1,66 @@
+"""Reading more of runs than the screen follows, each time in a thread."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from runner.run.directory import RunDirectory
+from tui.follower import Target
+from tui.messages import RowsFound, RunsCompared
+from tui.services.actions import in_thread
+from tui.services.service import Post
+
+SECONDS = 120.0
+MOST_TEXTS = 16
+
+
+def compare(post: Post, targets: Sequence[Target]) -> None:
+    """Read runs for comparing; posts RunsCompared or ActionFailed."""
+
+    def work() -> None:
+        from runner.report.comparison import read, read_trace
+
+        post(
+            RunsCompared(
+                tuple(
+                    read(t.run) if t.run is not None else read_trace(t.path)
+                    for t in targets
+                    if t.run or t.path
+                )
+            )
+        )
+
+    in_thread(post, "Cannot be compared", work)
+
+
+def rows(post: Post, run: RunDirectory, steps: tuple[int, ...], with_text: bool) -> None:
+    """Find the data rows that some steps saw; posts RowsFound, or ActionFailed when their text cannot be read."""
+
+    def work() -> None:
+        from runner.run.rows import rows_of
+
+        found = rows_of(run, steps)
+        names = list(dict.fromkeys(name for step in steps for name in found.get(step, [])))
+        post(RowsFound(found, texts(run, names[:MOST_TEXTS]) if with_text and names else {}))
+
+    in_thread(post, "Rows not read", work)
+
+
+def texts(run: RunDirectory, names: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """The rows as they stand in their files. Raises OSError or RuntimeError."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "runner.train.raw", str(run.preset), json.dumps(names)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise RuntimeError(lines[-1] if lines else "The process that reads rows ended without a word.")
+    found = json.loads(done.stdout)
+    return {name: found[key] for name in names if (key := f"{name[0]}:{name[1]}") in found}

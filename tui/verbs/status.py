@@ -1,0 +1,44 @@
+"""`ftui status`: one line for a status bar or a prompt."""
+
+from __future__ import annotations
+
+from runner.insight.diagnosis import Severity
+from runner.run import directory
+from runner.run.events import Phase
+from tui.follower import read_row
+from tui.state import RunRow
+
+# Runs that ended long ago are no news.
+SHOWN = 3
+SIGNS = {Phase.FINISHED: "✔", Phase.STOPPED: "■", Phase.FAILED: "✖", Phase.LOST: "✖"}
+COLOURS = {Severity.WARNING: "yellow", Severity.CRITICAL: "red", Severity.ERROR: "red"}
+
+
+def status(tmux: bool) -> str:
+    """The living runs, or the newest one when none lives; with tmux's colour marks if wanted. Empty without runs."""
+    home = directory.ftui_home()
+    rows = [read_row(run) for run in directory.list_runs(home)[:20]]
+    living = [row for row in rows if not row.phase.is_over] or rows[:1]
+    return "  ".join(_words(row, tmux) for row in living[:SHOWN])
+
+
+def _words(row: RunRow, tmux: bool) -> str:
+    """'● demo 412/1200 34 % 1.214 ▲ overfitting'."""
+    parts = [SIGNS.get(row.phase, "●"), row.name]
+    if row.total_steps:
+        parts.append(f"{row.step}/{row.total_steps} {100 * (row.progress or 0):.0f} %")
+    if row.loss is not None:
+        parts.append(f"{row.loss:.3f}")
+    text = " ".join(parts)
+    if row.severity < Severity.WARNING:
+        return _escaped(text, tmux)
+    warning = f"▲ {row.verdict}"
+    if not tmux:
+        return f"{text} {warning}"
+    colour = COLOURS.get(Severity(min(row.severity, Severity.ERROR)), "yellow")
+    return f"{_escaped(text, tmux)} #[fg={colour}]{_escaped(warning, tmux)}#[default]"
+
+
+def _escaped(text: str, tmux: bool) -> str:
+    # tmux reads # as the beginning of a format.
+    return text.replace("#", "##") if tmux else text
