@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate
 from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.message import Message
@@ -13,6 +15,7 @@ from textual.screen import Screen
 
 from runner.run.directory import ftui_home
 from tui.editing import Editing
+from tui.exact_update import ExactUpdate
 from tui.follower import Target
 from tui.glyphs import glyphs
 from tui.key_queue import KeysInOrder
@@ -73,6 +76,10 @@ class FtuiApp(KeysInOrder):
             self.editing.judge,
             self.editing.xray,
         )
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        exact = ExactUpdate.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable
+        super()._display(screen, exact)
 
     def on_mount(self) -> None:
         self.theme = "tokyo-night"

@@ -63,7 +63,8 @@ class ConsoleLog(Trace):
 
     def poll(self) -> Events:
         restarts = self._tail.restarts
-        lines = self._tail.read_lines()
+        whole = self._tail.read_whole()
+        lines = whole.split(b"\n") if whole else []
         if self._tail.restarts != restarts:
             self.book.reset()
             self._start()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from runner.preset.schema import Preset
+if TYPE_CHECKING:
+    from runner.preset.schema import Preset
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,26 @@ third of a microsecond and straight into typed fields, where the standard librar
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import chain
 
 import msgspec
 import numpy as np
+from msgspec.structs import astuple
 
-from runner.insight.curves import Column
+from runner.insight.curves import COLUMNS, Column
 from runner.run.jsonl import LineTail, Record
 
 Batch = list[Record | Column]
 
+# Most pieces of this size hold nothing but steps.
+PIECE_BYTES = 1 << 18
 
-class _Step(msgspec.Struct, gc=False):
-    """A step event; the fields in the order of curves.COLUMNS. Other types of event fit too, and are told by `type`."""
 
-    type: str
-    step: float = math.nan
+class _Step(msgspec.Struct, gc=False, tag="step", tag_field="type"):
+    """A step event as the trainer writes it; the fields in the order of curves.COLUMNS."""
+
+    step: float
     epoch: float = math.nan
     loss: float = math.nan
     lr: float = math.nan
@@ -45,7 +50,14 @@ class EventTail(LineTail):
 
     def batch(self, limit_bytes: int) -> Batch:
         """What is new in order, from at most `limit_bytes` of file; empty when there is nothing yet."""
-        lines = self.read_lines(limit_bytes)
+        found: Batch = []
+        for piece in _pieces(self.read_whole(limit_bytes)):
+            block = _block(piece)
+            found += [block] if block is not None else self._mixed(piece.split(b"\n"))
+        return found
+
+    def _mixed(self, lines: list[bytes]) -> Batch:
+        """Lines of which some are no steps."""
         batch: Batch = []
         start = 0
         while start < len(lines):
@@ -60,17 +72,33 @@ class EventTail(LineTail):
         return batch
 
     def _steps(self, lines: list[bytes]) -> Batch:
-        try:
-            rows = _decoder.decode_lines(b"\n".join(lines))
-        except msgspec.MsgspecError:
-            rows = []
-        block = np.array(
-            [(r.step, r.epoch, r.loss, r.lr, r.grad_norm, r.tokens, r.step_s, r.accuracy, r.t) for r in rows]
-        ).T
-        if len(rows) == len(lines) and block[0, 0] >= 1 and bool(np.all(np.diff(block[0]) > 0)):
+        block = _block(b"\n".join(lines))
+        if block is not None and block.shape[1] == len(lines):
             return [block]
         if len(lines) == 1:
             return [record] if (record := self.parse(lines[0])) is not None else []
         # One odd line must not cost the speed of its neighbours.
         middle = len(lines) // 2
         return [*self._steps(lines[:middle]), *self._steps(lines[middle:])]
+
+
+def _pieces(whole: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(whole):
+        end = whole.find(b"\n", start + PIECE_BYTES)
+        end = len(whole) if end < 0 else end
+        yield whole[start:end]
+        start = end + 1
+
+
+def _block(piece: bytes) -> Column | None:
+    """Lines that are all steps in rising order as a block; None when any is not."""
+    try:
+        rows = _decoder.decode_lines(piece)
+    except msgspec.MsgspecError:
+        return None
+    width = len(COLUMNS)
+    flat = np.fromiter(chain.from_iterable(map(astuple, rows)), float, count=width * len(rows))
+    block: Column = flat.reshape(-1, width).T
+    rising = len(rows) and block[0, 0] >= 1 and bool(np.all(np.diff(block[0]) > 0))
+    return block if rising else None

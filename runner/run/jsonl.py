@@ -81,8 +81,10 @@ class LineTail:
         self._offset = max(0, size - tail_bytes)
         self._skip_line = self._offset > 0
 
-    def read_lines(self, limit_bytes: int = READ_BYTES) -> list[bytes]:
-        """The next whole lines as they stand, from at most `limit_bytes` of file; empty when there are none yet."""
+    def read_whole(self, limit_bytes: int = READ_BYTES) -> bytes:
+        """The next whole lines as one piece, without the last line's end, from at most `limit_bytes` of file; empty
+        when there are none yet.
+        """
         try:
             with self.path.open("rb") as stream:
                 status = os.fstat(stream.fileno())
@@ -92,18 +94,19 @@ class LineTail:
                 stream.seek(self._offset)
                 data = stream.read(limit_bytes)
         except OSError:
-            return []
+            return b""
         self.has_more = self._offset + len(data) < status.st_size
         self._offset += len(data)
-        *lines, self._pending = (self._pending + data).split(b"\n")
-        if self._skip_line and lines:
+        whole, end, self._pending = (self._pending + data).rpartition(b"\n")
+        if self._skip_line and end:
             self._skip_line = False
-            return lines[1:]
-        return lines
+            return whole.partition(b"\n")[2]
+        return whole
 
     def read(self, limit_bytes: int = READ_BYTES) -> list[Record]:
         """The next whole lines as records, from at most `limit_bytes` of file."""
-        return [record for line in self.read_lines(limit_bytes) if (record := self.parse(line)) is not None]
+        lines = self.read_whole(limit_bytes).split(b"\n")
+        return [record for line in lines if (record := self.parse(line)) is not None]
 
     def read_all(self) -> list[Record]:
         """Every whole line there is now."""

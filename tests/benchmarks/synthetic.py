@@ -246,7 +246,8 @@ def main() -> None:
     for chunk in measure(asked.per_class, asked.seed):
         mine = outcomes[chunk[0].kind.name]
         mine += chunk[: asked.per_class - len(mine)]
-        print(f"\r{chunk[0].kind.name:20}{len(mine):6}", end="", file=sys.stderr, flush=True)
+        if sys.stderr.isatty():
+            print(f"\r{chunk[0].kind.name:20}{len(mine):6}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     told = {name: summary(list_) for name, list_ in outcomes.items()}
     if asked.json:

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
@@ -27,8 +27,8 @@ from tui.widgets.lines import Lines
 class OverlayChart(Lines):
     """The curves of several runs."""
 
-    runs: reactive[Sequence[Compared]] = reactive(())
-    mode: reactive[ChartMode] = reactive(ChartMode())
+    runs: var[Sequence[Compared]] = var(())
+    mode: var[ChartMode] = var(ChartMode())
 
     def watch_runs(self) -> None:
         self.draw()
@@ -60,7 +60,7 @@ class CompareScreen(Screen[None]):
         Binding("question_mark", "app.help", "Help", tooltip="Every key"),
     ]
 
-    runs: reactive[Sequence[Compared]] = reactive(())
+    runs: var[Sequence[Compared]] = var(())
 
     def __init__(self, count: int) -> None:
         super().__init__()

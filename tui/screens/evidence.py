@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
@@ -44,9 +44,9 @@ class EvidenceScreen(Screen[None]):
         Binding("question_mark", "app.help", "Help", tooltip="Every key"),
     ]
 
-    view: reactive[RunView | None] = reactive(None)
-    rows: reactive[Mapping[int, list[tuple[int, int]]]] = reactive(dict)
-    texts: reactive[RowTexts] = reactive(dict)
+    view: var[RunView | None] = var(None)
+    rows: var[Mapping[int, list[tuple[int, int]]]] = var(dict)
+    texts: var[RowTexts] = var(dict)
 
     class RowsAsked(Message):
         """The rows of these steps are wanted, with their text or just by number."""

@@ -7,7 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.geometry import Region, Size
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -23,9 +23,9 @@ MARK = f"black on {NOTE}"
 class LogView(ScrollView, can_focus=True):
     """Lines of text, of which only those in sight are drawn; every match of `words` is marked."""
 
-    lines: reactive[tuple[str, ...]] = reactive(())
-    words: reactive[str] = reactive("")
-    at: reactive[int | None] = reactive(None)
+    lines: var[tuple[str, ...]] = var(())
+    words: var[str] = var("")
+    at: var[int | None] = var(None)
 
     def watch_lines(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
         at_end = self.scroll_offset.y >= self.max_scroll_y - 1
@@ -76,7 +76,7 @@ class LogScreen(Screen[None]):
         Binding("question_mark", "app.help", "Help", tooltip="Every key"),
     ]
 
-    lines: reactive[tuple[str, ...]] = reactive(())
+    lines: var[tuple[str, ...]] = var(())
 
     def __init__(self, name: str) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import ContentSwitcher, Footer, Input, OptionList, Static
 
 from runner.gpu import GpuReading
@@ -37,11 +37,11 @@ class MainScreen(ChartKeys):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]
     BINDINGS = [*MAIN_BINDINGS]
 
-    rows: reactive[tuple[RunRow, ...]] = reactive(())
-    cards: reactive[tuple[PresetCard, ...]] = reactive(())
-    view: reactive[RunView | None] = reactive(None)
-    gpus: reactive[GpuReading | None] = reactive(None)
-    host: reactive[HostSample | None] = reactive(None)
+    rows: var[tuple[RunRow, ...]] = var(())
+    cards: var[tuple[PresetCard, ...]] = var(())
+    view: var[RunView | None] = var(None)
+    gpus: var[GpuReading | None] = var(None)
+    host: var[HostSample | None] = var(None)
 
     class RunChosen(Message):
         """Another run is highlighted."""

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
@@ -37,9 +37,9 @@ class SamplesScreen(Screen[None]):
         Binding("question_mark", "app.help", "Help", tooltip="Every key"),
     ]
 
-    view: reactive[RunView | None] = reactive(None)
-    left: reactive[int] = reactive(0)
-    right: reactive[int] = reactive(-1)
+    view: var[RunView | None] = var(None)
+    left: var[int] = var(0)
+    right: var[int] = var(-1)
 
     def __init__(self, view: RunView) -> None:
         super().__init__()

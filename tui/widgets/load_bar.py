@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual.reactive import reactive
-from textual.widget import Widget
+from textual.reactive import var
 
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
 from tui.colours import BAD, FAINT, GOOD, NOTE
 from tui.glyphs import glyphs, plain
+from tui.widgets.lines import Lines
 from tui.widgets.sparkline import bar
 
 MOST_GPUS = 4
 NARROW = 100
 
 
-class LoadBar(Widget):
+class LoadBar(Lines):
     """One line per GPU: VRAM, utilisation, temperature, power; the host at the end of the first."""
 
     DEFAULT_CSS = "LoadBar { height: auto; max-height: 4; padding: 0 1; background: $panel; }"
 
-    gpus: reactive[GpuReading | None] = reactive(None, layout=True)
-    host: reactive[HostSample | None] = reactive(None)
+    gpus: var[GpuReading | None] = var(None)
+    host: var[HostSample | None] = var(None)
 
-    def render(self) -> Text:
+    def watch_gpus(self) -> None:
+        self.draw()
+
+    def watch_host(self) -> None:
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+        super().on_resize()
+
+    def draw(self) -> None:
+        """Draw the newest load."""
         lines = self._gpu_lines()
         host = self._host_text()
-        space = self.size.width - 2 - lines[0].cell_len - host.cell_len
+        space = self.size.width - lines[0].cell_len - host.cell_len
         if space >= 2:
             lines[0] = lines[0].append(" " * space).append_text(host)
-        return Text("\n").join(lines)
+        self.show(lines)
 
     def _gpu_lines(self) -> list[Text]:
         if self.gpus is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import Static
 
 from tui.glyphs import glyphs, plain
@@ -17,7 +17,7 @@ class LogTail(VerticalScroll, can_focus=True):
 
     BORDER_TITLE = "Log"
 
-    view: reactive[RunView | None] = reactive(None)
+    view: var[RunView | None] = var(None)
 
     def compose(self) -> ComposeResult:
         yield Static(id="lines")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from rich.text import Text
-from textual.reactive import reactive
+from textual.reactive import var
 
 from tui.charts.plot import LABEL_WIDTH, Palette, columns, draw
 from tui.charts.view import ChartMode, chart_of, reading
@@ -22,8 +22,8 @@ PAUSE_SECONDS = 1.0
 class LossChart(Lines):
     """Train loss raw and smoothed, evaluations, train-probe, the best checkpoint, epoch marks, findings."""
 
-    view: reactive[RunView | None] = reactive(None)
-    mode: reactive[ChartMode] = reactive(ChartMode())
+    view: var[RunView | None] = var(None)
+    mode: var[ChartMode] = var(ChartMode())
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from rich.text import Text
-from textual.reactive import reactive
+from textual.reactive import var
 
 from runner.insight.curves import Column, TrainCurve
 from tui.charts.view import amount
@@ -41,7 +41,7 @@ class Figure:
 class Metrics(Lines):
     """Figures of label, sparkline and value, as many beside each other as fit."""
 
-    view: reactive[RunView | None] = reactive(None)
+    view: var[RunView | None] = var(None)
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id)

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.binding import Binding
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -82,8 +82,8 @@ class RunList(ScrollView, can_focus=True):
     COMPONENT_CLASSES = {"run-list--highlighted"}
     BORDER_TITLE = "Runs"
 
-    rows: reactive[tuple[RunRow, ...]] = reactive(())
-    selection: reactive[Selection] = reactive(Selection())
+    rows: var[tuple[RunRow, ...]] = var(())
+    selection: var[Selection] = var(Selection())
 
     class Highlighted(Message):
         """Another run is highlighted, None when there is none."""

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.reactive import reactive
+from textual.reactive import var
 
 from tui.colours import FAINT, LIVE, NOTE, PROBE
 from tui.glyphs import glyphs, plain
@@ -23,7 +23,7 @@ from tui.widgets.verdict_box import VerdictBox
 class RunHeader(Lines):
     """Progress, losses, batch."""
 
-    view: reactive[RunView | None] = reactive(None)
+    view: var[RunView | None] = var(None)
 
     def watch_view(self) -> None:
         width = self.size.width
@@ -37,7 +37,7 @@ class RunHeader(Lines):
 class RunPanel(Vertical):
     """One run. `view` is the newest known of it; every part draws from it."""
 
-    view: reactive[RunView | None] = reactive(None)
+    view: var[RunView | None] = var(None)
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -78,7 +78,7 @@ def header(view: RunView, width: int) -> list[Text]:
 
 
 def progress(view: RunView, width: int) -> Text:
-    """'━━━━━━━──────── step 412/1200 · 34 % · 12 min left'."""
+    """'step 412/1200 · 34 % · 12 min left ━━━━━━━────────'."""
     parts = [f"step {view.step}/{view.total_steps}" if view.total_steps else f"step {view.step}"]
     share = view.step / view.total_steps if view.total_steps else 0.0
     if view.total_steps:
@@ -87,7 +87,7 @@ def progress(view: RunView, width: int) -> Text:
         parts.append(f"{age(view.eta_seconds)} left")
     words = plain(f" {glyphs().dot} ".join(parts))
     full, empty = bar(share, max(4, width - len(words) - 1))
-    return Text().append(full, LIVE).append(empty, FAINT).append(f" {words}")
+    return Text().append(f"{words} ").append(full, LIVE).append(empty, FAINT)
 
 
 def _ending(view: RunView, width: int) -> list[Text]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import Static
 
 from runner.insight.diagnosis import Severity, Verdict
@@ -21,7 +21,7 @@ CLASSES = {
 class VerdictBox(Static):
     """The judgement of the run, coloured by its gravity."""
 
-    view: reactive[RunView | None] = reactive(None)
+    view: var[RunView | None] = var(None)
 
     def watch_view(self, old: RunView | None, view: RunView | None) -> None:
         if view is None or (

@@ -13,6 +13,7 @@ from runner.insight.curves import Column
 FEWEST_FOR_NOISE = 4
 # A normal distribution's standard deviation in median absolute deviations.
 MAD = 1.4826
+PART = 65_536
 
 
 def eval_noise(losses: Sequence[float]) -> float:
@@ -59,7 +60,9 @@ def running_median(values: Column, width: int) -> Column:
     width = min(width, n)
     head = [float(np.median(values[: i + 1])) for i in range(width - 1)]
     windows = np.lib.stride_tricks.sliding_window_view(values, width)
-    return np.concatenate([head, np.median(windows, axis=1)])
+    # In parts: the median copies every window.
+    parts = [np.median(windows[i : i + PART], axis=1) for i in range(0, len(windows), PART)]
+    return np.concatenate([head, *parts])
 
 
 def residual_spread(logs: Column, width: int = 21) -> float:

@@ -12,6 +12,7 @@ from runner.insight.diagnosis.noise import eval_noise, theil_sen
 
 FORGOTTEN = ((0.15, Severity.CRITICAL), (0.05, Severity.WARNING), (0.02, Severity.INFO))
 NOISES = 3.0
+FEWEST_GENERAL = 4
 
 RATE_OFF = 0.01
 
@@ -26,11 +27,14 @@ IDLE_PERCENT = 5.0
 
 
 def forgetting(curves: Curves) -> Finding | None:
-    """D11: the loss on general text rises against the model before training: by over 2, 5 or 15 % and 3 noises."""
+    """D11: the loss on general text rises against the model before training: by over 2, 5 or 15 % and 3 noises,
+    at two evaluations running.
+    """
     points = [point for point in curves.general if math.isfinite(point.loss)]
-    if len(points) < 2 or points[0].step != 0 or points[0].loss <= 0:
+    if len(points) < FEWEST_GENERAL or points[0].step != 0 or points[0].loss <= 0:
         return None
-    first, now = points[0], points[-1]
+    # The lower of the last two: one evaluation may be off.
+    first, now = points[0], min(points[-2:], key=lambda point: point.loss)
     share = now.loss / first.loss - 1
     noise = eval_noise([point.loss for point in points])
     severity = next((severity for least, severity in FORGOTTEN if share > least), None)

@@ -20,16 +20,17 @@ from runner.insight.paired import Paired, paired
 
 FEWEST_FOR_SLOPE = 4
 SLOPE_T = 4.0
+TRIMMED_T = 3.0
 SLOPE_RISE = 0.01
 WATCH_RISE = 0.01
 JUMP_RISE = 0.02
 CRITICAL_RISE = 0.05
+WORSE_RISE = 0.06
 STRIPS = 3
 STEEP_RISE = 0.10
 FEWEST_ABOVE = 5
 ABOVE_RISE = 0.06
 GAP_SEEN = 0.10
-GAP_LARGE = 0.30
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,12 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
     if current is None:
         return False
     tail = [point.loss for point in points[-current.after - 1 :]]
-    if len(tail) >= FEWEST_FOR_SLOPE:
-        beta, sxx = slope(tail)
-        steady = beta * math.sqrt(sxx) / current.noise > SLOPE_T
-        if steady and beta * (len(tail) - 1) > SLOPE_RISE * current.best.loss:
-            return True
+    if (
+        len(tail) >= FEWEST_FOR_SLOPE
+        and _is_steady(tail, current, SLOPE_T)
+        and _is_steady(without_highest(tail), current, TRIMMED_T)
+    ):
+        return True
     if current.after < 2:
         return False
     corrected = current.best.loss + current.noise * math.sqrt(2 * math.log(len(points)))
@@ -93,19 +95,40 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
         loss - corrected > 2 * current.noise and loss > (1 + JUMP_RISE) * current.best.loss
         for loss in tail[-2:]
     )
-    return jumped or _climbs(tail) or _stays_above(points, tail[1:], current.best.loss)
+    until = [point.loss for point in points[: -current.after]]
+    return jumped or _climbs(until, tail) or _stays_above(until, tail[1:])
 
 
-def _climbs(tail: Sequence[float]) -> bool:
+def _is_steady(tail: Sequence[float], current: Rise, least_t: float) -> bool:
+    beta, sxx = slope(tail)
+    middle, mean = (len(tail) - 1) / 2, sum(tail) / len(tail)
+    left = sum((loss - mean - beta * (i - middle)) ** 2 for i, loss in enumerate(tail))
+    # What the line leaves over, if that is more than the evaluations' own noise.
+    noise = max(current.noise, math.sqrt(left / (len(tail) - 2)))
+    rises = beta * (len(tail) - 1) > SLOPE_RISE * current.best.loss
+    return rises and beta * math.sqrt(sxx) / noise > least_t
+
+
+def without_highest(tail: Sequence[float]) -> list[float]:
+    """The evaluations without the highest one, when there are enough: a single bad one is no trend."""
+    if len(tail) <= FEWEST_FOR_SLOPE:
+        return list(tail)
+    highest = max(range(len(tail)), key=lambda i: tail[i])
+    return [loss for i, loss in enumerate(tail) if i != highest]
+
+
+def _climbs(until: Sequence[float], tail: Sequence[float]) -> bool:
+    """Rule (C). The last one also lies above those before the best, which was not merely a lucky one."""
     rises = all(after > before for before, after in itertools.pairwise(tail))
-    return len(tail) > STRIPS and rises and tail[-1] > (1 + STEEP_RISE) * tail[0]
+    above = tail[-1] > max(until[-STRIPS - 1 :])
+    return len(tail) > STRIPS and rises and above and tail[-1] > (1 + STEEP_RISE) * tail[0]
 
 
-def _stays_above(points: Sequence[EvalPoint], after: Sequence[float], best: float) -> bool:
-    until = [point.loss for point in points[: len(points) - len(after)]][-STRIPS:]
+def _stays_above(until: Sequence[float], after: Sequence[float]) -> bool:
+    """Rule (D)."""
     if len(after) < FEWEST_ABOVE or len(until) < STRIPS:
         return False
-    return min(after) > max(until) and sum(after) / len(after) > (1 + ABOVE_RISE) * best
+    return min(after) > max(until[-STRIPS:]) and sum(after) / len(after) > (1 + ABOVE_RISE) * until[-1]
 
 
 def watch(curves: Curves) -> Finding | None:
@@ -167,8 +190,15 @@ def worsening(curves: Curves) -> Finding | None:
     if current is None or not is_rising(points):
         return None
     fall = training_fall(curves, current)
-    # In the first epoch every row is new: what cannot be told is not alarmed about.
-    if fall is None or fall > current.noise:
+    # What cannot be told is not alarmed about: in the first epoch every row is new, and within one epoch the train loss
+    # has no reason to fall.
+    if (
+        fall is None
+        or fall > current.noise
+        or _within_an_epoch(curves, current)
+        or current.relative < WORSE_RISE
+        or not is_rising(points[:-1])
+    ):
         return None
     rows = row_changes(curves, current)
     advice, keep = _keep(curves, current.best.step)
@@ -189,8 +219,8 @@ def worsening(curves: Curves) -> Finding | None:
 
 
 def memorisation(curves: Curves) -> Finding | None:
-    """D10: the same weights do far better on rows they were trained on than on held-out ones: (E − P)/E over 10 %, over
-    30 % with a held-out loss that does not improve any more. Needs the train-probe.
+    """D10: the same weights do far better on rows they were trained on than on held-out ones: (E − P)/E over 10 %.
+    Needs the train-probe. Never more than a remark: three healthy epochs can end 30 % apart with a flat held-out loss.
     """
     points, probe = _finite(curves.val), {p.step: p for p in _finite(curves.probe)}
     if len(points) < 3 or points[-1].step not in probe or points[-1].loss <= 0:
@@ -202,21 +232,25 @@ def memorisation(curves: Curves) -> Finding | None:
     gap -= max(0.0, (points[0].loss - first.loss) / points[0].loss) if first and points[0].step == 0 else 0.0
     if gap <= GAP_SEEN:
         return None
-    improving = points[-1].loss < min(p.loss for p in points[:-1]) - eval_noise([p.loss for p in points])
-    alarming = gap > GAP_LARGE and not improving and len(points) > FEWEST_FOR_SLOPE
     accuracy = curves.train.accuracy[np.isfinite(curves.train.accuracy)][-20:]
     return Finding(
         id="D10",
         name="memorisation",
-        severity=Severity.WARNING if alarming else Severity.INFO,
+        severity=Severity.INFO,
         since_step=now.step,
         sentence=f"Held-out loss {now.loss:.3f}, {learned.loss:.3f} on training rows with the same weights "
         f"({100 * gap:.0f} % apart): answers are being learned by heart.",
-        actions=_next_time(curves, min(points, key=lambda p: p.loss)) if alarming else (),
         evidence={"gap_percent": 100 * gap, "eval_loss": now.loss, "probe_loss": learned.loss}
         | ({"token_accuracy": float(accuracy.mean())} if len(accuracy) else {}),
         evals=tuple(points[-3:]),
     )
+
+
+def _within_an_epoch(curves: Curves, current: Rise) -> bool:
+    """Whether only train losses of one epoch could tell; the probe tells at any time."""
+    if any(point.step == current.now.step for point in curves.probe) or not curves.steps_per_epoch:
+        return False
+    return current.best.step // curves.steps_per_epoch == (current.now.step - 1) // curves.steps_per_epoch
 
 
 def row_changes(curves: Curves, current: Rise) -> Paired | None:

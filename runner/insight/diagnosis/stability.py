@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from runner.insight.curves import Column, Curves
 from runner.insight.diagnosis.finding import (
@@ -17,18 +19,16 @@ from runner.insight.diagnosis.finding import (
 )
 from runner.insight.diagnosis.noise import log_losses, residual_spread, running_median, theil_sen
 
-WIDTH = 5
-RISE = 1.3
-PERSISTENCE = 5
-SIGMAS = 5.0
+FEWEST_LONG = 60
+FEWEST_SHORT = 20
+EVAL_RISE = 1.05
+AFTER_RESUME = 5
 LEAST_SPREAD = 0.02
 FELL = 0.95
 SHARE_OF_FALL = 0.05
 FEWEST = 4
-ENOUGH = 20
-RISE_OF_FEW = 2.0
 
-SWING = 0.25
+SWING = 0.28
 SWING_LOGS = 40
 EVAL_ABOVE_START = 1.02
 
@@ -36,37 +36,69 @@ BREAK_SIGMAS = 4.0
 LEAST_BREAK = 0.05
 
 
+@dataclass(frozen=True)
+class Rise:
+    """How a rise is told from noise: median of `width` losses, `persistence` entries long, over `ratio` times the best
+    and over `sigmas` standard deviations of single losses.
+    """
+
+    width: int
+    persistence: int
+    ratio: float
+    sigmas: float
+
+
+LONG = Rise(15, 10, 1.3, 3.0)
+SHORT = Rise(5, 5, 1.3, 5.0)
+# Few entries say little about their own scatter.
+VERY_SHORT = Rise(5, 5, 2.0, 5.0)
+
+
 def divergence(curves: Curves) -> Finding | None:
-    """D4: the median of five losses is 1.3 times its best and five standard deviations above it, five entries long; or
-    it is back where it began although it had fallen. Nothing is made of a rise under 5 % of the fall before:
-    near zero everything is a multiple.
+    """D4: the running median of the loss is 1.3 times its best and far above the scatter of single losses, many entries
+    long; or it is back where it began although it had fallen. Evaluations made since then must have risen as well.
+    Nothing is made of a rise under 5 % of the fall before: near zero everything is a multiple.
 
     In a log of under ten entries: the last three are twice the best, or 1.3 times with evaluations that say the same.
     """
-    kept = np.isfinite(log_losses(curves.train.loss))
+    kept = np.isfinite(curves.train.loss) & (curves.train.loss > 0)
     loss, step = curves.train.loss[kept], curves.train.step[kept]
-    past = step > curves.warmup_steps
-    if len(loss) < WIDTH + PERSISTENCE:
+    if len(loss) < SHORT.width + SHORT.persistence:
         return _few(curves, loss, step)
-    if not past.any():
+    rule = LONG if len(loss) >= FEWEST_LONG else SHORT if len(loss) >= FEWEST_SHORT else VERY_SHORT
+    if step[-1] <= curves.warmup_steps:
         return None
-    level = running_median(loss, WIDTH)
+    level = running_median(loss, rule.width)
     # The first medians are of fewer and rest on one low loss.
-    best = np.minimum.accumulate(np.where(np.arange(len(level)) >= 2, level, np.inf))
+    best = level.copy()
+    best[:2] = math.inf
+    np.minimum.accumulate(best, out=best)
     scatter = max(residual_spread(np.log(loss[-200:])), LEAST_SPREAD)
-    above = np.log(level) - np.log(best)
     start = float(np.median(loss[:3]))
-    clear = (above > SIGMAS * scatter) & (level - best > SHARE_OF_FALL * np.maximum(start - best, 0))
-    # Few entries say little about their own scatter.
-    least = RISE if len(loss) >= ENOUGH else RISE_OF_FEW
-    wrong = clear & (
-        (above > math.log(least)) | ((level >= start) & (best < FELL * start / least * RISE) & past)
-    )
-    if not wrong[-PERSISTENCE:].all():
+
+    def wrong(part: slice) -> npt.NDArray[np.bool_]:
+        now, low = level[part], best[part]
+        above = np.log(now / low)
+        clear = (above > rule.sigmas * scatter) & (now - low > SHARE_OF_FALL * np.maximum(start - low, 0))
+        undone = (now >= start) & (low < FELL * start) & (step[part] > curves.warmup_steps)
+        found: npt.NDArray[np.bool_] = clear & ((above > math.log(rule.ratio)) | undone)
+        return found
+
+    if not wrong(slice(-rule.persistence, None)).all():
         return None
-    calm = np.flatnonzero(~wrong)
+    calm = np.flatnonzero(~wrong(slice(None)))
     onset = int(calm[-1]) + 1 if len(calm) else 0
+    if _evaluations_deny(curves, int(step[onset])):
+        return None
     return _diverged(curves, step, level, best, onset, scatter)
+
+
+def _evaluations_deny(curves: Curves, onset: int) -> bool:
+    """Whether the held-out loss was measured since the onset and has not risen: the rows were hard, not the run."""
+    losses = [(p.step, p.loss) for p in curves.val if math.isfinite(p.loss)]
+    if not losses or losses[-1][0] < onset:
+        return False
+    return losses[-1][1] < EVAL_RISE * min(loss for _, loss in losses)
 
 
 def _few(curves: Curves, loss: Column, step: Column) -> Finding | None:
@@ -76,8 +108,10 @@ def _few(curves: Curves, loss: Column, step: Column) -> Finding | None:
     best = np.minimum.accumulate(loss)
     least = float(loss[-3:].min() / best[-1])
     points = [p.loss for p in curves.val if math.isfinite(p.loss)]
-    agrees = len(points) > 2 and min(points[-2:]) > RISE * min(points)
-    if loss[-3:].min() < RISE * loss[0] or not (least > RISE_OF_FEW or (agrees and least > RISE)):
+    agrees = len(points) > 2 and min(points[-2:]) > SHORT.ratio * min(points)
+    if loss[-3:].min() < SHORT.ratio * loss[0] or not (
+        least > VERY_SHORT.ratio or (agrees and least > SHORT.ratio)
+    ):
         return None
     return _diverged(curves, step, loss, best, len(loss) - 3, LEAST_SPREAD)
 
@@ -136,7 +170,7 @@ def _swing(curves: Curves) -> Finding | None:
     recent = logs[-SWING_LOGS:]
     swing = residual_spread(recent)
     middle, low, high = theil_sen(recent)
-    if swing <= SWING or middle < 0 or not _is_stuck(logs, swing):
+    if swing <= SWING or middle < 0 or _evaluations_improve(curves) or not _is_stuck(logs, swing):
         return None
     since = int(train.step[past][-SWING_LOGS])
     return _too_high(
@@ -150,6 +184,12 @@ def _swing(curves: Curves) -> Finding | None:
         },
         curves,
     )
+
+
+def _evaluations_improve(curves: Curves) -> bool:
+    """Whether the held-out loss fell by over 2 % since before training: then the swing is the rows' own."""
+    losses = [p.loss for p in curves.val if math.isfinite(p.loss)]
+    return len(losses) > 1 and losses[-1] < (2 - EVAL_ABOVE_START) * losses[0]
 
 
 def _is_stuck(logs: Column, swing: float) -> bool:
@@ -204,14 +244,14 @@ def resume_break(curves: Curves) -> Finding | None:
     train, border = curves.train, curves.resumed_at[-1]
     logs = log_losses(train.loss)
     before, after = logs[train.step <= border], logs[train.step > border]
-    before, after = before[np.isfinite(before)], after[np.isfinite(after)][:WIDTH]
-    if len(before) < WIDTH or len(after) < WIDTH:
+    before, after = before[np.isfinite(before)], after[np.isfinite(after)][:AFTER_RESUME]
+    if len(before) < AFTER_RESUME or len(after) < AFTER_RESUME:
         return None
     scatter = residual_spread(before[-SWING_LOGS:])
-    jump = float(np.median(after) - np.median(before[-WIDTH:]))
+    jump = float(np.median(after) - np.median(before[-AFTER_RESUME:]))
     if abs(jump) <= max(BREAK_SIGMAS * scatter, LEAST_BREAK):
         return None
-    old, new = math.exp(float(np.median(before[-WIDTH:]))), math.exp(float(np.median(after)))
+    old, new = math.exp(float(np.median(before[-AFTER_RESUME:]))), math.exp(float(np.median(after)))
     return Finding(
         id="D15",
         name="resume broke the run",

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from runner.insight.curves import Curves
 from runner.insight.diagnosis import health, learning, operation, overfitting, spikes, stability
 from runner.insight.diagnosis.finding import Action, Change, Finding, Kind, Severity
@@ -84,14 +86,17 @@ EXPLAINED = {
     "D4": {"D5", "D6", "D9'"},
     "D9": {"D8", "D7"},
     "D9'": {"D8", "D7"},
-    "D6": {"D5", "D7"},
+    "D5": {"D6", "D7"},
+    "D6": {"D7"},
     "D8": {"D7"},
 }
 
 
 def diagnose(curves: Curves) -> Verdict:
     """Judge a run by its curves: the gravest finding decides, all of them are kept."""
-    found = [(kind, finding) for kind, detect in DETECTORS if (finding := detect(curves)) is not None]
+    # Losses may be anything a trainer can write, 1e308 among it.
+    with np.errstate(all="ignore"):
+        found = [(kind, finding) for kind, detect in DETECTORS if (finding := detect(curves)) is not None]
     covered = {other for _, finding in found for other in EXPLAINED.get(finding.id, ())}
     found = [(kind, finding) for kind, finding in found if finding.id not in covered]
     findings = tuple(finding for _, finding in found)
