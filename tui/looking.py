@@ -9,6 +9,7 @@ from textual.app import App
 from textual.message import Message
 
 from runner.run.directory import RunDirectory, runs_folder
+from tui.attention import Attention
 from tui.editing import Editing
 from tui.follower import Target
 from tui.messages import RowsFound, RunsCompared
@@ -30,6 +31,7 @@ class Looking:
     def __init__(self, app: App[None], home: Path, main: MainScreen, editing: Editing) -> None:
         self._app, self._home, self._main, self._editing = app, home, main, editing
         self.follow = FollowService(app.post_message)
+        self._attention = Attention(app, home)
         self._guests: dict[str, Target] = {}
         self._listed: tuple[RunRow, ...] = ()
         self._guest_rows: dict[str, RunRow] = {}
@@ -53,7 +55,9 @@ class Looking:
         self._list()
 
     def _list(self) -> None:
-        self._main.rows = (*self._guest_rows.values(), *self._listed)
+        rows = (*self._guest_rows.values(), *self._listed)
+        self._attention.seen(rows)
+        self._main.rows = rows
 
     def chosen(self, run_id: str | None) -> None:
         """Another run is highlighted."""

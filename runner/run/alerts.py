@@ -8,11 +8,16 @@ import threading
 import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from runner.insight.diagnosis import Finding, Severity, Verdict
-from runner.run.config import AlertSettings, Occasion
 from runner.run.events import Phase
 
+if TYPE_CHECKING:
+    # It brings pydantic along, a tenth of a second that the screen does without.
+    from runner.run.config import AlertSettings
+
+Occasion = Literal["warning", "finished", "failed", "stalled"]
 SECONDS = 10.0
 
 ENDINGS: dict[Phase, Occasion] = {

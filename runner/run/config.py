@@ -11,14 +11,13 @@ must never come from one.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.preset import document
 from runner.preset.errors import PresetError
+from runner.run.alerts import Occasion
 
-Occasion = Literal["warning", "finished", "failed", "stalled"]
 OCCASIONS: tuple[Occasion, ...] = ("warning", "finished", "failed", "stalled")
 
 
