@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -23,11 +23,11 @@ def scripted(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     started: list[RunDirectory] = []
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
-    def start(*lines: str) -> RunDirectory:
+    def start(*lines: str, overrides: Sequence[str] = ()) -> RunDirectory:
         script = tmp_path / f"script{len(started)}"
         script.write_text("\n".join(lines) + "\n", encoding="utf-8")
         monkeypatch.setenv("FTUI_SCRIPT", str(script))
-        run = launch(files.load("demo", home), home, "cpu", trainer="tests.run.scripted_trainer").run
+        run = launch(files.load("demo", home, overrides), home, "cpu", trainer="tests.run.scripted_trainer").run
         started.append(run)
         return run
 
