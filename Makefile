@@ -26,10 +26,12 @@ format: $(VENV)/.dev     ## format and mend what can be mended by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev      ## measure start-up, keystrokes, the memory model
+bench: $(VENV)/.dev      ## measure start-up, keystrokes, the memory model, long and fast runs, the detectors
 	$(BIN)/python -m tests.benchmarks.first_paint
 	$(BIN)/python -m tests.benchmarks.keystroke
 	$(BIN)/python -m tests.benchmarks.memory_cases tests/data/memory-cases.csv
+	$(BIN)/python -m tests.benchmarks.follow
+	$(BIN)/python -m tests.benchmarks.synthetic
 
 screenshots: $(VENV)/.dev  ## record demo runs and draw the pictures of the README
 	$(BIN)/python -m tests.make_screenshots screenshots

@@ -81,6 +81,13 @@ class StepTable:
         self._rows[:, kept : kept + count] = block
         self._count = kept + count
 
+    def cut(self, step: float) -> None:
+        """Forget what came after a step. The rows stay where they are for whoever has a curve of them."""
+        kept = int(np.searchsorted(self._rows[0, : self._count], step, side="right"))
+        if kept < self._count:
+            self._rows = self._rows[:, : self._count].copy()
+            self._count = kept
+
     def curve(self) -> TrainCurve:
         """What is known now."""
         rows = self._rows[:, : self._count]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 import threading
@@ -57,8 +58,8 @@ class AlertBook:
                 continue
             self._told[finding.id] = finding.severity
             alerts.append(self._of_finding(finding, step))
-        if phase.is_over and not self._over:
-            self._over = True
+        was_over, self._over = self._over, phase.is_over
+        if phase.is_over and not was_over:
             title = f"{self.run} {phase.value}"
             text = reason or f"{verdict.headline}: {verdict.sentence}"
             alerts.append(Alert(ENDINGS[phase], self.run, title, text, step=step))
@@ -86,19 +87,19 @@ def send(alert: Alert, settings: AlertSettings, failed: Callable[[str], None]) -
 def _guarded(name: str, deliver: Callable[[], None], alert: Alert, failed: Callable[[str], None]) -> None:
     try:
         deliver()
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, http.client.HTTPException, subprocess.SubprocessError) as error:
         failed(f"The alert {alert.title!r} did not reach its {name}: {error}")
 
 
 def post(url: str, alert: Alert) -> None:
-    """POST an alert as JSON. Raises OSError when nobody answers with success within ten seconds."""
+    """POST an alert as JSON. Raises OSError or HTTPException when nobody answers with success within ten seconds."""
     request = urllib.request.Request(
         url,
         data=json.dumps(asdict(alert)).encode(),
         headers={"Content-Type": "application/json", "User-Agent": "ftui"},
     )
-    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-        answer.read(1024)
+    # What it says beside that is not read: the time allowed is for every single byte.
+    urllib.request.urlopen(request, timeout=SECONDS).close()
 
 
 def start(command: tuple[str, ...], alert: Alert) -> None:

@@ -11,6 +11,7 @@ must never come from one.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -56,12 +57,22 @@ def load_config(home: Path) -> Config:
     if not path.exists():
         return Config()
     try:
-        return Config.model_validate(document.plain(document.parse(path)) or {})
+        return Config.model_validate(_values(path))
     except PresetError as error:
-        raise ConfigError(f"{path}: {error.problems[0]}") from None
+        problem = error.problems[0]
+        raise ConfigError(f"{problem.where}: {problem.what}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{path}: {where}: {first['msg']}. `ftui doctor` checks it again.") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _values(path: Path) -> dict[str, Any]:
+    """What the file holds; nothing when every line of it is a comment."""
+    text = path.read_text(encoding="utf-8")
+    if all(not line.strip() or line.lstrip().startswith(("#", "---")) for line in text.splitlines()):
+        return {}
+    values: dict[str, Any] = document.plain(document.parse_text(text, str(path)))
+    return values

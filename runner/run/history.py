@@ -126,9 +126,14 @@ class History:
             ]
 
     def _on_resume(self, event: Record) -> None:
-        self._note_resume(int(event["step"]))
-        # What ended before goes on now.
+        step = int(event["step"])
+        self._note_resume(step)
+        # What ended before goes on now; what was made after the checkpoint is made again.
         self.end, self.error = {}, {}
+        self._steps.cut(step)
+        for name, points in self.evals.items():
+            self.evals[name] = [point for point in points if point.step <= step]
+        self.samples = [sample for sample in self.samples if sample["step"] <= step]
 
     def _on_sample(self, event: Record) -> None:
         if not isinstance(event["text"], str):

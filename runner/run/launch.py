@@ -62,15 +62,17 @@ def launch(
     return Launched(run, chosen)
 
 
-def start_supervisor(run: RunDirectory) -> None:
-    """Start the supervisor of a run in a session of its own. LaunchError when the run has one already."""
+def start_supervisor(run: RunDirectory, checkpoint: str = "") -> None:
+    """Start the supervisor of a run in a session of its own; with a checkpoint's name the run goes on from it.
+    LaunchError when the run has one already.
+    """
     lock = locks.take(run.lock)
     if lock is None:
         raise LaunchError(f"{run.id} has a supervisor already.")
     with run.console.open("ab") as console:
         # -P keeps a folder named `runner` in the user's current directory from being imported instead of ours.
         supervisor = subprocess.Popen(
-            [sys.executable, "-P", "-m", "runner.run.supervise", str(run.path), str(lock)],
+            [sys.executable, "-P", "-m", "runner.run.supervise", str(run.path), str(lock), checkpoint],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,

@@ -1,4 +1,4 @@
-"""`python -P -m runner.run.supervise RUN_DIRECTORY LOCK_FD`: watches over one run for as long as it lives.
+"""`python -P -m runner.run.supervise RUN_DIRECTORY LOCK_FD [CHECKPOINT]`: watches over one run for as long as it lives.
 
 Small on purpose (no torch). It holds the run's lock, starts the trainer, samples GPU and host once a second, folds
 the trainer's events into state.json, obeys `stop-now`, and writes the end the trainer could not write itself.
@@ -33,8 +33,9 @@ REPORT_SECONDS = 60.0
 class Supervisor:
     """One run, from the start of its trainer to its end."""
 
-    def __init__(self, run: RunDirectory) -> None:
+    def __init__(self, run: RunDirectory, checkpoint: str = "") -> None:
         self.run = run
+        self._checkpoint = checkpoint
         self.record = directory.read_json(run.run)
         self._watch = Watch(run)
         self._sample: dict[str, Any] = {}
@@ -63,7 +64,14 @@ class Supervisor:
     def _start_trainer(self) -> subprocess.Popen[bytes]:
         with self.run.console.open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", str(self.record["trainer"]), str(self.run.path)],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    str(self.record["trainer"]),
+                    str(self.run.path),
+                    self._checkpoint,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -149,7 +157,7 @@ def main() -> int:
     run = RunDirectory(Path(sys.argv[1]))
     # Holding the inherited descriptor open is holding the lock; children do not get it.
     os.set_inheritable(int(sys.argv[2]), False)
-    return Supervisor(run).supervise()
+    return Supervisor(run, sys.argv[3] if len(sys.argv) > 3 else "").supervise()
 
 
 if __name__ == "__main__":

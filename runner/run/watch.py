@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Set
 from dataclasses import replace
 from typing import Any
 
 from runner.insight.curves import Curves, Liveness, MemoryPoint
-from runner.insight.diagnosis import Judge, Severity, Verdict
+from runner.insight.diagnosis import Judge, Severity, Verdict, diagnose
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
 from runner.run import directory, requests
@@ -40,6 +41,13 @@ class Watch:
         self._summary: dict[str, Any] = {}
         self._judged_at = 0.0
         self._stopping = False
+        self._take_in_the_past()
+
+    def _take_in_the_past(self) -> None:
+        """What a run that goes on has behind it is no news: nobody is told again, nothing is stopped for it."""
+        if fold_all(self.history, self._tail):
+            verdict = diagnose(self.history.curves())
+            self._alerts.new(verdict, self.history.phase, "", self.history.step)
 
     def _load_settings(self) -> AlertSettings:
         try:
@@ -100,12 +108,14 @@ class Watch:
 
     def _act(self, verdict: Verdict) -> None:
         reason = str(self.history.end.get("reason") or self.history.error.get("message") or "")
-        for alert in self._alerts.new(verdict, self.history.phase, reason, self.history.step):
+        alerts = self._alerts.new(verdict, self.history.phase, reason, self.history.step)
+        for alert in alerts:
             send(alert, self._settings, lambda message: self.warn("alert", message))
-        self._stop_if_wanted(verdict)
+        self._stop_if_wanted(verdict, {alert.finding for alert in alerts})
 
-    def _stop_if_wanted(self, verdict: Verdict) -> None:
-        grave = next((f for f in verdict.findings if self._stop_from and f.severity >= self._stop_from), None)
+    def _stop_if_wanted(self, verdict: Verdict, new: Set[str]) -> None:
+        found = [finding for finding in verdict.findings if finding.id in new]
+        grave = next((f for f in found if self._stop_from and f.severity >= self._stop_from), None)
         if grave is None or self._stopping or self.history.phase.is_over:
             return
         self._stopping = True

@@ -1,4 +1,6 @@
-"""`python -P -m runner.train RUN_DIRECTORY`: train one run. Started by the supervisor; reads top to bottom."""
+"""`python -P -m runner.train RUN_DIRECTORY [CHECKPOINT]`: train one run, or go on with it. Started by the supervisor;
+reads top to bottom.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from runner.preset.schema import Preset
 from runner.run import locks
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
+from runner.run.history import read_history
 from runner.train.explain import explain
 from runner.train.stop import StopFlag, StoppedEarly
 
@@ -25,7 +28,9 @@ def main() -> int:
     stop = StopFlag(run, log)
     stop.listen()
     try:
-        train(load_frozen(run.preset), run, log, stop)
+        name = sys.argv[2] if len(sys.argv) > 2 else ""
+        checkpoint = run.checkpoints / name if name else None
+        train(load_frozen(run.preset), run, log, stop, checkpoint=checkpoint)
     except StoppedEarly:
         log.phase(Phase.STOPPED)
         log.append("end", status="stopped", reason="stopped before the first step")
@@ -39,8 +44,18 @@ def main() -> int:
     return 0
 
 
-def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, probe: bool = False) -> None:
-    """Load, tokenise, train, save. A probe does so with the longest rows alone. Raises whatever goes wrong."""
+def train(
+    preset: Preset,
+    run: RunDirectory,
+    log: EventLog,
+    stop: StopFlag,
+    probe: bool = False,
+    checkpoint: Path | None = None,
+) -> None:
+    """Load, tokenise, train, save; from a checkpoint on, if there is one. A probe does so with the longest rows alone.
+    Raises whatever goes wrong.
+    """
+    before = read_history(run) if checkpoint is not None else None
     log.phase(Phase.LOADING)
     print("importing the training stack …", flush=True)
     # Imported here and not above: seconds of work, and a first event should not wait for it.
@@ -48,7 +63,7 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
     import transformers
 
     from runner.insight import batch
-    from runner.train import arguments, dataset, model, packing, samples
+    from runner.train import arguments, dataset, model, packing, resuming, samples
     from runner.train.callback import RunCallback
     from runner.train.memory import MemoryBook, device_used_mib
     from runner.train.order import RowOrder, RowRecord
@@ -76,6 +91,11 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
 
     memory = MemoryBook(preset, run, log, data, base.config.to_dict(), used_before)
     args = arguments.build(preset, run, plan, data.evals)
+    if before is not None and checkpoint is not None:
+        resuming.verify(before, data.ledger, plan, checkpoint)
+        # The evaluation at the checkpoint is there already.
+        args.eval_on_start = False
+        log.append("resume", step=resuming.step_of(checkpoint))
     order = RowOrder(len(data.train), preset.train.seed)
     rows = RowRecord(run, order, data.names, plan) if not probe else None
     trainer = RunTrainer(
@@ -121,7 +141,7 @@ def train(preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag, prob
     memory.note("built")
 
     try:
-        trainer.train()
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
     except BaseException as error:
         memory.write(error)
         raise

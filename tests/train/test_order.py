@@ -26,10 +26,14 @@ ROWS = 22
 
 def own_rows(count: int = ROWS) -> list[dict[str, Any]]:
     """Rows of many lengths, each unlike the others."""
-    return [chat(f"Locker {100 + i}?", " ".join(["lamps"] * (1 + 7 * i % 19)) + f" {i}.") for i in range(count)]
+    return [
+        chat(f"Locker {100 + i}?", " ".join(["lamps"] * (1 + 7 * i % 19)) + f" {i}.") for i in range(count)
+    ]
 
 
-def run_on(folder: Path, *overrides: str, rows: list[dict[str, Any]] | None = None) -> tuple[RunDirectory, Seen]:
+def run_on(
+    folder: Path, *overrides: str, rows: list[dict[str, Any]] | None = None
+) -> tuple[RunDirectory, Seen]:
     path = write_rows(folder / "rows.jsonl", rows or own_rows())
     return watched_run(folder, *UNEVALUATED, f"data.train_dataset={path}", *overrides)
 
@@ -72,7 +76,9 @@ def test_plain_batches(tmp_path: Path) -> None:
     run, seen = run_on(tmp_path, "train.num_train_epochs=1")
     assert_same(run, seen)
     assert [len(rows) for rows in seen.values()] == [4, 4, 4, 4, 4, 2]
-    assert sorted(name for names in recorded(run).values() for name in names) == [(0, i) for i in range(1, 23)]
+    assert sorted(name for names in recorded(run).values() for name in names) == [
+        (0, i) for i in range(1, 23)
+    ]
 
 
 def test_accumulation_whose_last_step_of_an_epoch_is_ragged(tmp_path: Path) -> None:
@@ -134,9 +140,7 @@ def test_rows_that_packing_cuts_are_named_wherever_a_piece_of_them_is(tmp_path: 
     tokens, steps = tokens_of(run), recorded(run)
     assert max(len(ids) for ids in tokens.values()) > 48
     for step, pieces in seen.items():
-        owners = {
-            next(name for name in steps[step] if is_within(piece, tokens[name])) for piece in pieces
-        }
+        owners = {next(name for name in steps[step] if is_within(piece, tokens[name])) for piece in pieces}
         assert owners == set(steps[step])
     assert Counter(token for pieces in seen.values() for piece in pieces for token in piece) == Counter(
         token for ids in tokens.values() for token in ids
@@ -173,9 +177,7 @@ def test_rows_grouped_by_length(tmp_path: Path) -> None:
 
 def test_rows_of_a_second_source_have_its_number(tmp_path: Path) -> None:
     general = write_rows(tmp_path / "general.jsonl", ({"text": f"General {i} apples."} for i in range(40)))
-    run, seen = run_on(
-        tmp_path, f"data.mix=[{{dataset: {general}, ratio: 0.3}}]", "train.num_train_epochs=2"
-    )
+    run, seen = run_on(tmp_path, f"data.mix=[{{dataset: {general}, ratio: 0.3}}]", "train.num_train_epochs=2")
     assert_same(run, seen)
     counts = Counter(source for names in recorded(run).values() for source, _ in names)
     assert counts == {0: 2 * ROWS, 1: 2 * 9}

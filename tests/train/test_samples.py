@@ -90,9 +90,7 @@ def test_the_presets_own_prompts_are_asked(tmp_path: Path) -> None:
 def test_plain_text_is_continued(tmp_path: Path) -> None:
     texts = [f"Mira keeps {i} green lamps in the tin box near the harbour." for i in range(40)]
     train = write_rows(tmp_path / "text.jsonl", [{"text": text} for text in texts])
-    run = run_of(
-        tmp_path, *FEW, "train.max_steps=1", f"data.train_dataset={train}", "data.eval_dataset=null"
-    )
+    run = run_of(tmp_path, *FEW, "train.max_steps=1", f"data.train_dataset={train}", "data.eval_dataset=null")
     first = [event for event in events(run, "sample") if event["step"] == 0]
     assert len(first) == 3
     for event in first:

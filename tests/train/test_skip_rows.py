@@ -25,7 +25,9 @@ def preset(folder: Path, skipped: list[int], *overrides: str) -> Preset:
 
 
 @pytest.mark.parametrize("skipped", [[], [1], [120], [3, 3, 50, 77], [500], list(range(2, 90))], ids=str)
-def test_they_are_read_by_nobody_and_the_others_keep_their_numbers(tmp_path: Path, skipped: list[int]) -> None:
+def test_they_are_read_by_nobody_and_the_others_keep_their_numbers(
+    tmp_path: Path, skipped: list[int]
+) -> None:
     wanted = preset(tmp_path, skipped)
     left = [number for number in range(1, ROWS + 1) if number not in skipped]
     assert [row.number for row in train_rows(wanted)] == left

@@ -100,7 +100,10 @@ def test_fifty_times_the_rate_diverges(folder: Path) -> None:
     assert verdict.since_step is not None
     assert verdict.since_step <= 5
     assert verdict.keep_step is None
-    assert {change.key for change in verdict.findings[0].changes} == {"train.learning_rate", "train.warmup_steps"}
+    assert {change.key for change in verdict.findings[0].changes} == {
+        "train.learning_rate",
+        "train.warmup_steps",
+    }
     told = first_step(run, VerdictKind.DIVERGED)
     assert told is not None
     assert told <= 12

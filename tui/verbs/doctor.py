@@ -14,6 +14,7 @@ import click
 
 from runner import gpu, host
 from runner.run import launch
+from runner.run.config import ConfigError, config_path, load_config
 from runner.run.directory import ftui_home
 from tui.verbs.text import print_json
 
@@ -41,7 +42,7 @@ class Check:
 
 def examine(as_json: bool) -> int:
     """Print every check; 1 when one would keep a run from starting, else 0."""
-    checks = [*_gpus(), *_packages(), _bitsandbytes(), _disk(), _host(), _terminal()]
+    checks = [*_gpus(), *_packages(), _bitsandbytes(), _disk(), _config(), _host(), _terminal()]
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
@@ -129,6 +130,16 @@ def _disk() -> Check:
             "disk", Health.NOTE, value, "Models and checkpoints need more; FTUI_HOME moves the runs."
         )
     return Check("disk", Health.OK, value)
+
+
+def _config() -> Check:
+    home = ftui_home()
+    try:
+        load_config(home)
+    except ConfigError as error:
+        return Check("config.yaml", Health.NOTE, str(error), "Until it is mended, runs use the defaults.")
+    found = config_path(home)
+    return Check("config.yaml", Health.OK, str(found) if found.exists() else "none: the defaults hold")
 
 
 def _host() -> Check:

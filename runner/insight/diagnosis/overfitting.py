@@ -76,8 +76,8 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
 
     (A) with at least four evaluations from the best on, their slope is over four standard errors and amounts to over
     1 %; or (B) the last two are both over 2 % and two noises above the second best, corrected for its being the best
-    of n (σ√(2 ln n): the least of n noisy values is too low); or (C) every one of at least three since the best is higher
-    than the one before, over 10 % in all: bends of so steep a rise look like noise; or (D) each of at least five since
+    of n (σ√(2 ln n): the least of n noisy values is too low); or (C) every one of at least three since the best is
+    higher than the one before, over 10 % in all: bends of so steep a rise look like noise; or (D) each of at least five since
     the best is worse than each of the three up to it, by over 6 % of the best in the mean.
     """
     current = rise(points)

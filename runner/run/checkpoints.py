@@ -1,0 +1,70 @@
+"""What a run has on disk to go on from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.run.directory import RunDirectory, read_json
+
+NAME = re.compile(r"^checkpoint-(\d+)$")
+# Written last by the trainer: with it the checkpoint is whole.
+LAST_WRITTEN = "trainer_state.json"
+NEEDED = ("optimizer.pt", "scheduler.pt", LAST_WRITTEN)
+WEIGHTS = (
+    "adapter_model.safetensors",
+    "adapter_model.bin",
+    "model.safetensors",
+    "model.safetensors.index.json",
+)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint a run can go on from. `missing` names what it lacks; empty when it is whole."""
+
+    step: int
+    path: Path
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.missing
+
+
+def checkpoints(run: RunDirectory) -> list[Checkpoint]:
+    """Every checkpoint of a run in order of step, torn ones included. Links are not followed out of the run."""
+    found = []
+    try:
+        names = [path for path in run.checkpoints.iterdir() if path.is_dir() and not path.is_symlink()]
+    except OSError:
+        return []
+    for path in names:
+        match = NAME.match(path.name)
+        if match is not None:
+            found.append(Checkpoint(int(match[1]), path, _missing(path, int(match[1]))))
+    return sorted(found, key=lambda checkpoint: checkpoint.step)
+
+
+def _missing(path: Path, step: int) -> tuple[str, ...]:
+    lacking = [name for name in NEEDED if not (path / name).is_file()]
+    if not any(_holds_something(path / name) for name in WEIGHTS):
+        lacking.append(WEIGHTS[0])
+    if not list(path.glob("rng_state*.pth")):
+        lacking.append("rng_state.pth")
+    if LAST_WRITTEN not in lacking and read_json(path / LAST_WRITTEN).get("global_step") != step:
+        lacking.append(f"a readable {LAST_WRITTEN}")
+    return tuple(lacking)
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def newest(run: RunDirectory) -> Checkpoint | None:
+    """The last whole checkpoint; None when there is none."""
+    return next((one for one in reversed(checkpoints(run)) if one.is_whole), None)

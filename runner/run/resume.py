@@ -1,0 +1,50 @@
+"""Going on with a run that ended: from its last whole checkpoint, in its own directory."""
+
+from __future__ import annotations
+
+from runner.run import summary
+from runner.run.checkpoints import Checkpoint, checkpoints, newest
+from runner.run.directory import RunDirectory
+from runner.run.history import read_history
+from runner.run.launch import LaunchError, missing_packages, start_supervisor
+
+
+def resume(run: RunDirectory, step: int | None = None) -> Checkpoint:
+    """Start a supervisor that goes on from a checkpoint, the last whole one or that of a step; returns it. Raises
+    LaunchError naming what keeps it from going on.
+    """
+    chosen = to_resume_from(run, step)
+    if missing := missing_packages():
+        raise LaunchError(f"{', '.join(missing)} not installed here, so nothing can be trained.")
+    start_supervisor(run, chosen.path.name)
+    return chosen
+
+
+def to_resume_from(run: RunDirectory, step: int | None = None) -> Checkpoint:
+    """The checkpoint it would go on from. Raises LaunchError."""
+    if summary.is_alive(run):
+        raise LaunchError(f"{run.id} is running. Stop it first: ftui stop {run.id}")
+    found = checkpoints(run)
+    chosen = newest(run) if step is None else next((one for one in found if one.step == step), None)
+    if chosen is None:
+        raise LaunchError(_none_to_resume(run, step))
+    if not chosen.is_whole:
+        raise LaunchError(
+            f"{chosen.path} is not whole: {', '.join(chosen.missing)} is missing.\n"
+            f"Others: {', '.join(str(one.step) for one in found if one.is_whole) or 'none'}."
+        )
+    history = read_history(run)
+    total = history.plan.get("total_steps")
+    if isinstance(total, int) and chosen.step >= total:
+        raise LaunchError(
+            f"{run.id} has made all of its {total} steps: there is nothing to go on with.\n"
+            f"For more, make a preset of it (ftui presets new NAME --from {run.id}) with more epochs."
+        )
+    return chosen
+
+
+def _none_to_resume(run: RunDirectory, step: int | None) -> str:
+    torn = [one for one in checkpoints(run) if not one.is_whole]
+    what = f"no checkpoint of step {step}" if step is not None else "no whole checkpoint"
+    more = "".join(f"\n{one.path.name} lacks {', '.join(one.missing)}." for one in torn[-2:])
+    return f"{run.id} has {what} to go on from.{more}\nStart it again: ftui run {run.preset}"
