@@ -11,18 +11,21 @@ from textual._compositor import ChopsUpdate
 from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.message import Message
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from runner.run.directory import ftui_home
+from tui.asking import Asking
 from tui.editing import Editing
 from tui.exact_update import ExactUpdate
 from tui.follower import Target
-from tui.glyphs import glyphs
+from tui.glyphs import glyphs, plain
 from tui.key_queue import KeysInOrder
 from tui.looking import Looking
 from tui.messages import (
     ActionFailed,
     DataSeen,
+    Done,
     DraftJudged,
     LoadSampled,
     PageSeen,
@@ -36,7 +39,7 @@ from tui.messages import (
     RunsListed,
     SaveRefused,
 )
-from tui.screens.dialog import LaunchDialog, StopDialog
+from tui.screens.dialog import LaunchDialog
 from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
 from tui.services import actions
@@ -64,6 +67,7 @@ class FtuiApp(KeysInOrder):
         self.load = LoadService(self.post_message)
         self.editing = Editing(self, home, self.ask_launch, self.presets.nudge)
         self.looking = Looking(self, home, self.main, self.editing)
+        self.asking = Asking(self, home)
         self._target = target
 
     @property
@@ -94,6 +98,18 @@ class FtuiApp(KeysInOrder):
         for service in self.services:
             service.stop()
 
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Told as it stands: what is in brackets in an error's words is no markup, which raises where none closes."""
+        super().notify(plain(message), title=plain(title), severity=severity, timeout=timeout, markup=False)
+
     def on_runs_listed(self, message: RunsListed) -> None:
         self.looking.listed(message.rows)
 
@@ -108,7 +124,7 @@ class FtuiApp(KeysInOrder):
         self.editing.judge.take_gpus(message.gpus)
 
     def on_run_launched(self, message: RunLaunched) -> None:
-        self.notify(f"{message.run_id} is on its way.", title="Launched")
+        self.notify(message.words or f"{message.run_id} is on its way.", title="Launched")
         self.runs.nudge()
         self.main.open_run(message.run_id)
 
@@ -188,15 +204,13 @@ class FtuiApp(KeysInOrder):
         self.editing.refused(message)
 
     def on_main_screen_stop_asked(self, message: MainScreen.StopAsked) -> None:
-        def answered(answer: str | None) -> None:
-            if answer is not None:
-                actions.stop(self.post_message, self.home, message.view.id, now=answer == "now")
-                self.notify(
-                    "It ends now." if answer == "now" else "It finishes its step, saves and ends.",
-                    title="Stop",
-                )
+        self.asking.stop(message.view)
 
-        self.push_screen(StopDialog(message.view), answered)
+    def on_main_screen_resume_asked(self, message: MainScreen.ResumeAsked) -> None:
+        self.asking.resume(message.view)
+
+    def on_done(self, message: Done) -> None:
+        self.notify(message.text, title=message.title)
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(bindings_of(self.screen)))

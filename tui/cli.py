@@ -181,6 +181,50 @@ def stop(run: str, now: bool) -> None:
 
 
 @cli.command()
+@click.argument("run", default="last")
+@click.option("--step", type=int, metavar="N", help="Go on from checkpoint-N instead of the last whole one.")
+@click.option("--plain", is_flag=True, help="Follow in text instead of opening the screen.")
+@click.option("--detach", "-d", is_flag=True, help="Start it and return.")
+def resume(run: str, step: int | None, plain: bool, detach: bool) -> None:
+    """Go on with a RUN that stopped, failed or died, from its last whole checkpoint.
+
+    The next step is the one after the checkpoint, with the learning rate and the rows it would have had. It is refused
+    when data, effective batch or number of steps are not what they were.
+
+    \b
+    ftui resume last
+    ftui resume 7f3a --step 300
+    """
+    from tui.verbs.resume import resume_run
+
+    directory = tell(lambda: resume_run(run, step))
+    if detach:
+        return
+    if plain or not sys.stdout.isatty():
+        from tui.verbs.run import follow
+
+        sys.exit(follow(directory))
+    from tui.follower import Target
+
+    _open_screen(Target(directory))
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(["save", "evaluate", "sample"]))
+@click.argument("run", default="last")
+def ask(what: str, run: str) -> None:
+    """Ask a living RUN for something between two steps: a checkpoint, an evaluation, answers to its sample prompts.
+
+    \b
+    ftui ask save last
+    """
+    from runner.run.requests import Request
+    from tui.verbs.resume import ask_run
+
+    tell(lambda: ask_run(run, Request(what)))
+
+
+@cli.command()
 @click.argument("preset")
 @click.option(
     "--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting. Repeatable."

@@ -102,7 +102,8 @@ class RunFollower:
             self._take_sample(sample)
         self._record = self._record or read_json(self.run.run)
         state = summary.read_state(self.run)
-        seen = changed or bool(samples) or state != self._state or self._read_console()
+        printed = self._read_console()
+        seen = changed or bool(samples) or state != self._state or printed
         self._state = state
         curves = self._curves()
         if changed:

@@ -66,9 +66,18 @@ class LoadSampled(Message):
 
 @dataclass
 class RunLaunched(Message):
-    """A run was started."""
+    """A run was started; `words` say more than that."""
 
     run_id: str
+    words: str = ""
+
+
+@dataclass
+class Done(Message):
+    """Something asked for was done."""
+
+    title: str
+    text: str
 
 
 @dataclass

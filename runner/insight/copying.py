@@ -48,18 +48,15 @@ class TrainingText:
         """
         matches = list(WORD.finditer(answer))
         words = [match.group().lower() for match in matches]
-        asked = " ".join(normalised(prompt))
+        # Between blanks, so that a word is not found inside a longer one.
+        asked = f" {' '.join(normalised(prompt))} "
         best: Copied | None = None
-        at = 0
-        while at + LEAST_WORDS <= len(words):
+        for at in range(len(words) - LEAST_WORDS + 1):
             length, row = self._longest(words, at)
-            if (
-                length
-                and " ".join(words[at : at + length]) not in asked
-                and (best is None or length > best.words)
-            ):
+            if not length or (best is not None and length <= best.words):
+                continue
+            if f" {' '.join(words[at : at + length])} " not in asked:
                 best = Copied(row, matches[at].start(), matches[at + length - 1].end(), length)
-            at += max(1, length - LEAST_WORDS + 1)
         return best
 
     def _longest(self, words: Sequence[str], at: int) -> tuple[int, tuple[int, int]]:

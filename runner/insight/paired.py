@@ -34,8 +34,8 @@ def paired(before: Column, now: Column) -> Paired | None:
     """
     if before.shape != now.shape:
         return None
-    difference = now - before
-    difference = difference[np.isfinite(difference)]
+    both = np.isfinite(before) & np.isfinite(now)
+    difference = now[both] - before[both]
     n = len(difference)
     if n < 2:
         return None

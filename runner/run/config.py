@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml.error import YAMLError
 
 from runner.preset import document
 from runner.preset.errors import PresetError
@@ -72,7 +73,13 @@ def load_config(home: Path) -> Config:
 def _values(path: Path) -> dict[str, Any]:
     """What the file holds; nothing when every line of it is a comment."""
     text = path.read_text(encoding="utf-8")
-    if all(not line.strip() or line.lstrip().startswith(("#", "---")) for line in text.splitlines()):
+    try:
+        values = document.plain(document.yaml().load(text))
+    except (YAMLError, ValueError):
+        # Its error has the line.
+        values = document.plain(document.parse_text(text, str(path)))
+    if values is None:
         return {}
-    values: dict[str, Any] = document.plain(document.parse_text(text, str(path)))
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: it must be a mapping of sections: alerts.")
     return values

@@ -73,7 +73,7 @@ class EventTail(LineTail):
 
     def _steps(self, lines: list[bytes]) -> Batch:
         block = _block(b"\n".join(lines))
-        if block is not None and block.shape[1] == len(lines):
+        if block is not None:
             return [block]
         if len(lines) == 1:
             return [record] if (record := self.parse(lines[0])) is not None else []
@@ -93,9 +93,15 @@ def _pieces(whole: bytes) -> Iterator[bytes]:
 
 def _block(piece: bytes) -> Column | None:
     """Lines that are all steps in rising order as a block; None when any is not."""
+    # msgspec minds neither where lines end nor a missing type, nor text that is no UTF-8 where it is passed over.
+    lines = piece.count(b"\n") + 1
+    if not piece.startswith(_PREFIX) or piece.count(b"\n" + _PREFIX) != lines - 1 or not piece.isascii():
+        return None
     try:
         rows = _decoder.decode_lines(piece)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    if len(rows) != lines:
         return None
     width = len(COLUMNS)
     flat = np.fromiter(chain.from_iterable(map(astuple, rows)), float, count=width * len(rows))

@@ -68,8 +68,8 @@ class History:
         self._steps.add(block)
         if block[0, 0] <= last:
             self._note_resume(int(block[0, 0]) - 1)
-        if math.isfinite(block[-1, -1]):
-            self.last_time = max(self.last_time, float(block[-1, -1]))
+        # Clocks are put back: the last one need not be the latest.
+        self.last_time = max(self.last_time, float(np.fmax.reduce(block[-1])))
 
     @property
     def step(self) -> int:
@@ -92,8 +92,8 @@ class History:
 
     def _on_step(self, event: Record) -> None:
         values = [number(event.get(key, math.nan)) for key in STEP_FIELDS]
-        if not values[0] >= 1:
-            raise ValueError("a step below 1")
+        if not 1 <= values[0] < math.inf:
+            raise ValueError("a step that is no number from 1 on")
         self._take_steps(np.array([values]).T)
 
     def _on_eval(self, event: Record) -> None:

@@ -75,11 +75,13 @@ class LineTail:
 
     def _start_near_end(self, tail_bytes: int) -> None:
         try:
-            size = self.path.stat().st_size
+            status = self.path.stat()
         except OSError:
             return
-        self._offset = max(0, size - tail_bytes)
-        self._skip_line = self._offset > 0
+        self._inode = status.st_ino
+        # From the byte before: where that ends a line, the one that follows is whole.
+        self._offset = max(0, status.st_size - tail_bytes - 1)
+        self._skip_line = status.st_size > tail_bytes
 
     def read_whole(self, limit_bytes: int = READ_BYTES) -> bytes:
         """The next whole lines as one piece, without the last line's end, from at most `limit_bytes` of file; empty
@@ -90,6 +92,7 @@ class LineTail:
                 status = os.fstat(stream.fileno())
                 if status.st_size < self._offset or (self._inode and status.st_ino != self._inode):
                     self._offset, self._pending, self.restarts = 0, b"", self.restarts + 1
+                    self._skip_line = False
                 self._inode = status.st_ino
                 stream.seek(self._offset)
                 data = stream.read(limit_bytes)

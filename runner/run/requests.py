@@ -20,6 +20,8 @@ class Request(StrEnum):
     """Write a checkpoint after this step and go on."""
     EVALUATE = "evaluate"
     """Evaluate after this step and go on."""
+    SAMPLE = "sample"
+    """Answer the sample prompts after this step and go on."""
 
 
 def ask(run: RunDirectory, request: Request, reason: str = "") -> None:

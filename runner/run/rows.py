@@ -14,8 +14,8 @@ RowName = tuple[int, int]
 
 
 def rows_of(run: RunDirectory, steps: Collection[int]) -> dict[int, list[RowName]]:
-    """The rows of these steps; steps that were not recorded are left out. Of a step made again after a resume the last
-    record counts. Found by halving the file, which may hold a million lines.
+    """The rows of these steps; steps that were not recorded are left out. A step made again after a resume has several
+    records, of which any is given: its rows are the same. Found by halving the file, which may hold a million lines.
     """
     try:
         with run.rows.open("rb") as stream:
@@ -27,22 +27,19 @@ def rows_of(run: RunDirectory, steps: Collection[int]) -> dict[int, list[RowName
 
 
 def _find(stream: BinaryIO, size: int, step: int) -> list[RowName] | None:
-    low, high = 0, size
+    low, high, place = 0, size, None
     while low < high:
         middle = (low + high) // 2
-        at, _ = _line_after(stream, middle)
+        at, start = _line_after(stream, middle)
         if at is None or at > step:
             high = middle
         else:
-            low = middle + 1
-    # The last line of the step begins before `low`; steps that came again make the order imperfect, so look around.
-    stream.seek(max(0, low - 65_536))
-    rows = None
-    for line in stream.read(131_072).split(b"\n"):
-        record = parse_object(line)
-        if record is not None and record.get("step") == step:
-            rows = _names(record.get("rows"))
-    return rows
+            low, place = middle + 1, start if at == step else None
+    if place is None:
+        return None
+    stream.seek(place)
+    record = parse_object(stream.readline())
+    return _names(record.get("rows")) if record is not None else None
 
 
 def _line_after(stream: BinaryIO, offset: int) -> tuple[int | None, int]:
@@ -53,7 +50,7 @@ def _line_after(stream: BinaryIO, offset: int) -> tuple[int | None, int]:
     while line := stream.readline():
         record = parse_object(line)
         step = record.get("step") if record is not None else None
-        if isinstance(step, int):
+        if isinstance(step, int) and not isinstance(step, bool):
             return step, stream.tell() - len(line)
     return None, stream.tell()
 
@@ -61,4 +58,5 @@ def _line_after(stream: BinaryIO, offset: int) -> tuple[int | None, int]:
 def _names(value: object) -> list[RowName]:
     if not isinstance(value, list):
         return []
-    return [(int(row[0]), int(row[1])) for row in value if isinstance(row, list) and len(row) == 2]
+    pairs = [row for row in value if isinstance(row, list) and len(row) == 2]
+    return [(source, row) for source, row in pairs if type(source) is int and type(row) is int]

@@ -89,7 +89,9 @@ class Watch:
         busy = sample.get("trainer_cpu_percent")
         memory = curves.memory
         if isinstance(gpu, dict):
-            busy = gpu.get("utilisation_percent")
+            # Slices of a card (MIG) do not tell their use.
+            known = gpu.get("utilisation_percent")
+            busy = busy if known is None else known
             free, used = gpu.get("free_mib"), gpu.get("used_mib")
             if isinstance(free, int) and isinstance(used, int):
                 memory = (*memory, MemoryPoint(curves.step, None, float(free), float(free + used)))

@@ -98,6 +98,7 @@ def train(
         log.append("resume", step=resuming.step_of(checkpoint))
     order = RowOrder(len(data.train), preset.train.seed)
     rows = RowRecord(run, order, data.names, plan) if not probe else None
+    callback = RunCallback(preset, run, log, stop, memory, rows)
     trainer = RunTrainer(
         model=base,
         args=args,
@@ -105,12 +106,13 @@ def train(
         eval_dataset=data.evals or None,
         processing_class=tokenizer,
         peft_config=model.lora_config(preset),
-        callbacks=[RunCallback(preset, run, log, stop, memory, rows)],
+        callbacks=[callback],
         log=log,
         memory=memory,
         order=order,
         sampler=samples.Sampler(preset, tokenizer, data, log) if not probe else None,
     )
+    callback.sample = trainer.answer_samples
     trainer.remove_callback(transformers.PrinterCallback)
     model.cast_trainable(trainer.model, preset)
     # Set after construction: the best checkpoint is kept whatever the intervals (RunTrainer._determine_best_metric).

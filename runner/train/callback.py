@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from transformers import TrainerCallback
@@ -39,6 +40,8 @@ class RunCallback(TrainerCallback):
         self._stop = stop
         self._memory = memory
         self._rows = rows
+        # Set once there is a trainer: answers the sample prompts at a step.
+        self.sample: Callable[[int], None] | None = None
         self._started = time.monotonic()
         self._step_seconds = 0.0
         self._tokens_before = 0.0
@@ -73,6 +76,9 @@ class RunCallback(TrainerCallback):
             control.should_save = True
         if Request.EVALUATE in asked:
             control.should_evaluate = True
+        if Request.SAMPLE in asked and self.sample is not None:
+            self._training = False
+            self.sample(state.global_step)
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any

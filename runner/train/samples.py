@@ -28,7 +28,9 @@ class Sampler:
         self._tokenizer = tokenizer
         self._log = log
         self._most = preset.eval.sample_max_new_tokens
-        self._prompts = _prompts(preset, data) if self._most else []
+        prompts = _prompts(preset, data) if self._most else []
+        # With its place, which stays when another is left out: answers are compared by it.
+        self._prompts = [(place, *prompt) for place, prompt in enumerate(prompts)]
         self._data = data
         self._text: TrainingText | None = None
 
@@ -36,7 +38,7 @@ class Sampler:
         """Answer every prompt and write a `sample` event for each. A prompt that cannot be answered is warned about
         once and left out from then on: samples never end a run.
         """
-        for place, (prompt, messages, expected) in enumerate(list(self._prompts)):
+        for place, prompt, messages, expected in list(self._prompts):
             begun = time.monotonic()
             try:
                 text = self._generate(model, prompt, messages)
@@ -46,7 +48,7 @@ class Sampler:
                     id="sample",
                     message=f"The sample prompt {prompt[:60]!r} has no answer: {error}",
                 )
-                self._prompts = [item for item in self._prompts if item[0] != prompt]
+                self._prompts = [item for item in self._prompts if item[0] != place]
                 continue
             copied = self._training_text().copied(text, prompt)
             self._log.append(

@@ -98,8 +98,8 @@ class RunTrainer(SFTTrainer):
             seconds=round(time.monotonic() - start, 3),
             **losses.by_row(),
         )
-        if name == "val" and self.sampler is not None:
-            self.sampler.answer(self.model, self.state.global_step)
+        if name == "val":
+            self.answer_samples(self.state.global_step)
         print(
             f"step {self.state.global_step}  {name} loss {losses.mean:.4f}  ({len(losses.nll)} rows)",
             flush=True,
@@ -110,6 +110,11 @@ class RunTrainer(SFTTrainer):
             metrics={f"{metric_key_prefix}_loss": losses.mean},
             num_samples=len(losses.nll),
         )
+
+    def answer_samples(self, step: int) -> None:
+        """Answer the sample prompts with the weights as they are."""
+        if self.sampler is not None:
+            self.sampler.answer(self.model, step)
 
     def row_losses(self, dataloader: Any) -> RowLosses:
         """The loss of every row of a data loader, in its order, with the current weights in evaluation mode."""

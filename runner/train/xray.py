@@ -93,7 +93,10 @@ class Xray:
     def _look(self, expected: dict[str, int | None], sampled: bool) -> Examination:
         found = Examination(self._preset, self._tokenizer, self._key)
         # All of them at once: without a source for `eval` rows would be held out of the training rows meanwhile.
-        sources = {name: found.source(name, place[0], expected[name]) for name, place in self._places.items()}
+        sources = {
+            name: found.source(name, place[0], self._left(name, expected[name]))
+            for name, place in self._places.items()
+        }
         for name, place in self._places.items():
             source = sources[name]
             skipped = self._preset.data.skip_rows if name == "train" else ()
@@ -107,6 +110,12 @@ class Xray:
                     if not sampled and time.monotonic() > self._next_report:
                         self._write(found, complete=False)
         return found
+
+    def _left(self, name: str, rows: int | None) -> int | None:
+        """The rows of a source without those the preset skips."""
+        if name != "train" or rows is None:
+            return rows
+        return rows - sum(number <= rows for number in set(self._preset.data.skip_rows))
 
     def _add(self, found: Examination, source: SourceRows, row: Row | BadRow) -> None:
         if isinstance(row, BadRow):

@@ -63,7 +63,6 @@ def test_what_cannot_be_compared_is_not(before: list[float], now: list[float]) -
     assert paired(np.array(before), np.array(now)) is None
 
 
-@pytest.mark.xfail(reason="numpy warns of infinity − infinity", strict=True, raises=RuntimeWarning)
 def test_rows_infinite_both_times_are_left_out_without_a_word() -> None:
     assert compared([math.inf, 1.0, 2.0], [math.inf, 1.5, 2.5]).n == 2
 

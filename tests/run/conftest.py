@@ -27,7 +27,9 @@ def scripted(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         script = tmp_path / f"script{len(started)}"
         script.write_text("\n".join(lines) + "\n", encoding="utf-8")
         monkeypatch.setenv("FTUI_SCRIPT", str(script))
-        run = launch(files.load("demo", home, overrides), home, "cpu", trainer="tests.run.scripted_trainer").run
+        run = launch(
+            files.load("demo", home, overrides), home, "cpu", trainer="tests.run.scripted_trainer"
+        ).run
         started.append(run)
         return run
 
@@ -37,3 +39,9 @@ def scripted(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             with contextlib.suppress(psutil.Error):
                 if str(run.path) in process.cmdline():
                     process.kill()
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look at a run judges it."""
+    monkeypatch.setattr("runner.insight.diagnosis.judge.PAUSE", 0.0)

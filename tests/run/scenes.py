@@ -14,9 +14,11 @@ from typing import Any
 
 from runner.preset import files
 from runner.run import directory
-from runner.run.directory import RunDirectory
+from runner.run.directory import RunDirectory, read_json
+from runner.run.watch import Watch
 
 Event = dict[str, Any]
+IDLE: dict[str, Any] = {"trainer_cpu_percent": 0.0}
 
 
 def made_run(home: Path, *events: Event, overrides: tuple[str, ...] = (), name: str = "demo") -> RunDirectory:
@@ -51,7 +53,14 @@ def plan(total: int = 100, **more: Any) -> Event:
 
 
 def step(number: int, loss: float | str = 1.0, **more: Any) -> Event:
-    values = {"epoch": number / 20, "lr": 1e-4, "grad_norm": 1.0, "tokens": 10, "step_s": 0.1, "accuracy": 0.5}
+    values = {
+        "epoch": number / 20,
+        "lr": 1e-4,
+        "grad_norm": 1.0,
+        "tokens": 10,
+        "step_s": 0.1,
+        "accuracy": 0.5,
+    }
     return {"type": "step", "step": number, "loss": loss, **values, **more}
 
 
@@ -121,3 +130,14 @@ def listening(status: int = 200) -> Iterator[Webhook]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def configured(home: Path, hook: Webhook, more: str = "") -> None:
+    home.mkdir(exist_ok=True)
+    (home / "config.yaml").write_text(f"alerts:\n  webhook: {hook.url}\n{more}")
+
+
+def look(watch: Watch, sample: dict[str, Any] | None = None, final: bool = False) -> dict[str, Any]:
+    """The state after one look."""
+    watch.update(IDLE if sample is None else sample, {"trainer_pid": 1}, final)
+    return read_json(watch.run.state)

@@ -5,6 +5,7 @@ Each line of the script in $FTUI_SCRIPT is one of
     print TEXT        write a line to the console   sleep S      wait
     kill N            die of signal N               exit N       leave with code N
     until-stop        append a step every 20 ms until asked to stop, then end as stopped
+    until-asked       wait in silence until asked to stop, then end as stopped, in the words of the real trainer
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from pathlib import Path
 from runner.run import locks, requests
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
+from runner.run.history import read_history
 from runner.run.requests import Request
+from runner.train.stop import StopFlag
 
 
 def main() -> int:
@@ -48,7 +51,20 @@ def main() -> int:
             return int(rest)
         elif word == "until-stop":
             _train_until_stopped(run, log, asked)
+        elif word == "until-asked":
+            _wait_until_asked(run, log)
     return 0
+
+
+def _wait_until_asked(run: RunDirectory, log: EventLog) -> None:
+    stop = StopFlag(run, log)
+    while not stop.requested:
+        reason = requests.reason_of(run, Request.STOP)
+        if Request.STOP in requests.take(run):
+            stop.request(reason)
+        time.sleep(0.02)
+    log.phase(Phase.STOPPED)
+    log.append("end", status="stopped", reason=stop.words(read_history(run).step))
 
 
 def _train_until_stopped(run: RunDirectory, log: EventLog, asked: list[int]) -> None:

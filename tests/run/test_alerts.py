@@ -109,7 +109,9 @@ def test_only_the_wanted_occasions_are_sent(wanted: str) -> None:
 
 def test_a_command_gets_the_title_last_and_the_alert_on_standard_input(tmp_path: Path) -> None:
     target = tmp_path / "told"
-    code = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.argv[-1] + '\\n' + sys.stdin.read())"
+    code = (
+        "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.argv[-1] + '\\n' + sys.stdin.read())"
+    )
     assert delivered(command=(sys.executable, "-c", code, str(target), "--")) == []
     title, _, body = target.read_text().partition("\n")
     assert title == "a-run: overfitting"
@@ -160,7 +162,9 @@ def test_an_address_that_is_none_is_said(url: str) -> None:
     assert len(delivered(webhook=url)) == 1
 
 
-@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000])
+@pytest.mark.parametrize(
+    "answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000]
+)
 def test_an_answer_that_is_no_http_is_said(answer: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -186,7 +190,11 @@ def test_one_way_that_fails_leaves_the_other(tmp_path: Path) -> None:
 def test_sending_does_not_wait() -> None:
     done: list[str] = []
     before = time.monotonic()
-    send(ALERT, AlertSettings(command=(sys.executable, "-c", "input(); import time; time.sleep(1)")), done.append)
+    send(
+        ALERT,
+        AlertSettings(command=(sys.executable, "-c", "input(); import time; time.sleep(1)")),
+        done.append,
+    )
     assert time.monotonic() - before < 0.5
     wait_for(lambda: not any(t.name == "alert" for t in threading.enumerate()), 20)
 

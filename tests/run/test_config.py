@@ -16,6 +16,7 @@ from tests.run.conftest import Scripted
 from tests.run.scenes import end, scripted_lines, step
 from tests.run.test_supervise import over
 from tui.cli import cli
+from tui.verbs import doctor
 
 BROKEN = [
     ("alert:\n  bell: false\n", "alert"),
@@ -77,7 +78,7 @@ def test_what_is_wrong_is_named_by_file_and_key(home: Path, text: str, where: st
 
 def test_bytes_that_are_no_text_are_said(home: Path) -> None:
     write(home, b"alerts:\n  webhook: \xff\xfe\n")
-    with pytest.raises(ConfigError, match="config.yaml"):
+    with pytest.raises(ConfigError, match=r"config\.yaml"):
         load_config(home)
 
 
@@ -104,7 +105,11 @@ def test_a_run_goes_on_with_a_broken_one_and_says_so(scripted: Scripted, home: P
 
 
 @pytest.mark.parametrize("text", ["alerts:\n  webhok: https://x\n", "a: b: c\n"])
-def test_doctor_says_what_is_wrong_with_it(home: Path, text: str) -> None:
+def test_doctor_says_what_is_wrong_with_it(home: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    # Importing torch takes most of its time, and is tested elsewhere.
+    quick = doctor.Check("4-bit kernels", doctor.Health.OK, "not tried")
+    monkeypatch.setattr(doctor, "_bitsandbytes", lambda: quick)
+
     def config_check() -> dict[str, str]:
         done = CliRunner().invoke(cli, ["doctor", "--json"])
         (check,) = [check for check in json.loads(done.output) if check["name"] == "config.yaml"]

@@ -93,7 +93,6 @@ def test_what_is_no_row_number_is_refused(tmp_path: Path, value: str) -> None:
         preset_of(tmp_path, path, f"data.skip_rows={value}")
 
 
-@pytest.mark.xfail(reason="as many are expected as the file has", strict=True)
 def test_no_more_rows_are_expected_than_are_read(tmp_path: Path) -> None:
     report = examined(preset(tmp_path, [1, 4, 60]), tmp_path / "xray")
     assert report.sources[0].rows_expected == report.sources[0].rows_read == ROWS - 3

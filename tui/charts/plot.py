@@ -92,7 +92,8 @@ def draw(chart: Chart, width: int, height: int) -> list[Text]:
     palette = chart.lines[0].palette if chart.lines else Palette()
     values = [value for line in chart.lines for value in _values(line)]
     if not values or width < LABEL_WIDTH + 8 or height < 3:
-        note = "no steps yet" if not values else "too small to draw"
+        known = any(line.train or line.val for line in chart.lines)
+        note = "too small to draw" if values else "no finite loss yet" if known else "no steps yet"
         return [
             Text(note.center(width)[:width], palette.axis) if i == height // 2 else Text("")
             for i in range(height)

@@ -210,7 +210,7 @@ def amount(value: float) -> str:
 
 
 def reading(curves: Curves, mode: ChartMode, width: int) -> str:
-    """What the curves say at the cursor: 'step 412 · loss 1.214 · lr 1.8e-04 · grad 0.42 · eval 1.402 @400'."""
+    """What the curves say at the cursor, as much as fits: 'step 412 · loss 1.214 · lr 1.8e-04 · eval 1.402 @400'."""
     train = curves.train
     if mode.cursor is None or not len(train):
         return ""
@@ -228,6 +228,9 @@ def reading(curves: Curves, mode: ChartMode, width: int) -> str:
         before = [point for point in points if point.step <= step]
         if before:
             parts.append(f"{name} {_figure(before[-1].loss, '.4f')} @{before[-1].step}")
+    # A number cut in two would be another number.
+    while len(parts) > 1 and len(" · ".join(parts)) > width:
+        parts.pop()
     return " · ".join(parts)
 
 

@@ -110,15 +110,15 @@ def tables(runs: Sequence[Compared]) -> RenderableType:
     """Results, differing settings, and the statements on held-out rows."""
     results = Table(box=None, padding=(0, 2), header_style=QUIET)
     for name in ("", "run", "steps", "best eval", "verdict"):
-        results.add_column(name)
+        results.add_column(name, overflow="fold")
     for place, run in enumerate(runs):
         best = f"{run.best.loss:.4f} @{run.best.step}" if run.best is not None else glyphs().dash
         results.add_row(
             Text(letter(place), f"bold {colour(place)}"),
-            plain(run.id),
+            Text(plain(run.id)),
             str(run.curves.step),
             best,
-            plain(run.verdict.headline),
+            Text(plain(run.verdict.headline)),
         )
     statements = [
         Text(plain(sentence(runs[0], run, (letter(0), letter(place)))), "bold")
@@ -132,9 +132,10 @@ def _settings(runs: Sequence[Compared]) -> RenderableType:
     if not rows:
         return Text("All settings are alike.", QUIET)
     table = Table(box=None, padding=(0, 2), header_style=QUIET)
-    table.add_column("setting that differs")
+    # Folded, not cut: two paths may differ at their ends alone.
+    table.add_column("setting that differs", overflow="fold")
     for place in range(len(runs)):
-        table.add_column(Text(letter(place), f"bold {colour(place)}"))
+        table.add_column(Text(letter(place), f"bold {colour(place)}"), overflow="fold")
     for name, values in rows:
-        table.add_row(name, *(plain(str(value)) for value in values))
+        table.add_row(name, *(Text(plain(str(value))) for value in values))
     return table

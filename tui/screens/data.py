@@ -90,7 +90,7 @@ class DataScreen(Screen[None]):
         if page is None:
             self.query_one("#page", Static).update(Text("reading the row …", "dim"))
             return
-        box.border_title = plain(f"{page.source} row {page.row:,}")
+        box.border_title = Text(plain(f"{page.source} row {page.row:,}"))
         cut = f" · {page.cut} cut" if page.cut else ""
         box.border_subtitle = (
             plain(f"{page.format} · {page.tokens} tokens · {page.trained} learned{cut}")

@@ -33,7 +33,7 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
-            box.border_title = self.heading
+            box.border_title = Text(plain(self.heading))
             yield Static(self.content())
             yield from self.extra()
             yield Static(self.keys(), id="keys")
@@ -98,8 +98,11 @@ class StopDialog(Dialog[str | None]):
     """Stop a run? Answers `save` or `now`, None for no."""
 
     BINDINGS = [
-        Binding("s", "answer('save')", "stop and save", tooltip="finish this step, save, stop"),
+        Binding("s", "answer('stop')", "stop and save", tooltip="finish this step, save, stop"),
         Binding("n", "answer('now')", "stop now", tooltip="stop now, lose those steps"),
+        Binding("c", "answer('save')", "checkpoint", tooltip="write a checkpoint and go on"),
+        Binding("e", "answer('evaluate')", "evaluate", tooltip="evaluate and go on"),
+        Binding("a", "answer('sample')", "answers", tooltip="answer the sample prompts and go on"),
     ]
 
     def __init__(self, view: RunView) -> None:

@@ -40,6 +40,8 @@ class EvidenceScreen(Screen[None]):
         Binding("x", "skip", "Skip rows", tooltip="The next preset, without the data rows of these steps"),
         Binding("j,down", "move(1)", "Down", show=False, priority=True),
         Binding("k,up", "move(-1)", "Up", show=False, priority=True),
+        Binding("pagedown", "read(1)", "Read on", show=False, priority=True, tooltip="More of the evidence"),
+        Binding("pageup", "read(-1)", "Read back", show=False, priority=True, tooltip="Back in the evidence"),
         Binding("escape,v", "dismiss", "Back", tooltip="Back to the run"),
         Binding("question_mark", "app.help", "Help", tooltip="Every key"),
     ]
@@ -99,6 +101,11 @@ class EvidenceScreen(Screen[None]):
         if old is None or [_line(f) for f in old.verdict.findings] != [_line(f) for f in found] or not old.id:
             choices = self.query_one("#list", OptionList)
             at = choices.highlighted or 0
+            before = old.verdict.findings if old is not None else ()
+            ids = [finding.id for finding in found]
+            # A graver one may have come in above it.
+            if at < len(before) and before[at].id in ids:
+                at = ids.index(before[at].id)
             choices.clear_options()
             choices.add_options(Option(_line(finding)) for finding in found)
             choices.highlighted = min(at, len(found) - 1) if found else None
@@ -144,7 +151,10 @@ class EvidenceScreen(Screen[None]):
                 f" and {len(names) - MOST_ROWS_SHOWN} more" if names and len(names) > MOST_ROWS_SHOWN else ""
             )
             lines.append(Text(f"step {step}: rows {words}{more}" if names else f"step {step}: rows {words}"))
+        seen = {name for step in finding.steps for name in self.rows.get(step, [])}
         for name, text in self.texts.items():
+            if name not in seen:
+                continue
             lines += [Text(""), Text(f"row {row_name(name)}", "bold"), Text(plain(text))]
         return Group(*lines)
 
@@ -152,6 +162,10 @@ class EvidenceScreen(Screen[None]):
         choices = self.query_one("#list", OptionList)
         if choices.option_count:
             choices.highlighted = max(0, min(choices.option_count - 1, (choices.highlighted or 0) + by))
+
+    def action_read(self, by: int) -> None:
+        box = self.query_one("#detail-box")
+        box.scroll_relative(y=by * max(1, box.size.height - 1), animate=False)
 
     def action_fix(self) -> None:
         finding = self.finding

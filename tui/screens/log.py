@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -29,7 +30,7 @@ class LogView(ScrollView, can_focus=True):
 
     def watch_lines(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
         at_end = self.scroll_offset.y >= self.max_scroll_y - 1
-        self.virtual_size = Size(max((len(line) for line in new), default=0), len(new))
+        self.virtual_size = Size(max((cell_len(plain(line)) for line in new), default=0), len(new))
         self.refresh()
         if at_end or not old:
             self.call_after_refresh(self.scroll_end, animate=False)
@@ -89,7 +90,7 @@ class LogScreen(Screen[None]):
 
     def on_mount(self) -> None:
         log = self.query_one(LogView)
-        log.border_title = plain(f"Log of {self._title}")
+        log.border_title = Text(plain(f"Log of {self._title}"))
         log.focus()
         self.query_one(Input).display = False
 

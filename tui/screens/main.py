@@ -93,6 +93,13 @@ class MainScreen(ChartKeys):
             self.view = view
             super().__init__()
 
+    class ResumeAsked(Message):
+        """Somebody wants to go on with the shown run."""
+
+        def __init__(self, view: RunView) -> None:
+            self.view = view
+            super().__init__()
+
     def __init__(self, open_run: str | None = None) -> None:
         super().__init__()
         self._wanted = open_run
@@ -199,6 +206,14 @@ class MainScreen(ChartKeys):
             self.notify(f"This run is over already: {self.view.phase.value}.")
         else:
             self.post_message(self.StopAsked(self.view))
+
+    def action_resume(self) -> None:
+        if self.view is None or self.view.is_foreign:
+            self.notify("There is no run of ftui's to go on with.")
+        elif not self.view.phase.is_over:
+            self.notify("It is running already.")
+        else:
+            self.post_message(self.ResumeAsked(self.view))
 
     def action_zoom(self) -> None:
         if self.view is not None:

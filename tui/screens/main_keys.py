@@ -16,7 +16,16 @@ MAIN_BINDINGS = [
         tooltip="A new preset on top of the chosen one, or with the settings of the shown run",
         id="preset.new",
     ),
-    Binding("s", "stop", "Stop", tooltip="Stop the shown run; it saves first", id="run.stop"),
+    Binding(
+        "s",
+        "stop",
+        "Stop",
+        tooltip="Stop the shown run, saving first; or ask for a checkpoint, an evaluation, answers",
+        id="run.stop",
+    ),
+    Binding(
+        "r", "resume", "Resume", tooltip="Go on with the shown run from its last checkpoint", id="run.resume"
+    ),
     Binding(
         "v",
         "look('evidence')",

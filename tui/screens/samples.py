@@ -17,7 +17,7 @@ from textual.widgets import Footer, Static
 from tui.colours import NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.screens.evidence import row_name
-from tui.state import RunView, text, whole_pair
+from tui.state import RunView, whole_pair
 
 COPIED = f"black on {NOTE}"
 
@@ -116,7 +116,7 @@ class SamplesScreen(Screen[None]):
 
 def answer(sample: Mapping[str, Any]) -> list[Text]:
     """Prompt, answer with the copied span marked, and what the data would have answered."""
-    lines = [Text(plain(text(sample.get("prompt"))), "bold")]
+    lines = [Text(_words(sample.get("prompt")), "bold")]
     words = str(sample["text"])
     copied = sample.get("copied")
     body = Text()
@@ -135,5 +135,10 @@ def answer(sample: Mapping[str, Any]) -> list[Text]:
             Text(f"{copied.get('words')} words in a row stand in training row {row_name(name)}", NOTE)
         )
     if sample.get("expected"):
-        lines.append(Text("expected: ", QUIET).append(plain(text(sample.get("expected"))), QUIET))
+        lines.append(Text("expected: ", QUIET).append(_words(sample["expected"]), QUIET))
     return lines
+
+
+def _words(value: object) -> str:
+    """Text of several lines, safe to show; empty for anything else."""
+    return plain(value) if isinstance(value, str) else ""

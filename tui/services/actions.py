@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.messages import ActionFailed, PresetRenamed, PresetSaved, RunLaunched, SaveRefused
+from tui.messages import ActionFailed, Done, PresetRenamed, PresetSaved, RunLaunched, SaveRefused
 from tui.services.service import Post
 
 if TYPE_CHECKING:
     from runner.preset.draft import Draft
+    from runner.run.requests import Request
 
 
 def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
@@ -40,6 +41,33 @@ def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
         ask(RunDirectory(runs_folder(home) / run_id), Request.STOP_NOW if now else Request.STOP)
 
     in_thread(post, "Not stopped", work)
+
+
+def ask(post: Post, run_path: Path, request: Request, done: str) -> None:
+    """Ask something of a run; posts Done or ActionFailed."""
+
+    def work() -> None:
+        from runner.run import requests
+        from runner.run.directory import RunDirectory
+
+        requests.ask(RunDirectory(run_path), request)
+        post(Done("Asked", done))
+
+    in_thread(post, "Not asked", work)
+
+
+def resume(post: Post, run_path: Path) -> None:
+    """Go on with a run from its last whole checkpoint; posts RunLaunched or ActionFailed."""
+
+    def work() -> None:
+        from runner.run.directory import RunDirectory
+        from runner.run.resume import resume as go_on
+
+        run = RunDirectory(run_path)
+        at = go_on(run)
+        post(RunLaunched(run.id, f"It goes on from {at.path.name}."))
+
+    in_thread(post, "Does not go on", work)
 
 
 def save(post: Post, draft: Draft, path: Path | None, force: bool) -> None:

@@ -17,7 +17,7 @@ class RunListService(Service):
     def __init__(self, post: Post, home: Path) -> None:
         super().__init__(post)
         self._home = home
-        self._over: dict[str, RunRow] = {}
+        self._over: dict[str, tuple[int, RunRow]] = {}
         self._posted: tuple[RunRow, ...] | None = None
 
     def look(self) -> None:
@@ -27,10 +27,17 @@ class RunListService(Service):
             self.post(RunsListed(rows))
 
     def _row(self, run: directory.RunDirectory) -> RunRow:
-        """A run that is over stays as it is: only living ones are read again."""
-        if run.id in self._over:
-            return self._over[run.id]
+        """A run that is over is read again only when its state was written again: it may have been resumed."""
+        try:
+            written = run.state.stat().st_mtime_ns
+        except OSError:
+            written = 0
+        known = self._over.get(run.id)
+        if known is not None and known[0] == written:
+            return known[1]
         row = read_row(run)
         if row.phase.is_over:
-            self._over[run.id] = row
+            self._over[run.id] = (written, row)
+        else:
+            self._over.pop(run.id, None)
         return row

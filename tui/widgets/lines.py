@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text
@@ -74,13 +75,19 @@ def strip_of(text: Text, width: int) -> Strip:
 
 
 def cells(strip: Strip) -> list[Cell]:
-    """A strip cell by cell; the second cell of a wide character is an empty string."""
+    """A strip cell by cell. The cells of a wide character all differ when it is another: none is repainted alone."""
     found: list[Cell] = []
     for segment in strip:
-        for character in segment.text:
-            found.append((character, segment.style))
-            if not character.isascii() and not "─" <= character <= "⣿":
-                found += [("", segment.style)] * (Strip([type(segment)(character)]).cell_length - 1)
+        text, style = segment.text, segment.style
+        widths = [1 if c.isascii() or "─" <= c <= "╿" or "⠀" <= c <= "⣿" else cell_len(c) for c in text]
+        if 0 in widths or sum(widths) != segment.cell_length:
+            # Marks and joined emoji: as a whole.
+            found += [(f"{place} {text}", style) for place in range(segment.cell_length)]
+            continue
+        for character, width in zip(text, widths, strict=True):
+            found += [
+                (character, style) if not place else (f"{place} {character}", style) for place in range(width)
+            ]
     return found
 
 

@@ -67,7 +67,8 @@ class PresetPanel(Static):
             self.border_title = "Preset"
             self.update(Text("No preset chosen.", "dim"))
             return
-        self.border_title = f"{card.name} {glyphs().dot} {'ships with ftui' if card.shipped else 'yours'}"
+        whose = "ships with ftui" if card.shipped else "yours"
+        self.border_title = Text(plain(f"{card.name} {glyphs().dot} {whose}"))
         self.update(problems(card) if card.problems else summary(card))
 
 

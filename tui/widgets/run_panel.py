@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Console
 from rich.text import Text
 from textual.app import ComposeResult
@@ -55,7 +57,7 @@ class RunPanel(Vertical):
         # Setting it repaints the whole panel.
         if words.markup != self._titled:
             self._titled = words.markup
-            self.border_title = words.markup
+            self.border_title = words
         self.query_one(RunHeader).view = view
         self.query_one(LossChart).view = view
         self.query_one(Metrics).view = view
@@ -120,9 +122,12 @@ def losses(view: RunView) -> list[Text]:
     if len(view.curves.train):
         parts.append(figure("train", f"{view.curves.train.loss[-1]:.4f}", f"bold {LIVE}"))
     if view.curves.val:
-        best = min(view.curves.val, key=lambda point: point.loss)
         part = figure("eval", f"{view.curves.val[-1].loss:.4f}", f"bold {NOTE}")
-        parts.append(part.append(f" (best {best.loss:.4f} @{best.step})", "dim"))
+        finite = [point for point in view.curves.val if math.isfinite(point.loss)]
+        if finite:
+            best = min(finite, key=lambda point: point.loss)
+            part.append(f" (best {best.loss:.4f} @{best.step})", "dim")
+        parts.append(part)
     if view.curves.probe:
         parts.append(figure("probe", f"{view.curves.probe[-1].loss:.4f}", PROBE))
     return parts or [Text("no steps yet: loading the model and the data takes a moment", "dim")]

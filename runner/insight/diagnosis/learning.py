@@ -33,7 +33,8 @@ MOST_POINTS = 60
 
 def not_learning(curves: Curves) -> Finding | None:
     """D6: after at least 30 entries and a tenth of the steps past the warm-up the train loss has fallen less than 2 %
-    and its slope may be zero; or at a quarter of the run no evaluation is 1 % better than the model before training.
+    and its slope may be zero; or at a quarter of the run no evaluation is 1 % better than the model before
+    training; or at its half none is 2 % better and the train loss has fallen less than 2 % too.
     """
     return _flat_evaluations(curves) or _flat_losses(curves)
 
@@ -78,7 +79,9 @@ def _flat_evaluations(curves: Curves) -> Finding | None:
         return None
     if points[-1].step < max(EVAL_AT_SHARE * curves.total_steps, curves.warmup_steps + 1):
         return None
-    if _improved(points) >= EVAL_FALL:
+    gain = _improved(points)
+    late = points[-1].step >= 2 * EVAL_AT_SHARE * curves.total_steps
+    if gain >= (LEAST_FALL if late and _train_fall(curves) < LEAST_FALL else EVAL_FALL):
         return None
     best = min(point.loss for point in points)
     return _idle(
@@ -86,6 +89,15 @@ def _flat_evaluations(curves: Curves) -> Finding | None:
         f"Held-out loss {points[0].loss:.3f} before training, at best {best:.3f} since: nothing is learned.",
         {"before_loss": points[0].loss, "best_loss": best},
     )
+
+
+def _train_fall(curves: Curves) -> float:
+    """How far the train loss fell from the first tenth of the log to the last, as a share; 1 when nothing is known."""
+    losses = curves.train.loss[np.isfinite(curves.train.loss)]
+    few = len(losses) // 10
+    if not few:
+        return 1.0
+    return 1 - float(np.median(losses[-few:]) / np.median(losses[:few]))
 
 
 def _finite(curves: Curves) -> list[EvalPoint]:

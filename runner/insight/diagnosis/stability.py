@@ -1,4 +1,4 @@
-"""D4, D5 and D15: the loss goes up for good, swings, or breaks at a resume."""
+"""D4 and D15: the loss goes up for good, or breaks at a resume."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from runner.insight.curves import Column, Curves
 from runner.insight.diagnosis.finding import (
     LONGER_WARMUP,
     LOWER_RATE,
-    TWICE_THE_BATCH,
     Action,
     Finding,
     Severity,
 )
-from runner.insight.diagnosis.noise import log_losses, residual_spread, running_median, theil_sen
+from runner.insight.diagnosis.noise import log_losses, residual_spread, running_median
 
 FEWEST_LONG = 60
 FEWEST_SHORT = 20
@@ -28,9 +27,7 @@ FELL = 0.95
 SHARE_OF_FALL = 0.05
 FEWEST = 4
 
-SWING = 0.28
-SWING_LOGS = 40
-EVAL_ABOVE_START = 1.02
+RESUME_LOGS = 40
 
 BREAK_SIGMAS = 4.0
 LEAST_BREAK = 0.05
@@ -153,90 +150,6 @@ def _diverged(
     )
 
 
-def oscillation(curves: Curves) -> Finding | None:
-    """D5: after the warm-up the loss swings by more than 20 % without falling, or the first evaluation after it is over
-    2 % worse than the model before training.
-    """
-    return _swing(curves) or _worse_than_before(curves)
-
-
-def _swing(curves: Curves) -> Finding | None:
-    train = curves.train
-    past = train.step > curves.warmup_steps
-    logs = log_losses(train.loss[past])
-    logs = logs[np.isfinite(logs)]
-    if len(logs) < SWING_LOGS:
-        return None
-    recent = logs[-SWING_LOGS:]
-    swing = residual_spread(recent)
-    middle, low, high = theil_sen(recent)
-    if swing <= SWING or middle < 0 or _evaluations_improve(curves) or not _is_stuck(logs, swing):
-        return None
-    since = int(train.step[past][-SWING_LOGS])
-    return _too_high(
-        since,
-        f"Train loss swings by ±{100 * swing:.0f} % and does not fall over the last {SWING_LOGS} entries.",
-        {
-            "swing_percent": 100 * swing,
-            "slope_percent": 100 * middle,
-            "slope_low": 100 * low,
-            "slope_high": 100 * high,
-        },
-        curves,
-    )
-
-
-def _evaluations_improve(curves: Curves) -> bool:
-    """Whether the held-out loss fell by over 2 % since before training: then the swing is the rows' own."""
-    losses = [p.loss for p in curves.val if math.isfinite(p.loss)]
-    return len(losses) > 1 and losses[-1] < (2 - EVAL_ABOVE_START) * losses[0]
-
-
-def _is_stuck(logs: Column, swing: float) -> bool:
-    """Whether the level is not below that of the beginning, or beyond doubt above the best one since.
-
-    Single rows scatter as much as a rate that is too high makes them; what tells the two apart is that nothing comes
-    of it. The standard error of a median of n values is 1.25 σ/√n.
-    """
-    parts = [float(np.median(logs[i : i + SWING_LOGS])) for i in range(0, len(logs) - SWING_LOGS + 1, 10)]
-    level, few = float(np.median(logs[-SWING_LOGS:])), logs[: SWING_LOGS // 2]
-    error = 1.25 * swing * math.sqrt(2 / SWING_LOGS)
-    return level > float(np.median(few)) - LEAST_BREAK or level - min(parts) > max(LEAST_BREAK, 4 * error)
-
-
-def _worse_than_before(curves: Curves) -> Finding | None:
-    points = [p for p in curves.val if math.isfinite(p.loss)]
-    after = next((p for p in points if p.step > max(1, curves.warmup_steps)), None)
-    if not points or points[0].step != 0 or after is None or after.loss <= EVAL_ABOVE_START * points[0].loss:
-        return None
-    if points[-1].loss <= points[0].loss:
-        return None
-    return _too_high(
-        after.step,
-        f"Held-out loss {points[0].loss:.3f} before training, {after.loss:.3f} at step {after.step}: training made it "
-        "worse from the start.",
-        {"before_loss": points[0].loss, "loss": after.loss},
-        curves,
-    )
-
-
-def _too_high(since: int, sentence: str, evidence: dict[str, float], curves: Curves) -> Finding:
-    rates = curves.train.lr[np.isfinite(curves.train.lr)]
-    rate = {"peak_learning_rate": float(rates.max())} if len(rates) else {}
-    return Finding(
-        id="D5",
-        name="learning rate too high",
-        severity=Severity.WARNING,
-        since_step=since,
-        sentence=sentence,
-        actions=(
-            Action("learning rate ÷ 3 and twice the warm-up", (LOWER_RATE, LONGER_WARMUP)),
-            Action("or twice the accumulation: steadier steps", (TWICE_THE_BATCH,)),
-        ),
-        evidence=evidence | rate,
-    )
-
-
 def resume_break(curves: Curves) -> Finding | None:
     """D15: the loss after the last resume is on another level than before it."""
     if not curves.resumed_at:
@@ -247,7 +160,7 @@ def resume_break(curves: Curves) -> Finding | None:
     before, after = before[np.isfinite(before)], after[np.isfinite(after)][:AFTER_RESUME]
     if len(before) < AFTER_RESUME or len(after) < AFTER_RESUME:
         return None
-    scatter = residual_spread(before[-SWING_LOGS:])
+    scatter = residual_spread(before[-RESUME_LOGS:])
     jump = float(np.median(after) - np.median(before[-AFTER_RESUME:]))
     if abs(jump) <= max(BREAK_SIGMAS * scatter, LEAST_BREAK):
         return None

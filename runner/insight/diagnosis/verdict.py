@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
 from runner.insight.curves import Curves
-from runner.insight.diagnosis import health, learning, operation, overfitting, spikes, stability
+from runner.insight.diagnosis import health, learning, operation, overfitting, rate, spikes, stability
 from runner.insight.diagnosis.finding import Action, Change, Finding, Kind, Severity
 
 FEWEST_EVALUATIONS = 4
@@ -69,7 +69,7 @@ DETECTORS: tuple[tuple[VerdictKind | None, Callable[[Curves], Finding | None]], 
     (VerdictKind.WORSENING, overfitting.worsening),
     (VerdictKind.FORGETTING, operation.forgetting),
     (VerdictKind.NOT_LEARNING, learning.not_learning),
-    (VerdictKind.OSCILLATING, stability.oscillation),
+    (VerdictKind.OSCILLATING, rate.oscillation),
     (VerdictKind.PLATEAU, learning.plateau),
     (None, overfitting.memorisation),
     (None, operation.memory),
@@ -118,7 +118,7 @@ def diagnose(curves: Curves) -> Verdict:
 def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
     points = [point for point in curves.val if math.isfinite(point.loss)]
     if not points:
-        return _without_evaluation(curves)
+        return replace(_without_evaluation(curves), findings=findings)
     best = min(points, key=lambda point: point.loss)
     keep = best.step if best.step > 0 else None
     missing = FEWEST_EVALUATIONS - len(points)

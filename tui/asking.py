@@ -1,0 +1,77 @@
+"""The app's part in asking something of a run: stop, go on, a checkpoint, an evaluation, answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.app import App
+
+from tui.screens.dialog import StopDialog
+from tui.services import actions
+from tui.state import RunView
+
+SAID = {
+    "now": "It ends now.",
+    "stop": "It finishes its step, saves and ends.",
+}
+
+
+class Asking:
+    """Asks the person first where something could be lost."""
+
+    def __init__(self, app: App[None], home: Path) -> None:
+        self._app, self._home = app, home
+
+    def stop(self, view: RunView) -> None:
+        """Ask how to stop a run, and what else is wanted of it."""
+
+        def answered(answer: str | None) -> None:
+            if answer is None:
+                return
+            if answer in SAID:
+                actions.stop(self._app.post_message, self._home, view.id, now=answer == "now")
+                self._app.notify(SAID[answer], title="Stop")
+            else:
+                self._ask(view, answer)
+
+        self._app.push_screen(StopDialog(view), answered)
+
+    def _ask(self, view: RunView, name: str) -> None:
+        from runner.run.requests import Request
+
+        words = {
+            Request.SAVE: "A checkpoint is written after this step; it goes on.",
+            Request.EVALUATE: "It is evaluated after this step; it goes on.",
+            Request.SAMPLE: "The sample prompts are answered after this step; it goes on.",
+        }
+        request = Request(name)
+        actions.ask(self._app.post_message, Path(view.path), request, words[request])
+
+    def resume(self, view: RunView) -> None:
+        """Ask whether to go on with a run, saying from where."""
+        from runner.run.directory import RunDirectory
+        from runner.run.launch import LaunchError
+        from runner.run.resume import to_resume_from
+        from tui.screens.questions import ConfirmDialog
+
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                actions.resume(self._app.post_message, Path(view.path))
+
+        def look() -> None:
+            try:
+                at = to_resume_from(RunDirectory(Path(view.path)))
+            except LaunchError as error:
+                self._app.call_from_thread(
+                    self._app.notify, str(error), title="Does not go on", severity="error", timeout=15
+                )
+                return
+            lost = view.step - at.step
+            again = f"\nSteps {at.step + 1} to {view.step} are made again." if lost > 0 else ""
+            question = (
+                f"It goes on after step {at.step} of {view.total_steps or '?'}, from {at.path.name}.{again}"
+            )
+            dialog = ConfirmDialog(f"Go on with {view.name}", question, [("r", "go on")])
+            self._app.call_from_thread(self._app.push_screen, dialog, answered)
+
+        actions.in_thread(self._app.post_message, "Does not go on", look)
