@@ -252,7 +252,11 @@ async def test_recorded_runs_differ_in_their_settings(store: Path, size: tuple[i
         await shows(pilot, "the losses of single rows were not kept", "1.8226 @48")
         for _ in range(6):
             await pilot.press("pagedown")
-        await shows(pilot, "60.0", "overfit-train" if size[0] > 80 else "train.jsonl")
+        await shows(
+            pilot,
+            "data.train_dataset",
+            {80: "/train.jsonl", 120: "-train.jsonl"}.get(size[0], "overfit-train.jsonl"),
+        )
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.main)
 

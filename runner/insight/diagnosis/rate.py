@@ -26,7 +26,7 @@ EVAL_ABOVE_START = 1.02
 EARLY = 20
 WIDTH = 5
 FELL_EARLY = 0.8
-BACK = 0.95
+BACK = 0.9
 
 
 def oscillation(curves: Curves) -> Finding | None:
@@ -37,8 +37,8 @@ def oscillation(curves: Curves) -> Finding | None:
 
 
 def _blew_up(curves: Curves) -> Finding | None:
-    """The loss fell at first, was back where it began for several steps, and fewer than half as many tokens were predicted
-    right as before training: the weights were thrown far. What is learned afterwards looks well beside such a start.
+    """The loss fell at first, was back near where it began for several steps, and fewer than half as many tokens were
+    predicted right as before training: the weights were thrown far. What is learned then looks well beside such a start.
     """
     train = curves.train
     early = train.step <= EARLY
@@ -50,14 +50,14 @@ def _blew_up(curves: Curves) -> Finding | None:
     back = running_median(loss, WIDTH) >= BACK * start
     # Medians of fewer rest on single rows.
     back[:WIDTH] = False
-    halved = running_median(right, WIDTH) < 0.5 * float(np.median(right[:2]))
+    halved = running_median(right, 3) < 0.5 * float(np.median(right[:2]))
     found = np.flatnonzero(fallen & back & halved)
     if not len(found):
         return None
     at = int(found[0])
     low = int(np.argmin(loss[:at]))
     since, recent = int(train.step[low]), slice(at - WIDTH + 1, at + 1)
-    level, least = float(np.median(loss[recent])), float(np.median(right[recent]))
+    level, least = float(np.median(loss[recent])), float(np.median(right[at - 2 : at + 1]))
     return _too_high(
         since,
         f"Train loss was down to {loss[low]:.2f} at step {since} and back at {level:.2f} by step {train.step[at]:.0f}, "

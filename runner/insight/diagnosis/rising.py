@@ -63,11 +63,12 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
     """Whether the rise is more than noise.
 
     (A) with at least four evaluations from the best on, their slope is over four standard errors and amounts to over
-    1 %, also without the highest of them; or (B) the last two are both over 2 % above the best and 1.9 noises above
-    the second best, corrected for its being the best of n (σ√(2 ln n): the least of n noisy values is too low); or (C)
-    every one of at least three since the best is higher than the one before, over 10 % in all: bends of so steep a rise look
-    like noise; or (D) each of at least five since the best is worse than each of the three up to it, by over 6 % of the
-    best in the mean.
+    1 %, also without the highest of them;
+    (B) the last two are both over 2 % above the best and 1.9 noises above the second best, corrected for its being the
+    best of n (σ√(2 ln n): the least of n noisy values is too low);
+    (C) every one of at least three since the best is higher than the one before, over 10 % in all: bends of so steep a
+    rise look like noise;
+    (D) each of at least five since the best is worse than each of the three up to it, by over 6 % of it in the mean.
     """
     current = rise(points)
     if current is None:
