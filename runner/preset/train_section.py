@@ -83,6 +83,10 @@ class TrainSection(Section):
     neftune_noise_alpha: float | None = Field(default=None, gt=0.0)
     """Noise added to the embeddings (NEFTune), 5 is usual. Leave empty for none."""
 
+    on_out_of_memory: Literal["replan", "fail"] = "replan"
+    """When memory runs out: replan goes on from the last checkpoint with a smaller per-device batch and as much more
+    accumulation, so that the effective batch stays. fail ends the run."""
+
     dataloader_num_workers: int = Field(default=0, ge=0, le=64)
     """Processes that prepare batches. Rows are tokenised beforehand, so 0 is usually enough."""
 

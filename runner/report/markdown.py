@@ -37,7 +37,7 @@ def write(run: RunDirectory, folder: Path | None = None) -> Path:
 
 def _replace(path: Path, content: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(content, encoding="utf-8")
+    temporary.write_text(content, encoding="utf-8", errors="replace")
     temporary.replace(path)
 
 
@@ -71,14 +71,23 @@ def _head(
         *(f"- {_cell(action.text)}" for action in verdict.actions),
         "",
         f"{history.phase.value}{f' ({_cell(reason)})' if reason else ''} · "
-        f"step {curves.step} of {curves.total_steps or '?'} · {history.plan.get('method', '')} on {device}",
+        f"step {curves.step} of {curves.total_steps or '?'} · {_cell(history.plan.get('method', ''))} on {_cell(device)}",
     ]
-    created = record.get("created_at")
-    if isinstance(created, int | float):
-        lines[-1] += f" · started {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(created))}"
+    if started := _moment(record.get("created_at")):
+        lines[-1] += f" · started {started}"
     if history.end.get("saved"):
-        lines.append(f"\nSaved: `{run.path / str(history.end['saved'])}`")
+        lines.append(f"\nSaved: `{_cell(run.path / str(history.end['saved']))}`")
     return "\n".join(lines) + "\n"
+
+
+def _moment(created: object) -> str:
+    """A time stamp of a file as UTC; empty for what is none."""
+    if not isinstance(created, int | float):
+        return ""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(created))
+    except (OverflowError, ValueError, OSError):
+        return ""
 
 
 def _findings(verdict: Verdict) -> str:
@@ -127,7 +136,7 @@ def _settings(run: RunDirectory) -> str:
         for part in field.path:
             value = value.get(part) if isinstance(value, dict) else None
         if value != field.default:
-            rows.append((f"`{field.name}`", f"`{_cell(str(value))}`"))
+            rows.append((f"`{field.name}`", f"`{value}`"))
     return "## Settings that are not the default\n\n" + _table(("setting", "value"), rows)
 
 
@@ -135,11 +144,7 @@ def _ledger(plan: Mapping[str, Any]) -> str:
     ledger = plan.get("ledger")
     if not isinstance(ledger, dict):
         return ""
-    rows = (
-        (key.replace("_", " "), _cell(str(value)))
-        for key, value in ledger.items()
-        if value not in (0, {}, "")
-    )
+    rows = ((key.replace("_", " "), str(value)) for key, value in ledger.items() if value not in (0, {}, ""))
     return "## Data\n\n" + _table(("what became of the rows", "count"), rows)
 
 
@@ -154,13 +159,14 @@ def _samples(history: History) -> str:
         parts.append(f"> {_quote(str(sample.get('prompt', '')))}\n\n{_quote(str(sample['text']))}\n")
         copied = sample.get("copied")
         if isinstance(copied, dict):
-            parts.append(f"{copied.get('words')} words of it stand in training row {copied.get('row')}.\n")
+            words, row = _cell(copied.get("words")), _cell(copied.get("row"))
+            parts.append(f"{words} words of it stand in training row {row}.\n")
     return "\n".join(parts)
 
 
 def _environment(record: Mapping[str, Any], history: History) -> str:
     versions = record.get("versions")
-    rows = [("command", f"`{_cell(str(record.get('argv', '')))}`"), ("host", str(record.get("host", "")))]
+    rows = [("command", f"`{record.get('argv', '')}`"), ("host", str(record.get("host", "")))]
     rows += [("Python", str(record.get("python", ""))), ("driver", str(record.get("driver") or "none"))]
     rows += [
         ("git commit", str(record.get("git_commit") or "none")),
@@ -172,15 +178,15 @@ def _environment(record: Mapping[str, Any], history: History) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    body = [f"| {' | '.join(row)} |" for row in rows]
+    body = [f"| {' | '.join(map(_cell, row))} |" for row in rows]
     if not body:
         return ""
-    return "\n".join([f"| {' | '.join(head)} |", "|" + " --- |" * len(head), *body]) + "\n"
+    return "\n".join([f"| {' | '.join(map(_cell, head))} |", "|" + " --- |" * len(head), *body]) + "\n"
 
 
-def _cell(value: str) -> str:
-    """Text that stays in its cell of a table and sends nothing to a terminal."""
-    return clean(value).replace("|", "\\|").replace("\n", " ")
+def _cell(value: object) -> str:
+    """Text that stays in its line and its cell of a table and sends nothing to a terminal."""
+    return clean(" ".join(str(value).splitlines())).replace("|", "\\|")
 
 
 def _quote(value: str) -> str:

@@ -17,6 +17,8 @@ a token.
     memory      at, allocated_mib, reserved_mib, peak_allocated_mib, peak_reserved_mib, rss_mib
     checkpoint  step, path, best
     resume      step (the last one before)
+    replan      at (evaluation | anything else), plan (words: '4 × 4 = 16 → 2 × 8 = 16'), per_device, accumulation,
+                eval_batch
     warning     id, message
     error       class, message, hint
     end         status (finished | stopped | failed), reason, best_step, best_loss, saved
@@ -59,6 +61,7 @@ class EventLog:
     def __init__(self, run: RunDirectory) -> None:
         fresh = not run.events.exists() or run.events.stat().st_size == 0
         self._writer = LineWriter(run.events)
+        self.last_phase: Phase | None = None
         if fresh:
             self.append("header", schema=SCHEMA, run=run.id)
 
@@ -66,6 +69,7 @@ class EventLog:
         self._writer.append({"type": type_, "t": round(time.time(), 3), **fields})
 
     def phase(self, phase: Phase) -> None:
+        self.last_phase = phase
         self.append("phase", phase=phase.value)
 
     def close(self) -> None:

@@ -36,6 +36,7 @@ class History:
     memory: Record = field(default_factory=dict)
     memory_points: list[MemoryPoint] = field(default_factory=list)
     samples: list[Record] = field(default_factory=list)
+    replans: list[Record] = field(default_factory=list)
     warnings: list[Record] = field(default_factory=list)
     error: Record = field(default_factory=dict)
     end: Record = field(default_factory=dict)
@@ -142,6 +143,10 @@ class History:
         place = (step, str(event.get("prompt_id")))
         self.samples = [s for s in self.samples if (s["step"], str(s.get("prompt_id"))) != place]
         self.samples.append({**event, "step": step})
+
+    def _on_replan(self, event: Record) -> None:
+        self.replans.append(event)
+        self.warnings.append({"message": f"Out of memory, planned again: {event.get('plan')}"})
 
     def _on_warning(self, event: Record) -> None:
         self.warnings.append(event)

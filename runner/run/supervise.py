@@ -15,7 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from runner.run import console, directory, requests
+from runner.run import console, directory, replan, requests
+from runner.run.checkpoints import newest
 from runner.run.directory import RunDirectory
 from runner.run.environment import trainer_environment
 from runner.run.events import EventLog, Phase
@@ -48,17 +49,27 @@ class Supervisor:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._forward)
         signal.signal(signal.SIGINT, self._forward)
-        self._trainer = self._start_trainer()
         with LineWriter(self.run.system) as system:
-            next_sample = 0.0
-            while (code := self._trainer.poll()) is None:
-                self._obey()
-                if time.monotonic() >= next_sample:
-                    next_sample = time.monotonic() + SAMPLE_SECONDS
-                    self._measure(system)
-                    self._update()
-                time.sleep(POLL_SECONDS)
+            code = self._follow_trainer(system)
+            while code == replan.EXIT_CODE and not self._stopped_now:
+                # Out of memory, and planned again: it goes on from what is whole on disk.
+                last = newest(self.run)
+                self._checkpoint = last.path.name if last is not None else ""
+                code = self._follow_trainer(system)
         self._finish(code)
+        return code
+
+    def _follow_trainer(self, system: LineWriter) -> int:
+        """Start the trainer and watch it to its end; returns its exit code."""
+        self._trainer = self._start_trainer()
+        next_sample = 0.0
+        while (code := self._trainer.poll()) is None:
+            self._obey()
+            if time.monotonic() >= next_sample:
+                next_sample = time.monotonic() + SAMPLE_SECONDS
+                self._measure(system)
+                self._update()
+            time.sleep(POLL_SECONDS)
         return code
 
     def _start_trainer(self) -> subprocess.Popen[bytes]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
-from runner.run import locks
+from runner.run import locks, replan
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
 from runner.run.history import read_history
-from runner.train.explain import explain
+from runner.train.explain import explain, is_out_of_memory
 from runner.train.stop import StopFlag, StoppedEarly
 
 
@@ -27,21 +27,54 @@ def main() -> int:
     log = EventLog(run)
     stop = StopFlag(run, log)
     stop.listen()
+    preset = load_frozen(run.preset)
+    plan = replan.read(run, preset)
+    name = sys.argv[2] if len(sys.argv) > 2 else ""
     try:
-        name = sys.argv[2] if len(sys.argv) > 2 else ""
-        checkpoint = run.checkpoints / name if name else None
-        train(load_frozen(run.preset), run, log, stop, checkpoint=checkpoint)
+        if plan.count and not name:
+            # Begun again from its first step.
+            log.append("resume", step=0)
+        train(
+            replan.applied(preset, plan), run, log, stop, checkpoint=run.checkpoints / name if name else None
+        )
     except StoppedEarly:
         log.phase(Phase.STOPPED)
         log.append("end", status="stopped", reason="stopped before the first step")
     except BaseException as error:
         traceback.print_exc()
         words = explain(error)
-        log.append("error", **{"class": words.kind, "message": words.message, "hint": words.hint})
+        at = log.last_phase or Phase.LOADING
+        log.append(
+            "error", **{"class": words.kind, "message": words.message, "hint": words.hint, "at": at.value}
+        )
+        if is_out_of_memory(error) and planned_again(run, log, preset, plan, at):
+            return replan.EXIT_CODE
         log.phase(Phase.FAILED)
         log.append("end", status="failed", reason=words.message)
         return 1
     return 0
+
+
+def planned_again(run: RunDirectory, log: EventLog, preset: Preset, plan: replan.Plan, at: Phase) -> bool:
+    """Put a smaller plan in force for the supervisor to start again with; False when the preset forbids it, or nothing
+    smaller is left.
+    """
+    stage = replan.EVALUATION if at is Phase.EVALUATING else at.value
+    smaller = replan.smaller(plan, preset, stage) if preset.train.on_out_of_memory == "replan" else None
+    if smaller is None:
+        return False
+    replan.write(run, smaller)
+    words = replan.words(plan, smaller, preset)
+    print(f"out of memory ({stage}): {words}", flush=True)
+    log.append(
+        "replan",
+        at=stage,
+        plan=words,
+        per_device=smaller.per_device,
+        accumulation=smaller.accumulation,
+        eval_batch=smaller.eval_batch,
+    )
+    return True
 
 
 def train(
@@ -96,7 +129,7 @@ def train(
         # The evaluation at the checkpoint is there already.
         args.eval_on_start = False
         log.append("resume", step=resuming.step_of(checkpoint))
-    order = RowOrder(len(data.train), preset.train.seed)
+    order = RowOrder(len(data.train), preset.train.seed, [len(ids) for ids in data.train["input_ids"]])
     rows = RowRecord(run, order, data.names, plan) if not probe else None
     callback = RunCallback(preset, run, log, stop, memory, rows)
     trainer = RunTrainer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ class Explanation:
     hint: str
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the GPU's memory ran out; the host's does not raise."""
     return type(error).__name__ == "OutOfMemoryError" or "CUDA out of memory" in str(error)
 
 
@@ -25,13 +27,22 @@ def _text_has(*parts: str) -> Callable[[BaseException], bool]:
     return lambda error: any(part.lower() in str(error).lower() for part in parts)
 
 
+TRIED = re.compile(r"Tried to allocate ([\d.]+ [KMG]iB)")
+CAPACITY = re.compile(r"total capacity of ([\d.]+ [KMG]iB) of which ([\d.]+ [KMG]iB|\d+ bytes) is free")
+OUT_OF_MEMORY_HINT = "Halve train.per_device_train_batch_size and double gradient_accumulation_steps: the effective batch stays."
+
+
+def _out_of_memory(text: str) -> str:
+    """The numbers of an allocator's message: what was wanted, what was free."""
+    tried, capacity = TRIED.search(text), CAPACITY.search(text)
+    if tried is None:
+        return "The GPU ran out of memory."
+    free = f", {capacity[2]} of {capacity[1]} were free" if capacity else ""
+    return f"The GPU ran out of memory: {tried[1]} more were wanted{free}."
+
+
 # The first that fits wins; the words are what is shown.
 KNOWN: tuple[tuple[Callable[[BaseException], bool], str, str], ...] = (
-    (
-        _is_out_of_memory,
-        "The GPU ran out of memory.",
-        "Halve train.per_device_train_batch_size and double gradient_accumulation_steps: the effective batch stays.",
-    ),
     (
         _text_has("gated repo", "401 client error", "access to model"),
         "The hub refuses access to the model: it is gated, or the login is missing.",
@@ -69,6 +80,8 @@ KNOWN: tuple[tuple[Callable[[BaseException], bool], str, str], ...] = (
 def explain(error: BaseException) -> Explanation:
     """Words for an exception; an unknown one is shown as it is."""
     kind = type(error).__name__
+    if is_out_of_memory(error):
+        return Explanation(kind, _out_of_memory(str(error)), OUT_OF_MEMORY_HINT)
     if isinstance(error, TrainingError):
         return Explanation(kind, error.message, error.hint)
     for fits, message, hint in KNOWN:

@@ -20,8 +20,9 @@ RowName = tuple[int, int]
 class RowOrder(Sampler[int]):
     """A permutation of the rows that depends on seed and epoch alone, so that a resumed run goes on in the same one."""
 
-    def __init__(self, rows: int, seed: int) -> None:
+    def __init__(self, rows: int, seed: int, lengths: Sequence[int] = ()) -> None:
         self._rows, self._seed = rows, seed
+        self._longest = max(range(len(lengths)), key=lengths.__getitem__) if lengths else None
         self._grouped: Any = None
         self._epoch = 0
         self._known: tuple[int, list[int]] | None = None
@@ -49,8 +50,15 @@ class RowOrder(Sampler[int]):
                 order = list(self._grouped)
             else:
                 order = torch.randperm(self._rows, generator=generator).tolist()
+                self._longest_first(order, epoch)
             self._known = (epoch, order)
         return self._known[1]
+
+    def _longest_first(self, order: list[int], epoch: int) -> None:
+        """What the longest row needs is needed in the first step: if memory runs out, then in the first minute."""
+        if epoch == 0 and self._longest is not None:
+            place = order.index(self._longest)
+            order[0], order[place] = order[place], order[0]
 
     def of_step(self, step: int, per_device: int, accumulation: int) -> list[int]:
         """The places of the rows that optimizer step `step` (from 1) is made of."""

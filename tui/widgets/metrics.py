@@ -94,9 +94,11 @@ def figures(view: RunView) -> list[Figure]:
     with np.errstate(divide="ignore", invalid="ignore"):
         rates = np.where(recent.seconds > 0, recent.tokens / recent.seconds, math.nan)
     found = [
-        _of("lr", recent.lr, "{:.1e}"),
-        _of("grad", recent.grad_norm, "{:.2f}"),
-        Figure("tok/s", rates, amount(float(rates[-1])) if len(rates) else glyphs().dash),
+        _known("lr", recent.lr, train.lr, "{:.1e}"),
+        _known("grad", recent.grad_norm, train.grad_norm, "{:.2f}"),
+        Figure("tok/s", rates, amount(float(rates[-1])))
+        if np.isfinite(train.tokens).any()
+        else Figure("tok/s", (), glyphs().dash),
         memory(view),
     ]
     if np.isfinite(recent.seconds).any():
@@ -112,6 +114,11 @@ def figures(view: RunView) -> list[Figure]:
         if any(math.isfinite(value) for value in values):
             found.append(_of(label, values, form))
     return found
+
+
+def _known(label: str, recent: Column, whole: Column, form: str) -> Figure:
+    """A figure that a log of another trainer may lack: that is not the same as not being a number."""
+    return _of(label, recent if np.isfinite(whole).any() else (), form)
 
 
 def _of(label: str, values: Sequence[float] | Column, form: str) -> Figure:

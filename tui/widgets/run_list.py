@@ -112,7 +112,7 @@ class RunList(ScrollView, can_focus=True):
         self._list()
 
     def _list(self) -> None:
-        kept = self.highlighted_id
+        kept, was_at, was_seen = self.highlighted_id, self._at, self._is_seen
         before = len(self.listed)
         self.listed = self.selection.of(self.rows)
         index = next((i for i, row in enumerate(self.listed) if row.id == kept), None)
@@ -128,7 +128,15 @@ class RunList(ScrollView, can_focus=True):
             self.refresh()
         else:
             self._refresh_changed()
+        if was_seen and index is not None and index != was_at:
+            self.call_after_refresh(self.scroll_to_region, Region(0, index, 1, 1), animate=False, force=True)
         self._tell()
+
+    @property
+    def _is_seen(self) -> bool:
+        """Whether the highlighted run is in sight."""
+        height = self.scrollable_content_region.height
+        return self._at is not None and 0 <= self._at - self.scroll_offset.y < height
 
     def _subtitle(self, hidden: int) -> str:
         parts = [f"/{self.selection.words}"] if self.selection.words else []

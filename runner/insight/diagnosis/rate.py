@@ -38,7 +38,7 @@ def oscillation(curves: Curves) -> Finding | None:
 
 def _blew_up(curves: Curves) -> Finding | None:
     """The loss fell at first, was back near where it began for several steps, and fewer than half as many tokens were
-    predicted right as before training: the weights were thrown far. What is learned then looks well beside such a start.
+    predicted right as before training: the weights were thrown far. What is learned then only looks well.
     """
     train = curves.train
     early = train.step <= EARLY

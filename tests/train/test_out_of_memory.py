@@ -1,0 +1,88 @@
+"""Memory that runs out: the run goes on with the same effective batch, and says so."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runner.preset import files
+from runner.run import summary
+from runner.run.directory import RunDirectory
+from runner.run.history import History, read_history
+from runner.run.launch import launch
+from tests.conftest import ROOT, wait_for
+
+SHORT = ("train.max_steps=6", "data.max_train_samples=64", "eval.max_eval_samples=8", "eval.eval_steps=2")
+QUIET = ("output.save_steps=2", "eval.sample_max_new_tokens=0", "eval.train_probe=false")
+
+Starved = Callable[..., RunDirectory]
+
+
+@pytest.fixture
+def starved(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starved]:
+    """Run the demo on an allocator that fails as wished, to its end."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    started: list[RunDirectory] = []
+
+    def start(wish: str, *overrides: str) -> RunDirectory:
+        monkeypatch.setenv("FTUI_OOM", wish)
+        loaded = files.load("demo", home, (*SHORT, *QUIET, *overrides))
+        run = launch(loaded, home, "cpu", trainer="tests.train.oom_trainer").run
+        started.append(run)
+        wait_for(lambda: not summary.is_alive(run), 180, "the run ends")
+        return run
+
+    yield start
+    for run in started:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if str(run.path) in process.cmdline():
+                    process.kill()
+
+
+def ended(run: RunDirectory) -> History:
+    history = read_history(run)
+    assert history.end.get("status") == "finished", run.console.read_text(encoding="utf-8")[-3000:]
+    assert list(history.train.step) == [1, 2, 3, 4, 5, 6]
+    assert summary.read_state(run)["phase"] == "finished"
+    return history
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("wish", "plans", "sizes"),
+    [
+        ("load:1", ["4 × 4 = 16 → 2 × 8 = 16"], (2, 8)),
+        ("step:2", ["4 × 4 = 16 → 2 × 8 = 16", "2 × 8 = 16 → 1 × 16 = 16"], (1, 16)),
+        ("above:1", ["4 × 4 = 16 → 2 × 8 = 16", "2 × 8 = 16 → 1 × 16 = 16"], (1, 16)),
+        ("evaluation:1", ["evaluation batch 4 → 2"], (4, 4)),
+        ("checkpoint:1", ["4 × 4 = 16 → 2 × 8 = 16"], (2, 8)),
+    ],
+)
+def test_it_goes_on_with_the_same_effective_batch(
+    starved: Starved, wish: str, plans: list[str], sizes: tuple[int, int]
+) -> None:
+    history = ended(starved(wish))
+    assert [event["plan"] for event in history.replans] == plans
+    plan = history.plan
+    assert (plan["per_device_train_batch_size"], plan["gradient_accumulation_steps"]) == sizes
+
+
+@pytest.mark.slow
+def test_a_preset_can_forbid_it(starved: Starved) -> None:
+    history = read_history(starved("step:1", "train.on_out_of_memory=fail"))
+    assert history.end["status"] == "failed"
+    assert "2.00 GiB more were wanted, 310.00 MiB of 23.64 GiB were free" in history.end["reason"]
+    assert "effective batch stays" in history.error["hint"]
+    assert not history.replans
+
+
+@pytest.mark.slow
+def test_a_batch_of_one_row_cannot_be_made_smaller(starved: Starved) -> None:
+    history = read_history(starved("above:0"))
+    assert history.end["status"] == "failed"
+    assert len(history.replans) == 2
