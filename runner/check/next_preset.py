@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from runner.insight.diagnosis import Change, Finding
+from runner.insight.diagnosis.finding import Kind
 from runner.preset.draft import Draft
 from runner.preset.fields import field_named
 from runner.preset.files import list_presets, load_frozen
 from runner.preset.schema import Preset
+from runner.run.console import clean
 from runner.run.directory import RunDirectory
+
+BATCH, ACCUMULATION = "train.per_device_train_batch_size", "train.gradient_accumulation_steps"
 
 
 def next_preset(
@@ -27,7 +31,8 @@ def next_preset(
     """
     preset = load_frozen(run.preset)
     why = f"from run {run.id}: {reason}" if reason else f"the settings of run {run.id}"
-    draft = Draft.of_preset(preset, home, name, why)
+    # A comment ends with its line.
+    draft = Draft.of_preset(preset, home, name, clean(" ".join(why.splitlines())))
     for key, value in resolved(preset, changes).items():
         draft.set_value(field_named(key), value)
     if skip:
@@ -39,7 +44,7 @@ def next_preset(
 
 
 def reason_of(finding: Finding) -> str:
-    """'overfitting since step 300 (eval 1.311 → 1.402)', as it is recorded in a preset."""
+    """'overfitting since step 300', as it is recorded in a preset."""
     return f"{finding.name} since step {finding.since_step}"
 
 
@@ -54,6 +59,10 @@ def free_name(home: Path, name: str) -> str:
 def resolved(preset: Preset, changes: Sequence[Change]) -> dict[str, Any]:
     """The new value of every setting these changes really change."""
     values: dict[str, Any] = {}
+    batch = preset.train.per_device_train_batch_size
+    if any(c.key == BATCH and c.kind is Kind.TIMES and c.of(batch) == batch for c in changes):
+        # Of one row there is no half, and more accumulation alone would be another effective batch.
+        changes = [c for c in changes if c.key not in (BATCH, ACCUMULATION)]
     for change in changes:
         section, _, key = change.key.partition(".")
         now = getattr(getattr(preset, section), key)
@@ -61,8 +70,10 @@ def resolved(preset: Preset, changes: Sequence[Change]) -> dict[str, Any]:
         if change.key == "train.num_train_epochs" and preset.train.max_steps > 0:
             # max_steps overrules the epochs: those that were good count now.
             values |= {"train.max_steps": -1, change.key: change.value}
-        elif change.key == "train.warmup_steps" and now < 1 <= new:
-            values[change.key] = 0.5
-        elif new != now:
+            continue
+        if change.key == "train.warmup_steps" and now < 1 <= new:
+            # From 1 on it would count steps.
+            new = max(now, 0.5)
+        if new != now:
             values[change.key] = new
     return values

@@ -71,7 +71,8 @@ def _head(
         *(f"- {_cell(action.text)}" for action in verdict.actions),
         "",
         f"{history.phase.value}{f' ({_cell(reason)})' if reason else ''} · "
-        f"step {curves.step} of {curves.total_steps or '?'} · {_cell(history.plan.get('method', ''))} on {_cell(device)}",
+        f"step {curves.step} of {curves.total_steps or '?'} · "
+        f"{_cell(history.plan.get('method', ''))} on {_cell(device)}",
     ]
     if started := _moment(record.get("created_at")):
         lines[-1] += f" · started {started}"

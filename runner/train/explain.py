@@ -29,7 +29,9 @@ def _text_has(*parts: str) -> Callable[[BaseException], bool]:
 
 TRIED = re.compile(r"Tried to allocate ([\d.]+ [KMG]iB)")
 CAPACITY = re.compile(r"total capacity of ([\d.]+ [KMG]iB) of which ([\d.]+ [KMG]iB|\d+ bytes) is free")
-OUT_OF_MEMORY_HINT = "Halve train.per_device_train_batch_size and double gradient_accumulation_steps: the effective batch stays."
+OUT_OF_MEMORY_HINT = (
+    "Halve train.per_device_train_batch_size, double gradient_accumulation_steps: the same batch."
+)
 
 
 def _out_of_memory(text: str) -> str:

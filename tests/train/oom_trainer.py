@@ -19,7 +19,8 @@ from runner.train import __main__ as trainer
 from runner.train import model
 from runner.train.trainer import RunTrainer
 
-TEXT = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.64 GiB of which 310.00 MiB is free."
+TEXT = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.64 GiB of which "
+TEXT += "310.00 MiB is free."
 
 
 class Allocator:

@@ -77,7 +77,7 @@ def test_a_preset_can_forbid_it(starved: Starved) -> None:
     history = read_history(starved("step:1", "train.on_out_of_memory=fail"))
     assert history.end["status"] == "failed"
     assert "2.00 GiB more were wanted, 310.00 MiB of 23.64 GiB were free" in history.end["reason"]
-    assert "effective batch stays" in history.error["hint"]
+    assert "the same batch" in history.error["hint"]
     assert not history.replans
 
 
