@@ -56,7 +56,8 @@ class Looking:
 
     def _list(self) -> None:
         rows = (*self._guest_rows.values(), *self._listed)
-        self._attention.seen(rows)
+        # Of a guest nothing is known before it was read: how it stands then is no news.
+        self._attention.seen([row for row in rows if row.step or row.id not in self._guests])
         self._main.rows = rows
 
     def chosen(self, run_id: str | None) -> None:

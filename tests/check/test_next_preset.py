@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.check.next_preset import free_name, next_preset, reason_of, resolved
-from runner.insight.curves import Curves, MemoryPoint, Schedule, TrainCurve
-from runner.insight.diagnosis import Change, Finding, Verdict, diagnose
+from runner.insight.curves import Curves, MemoryPoint
+from runner.insight.diagnosis import Change, Finding, diagnose
 from runner.insight.diagnosis.finding import (
     HALF_RATE,
     HIGHER_RATE,
@@ -62,7 +62,9 @@ FOUND: dict[str, Callable[[], Curves]] = {
     "D6": lambda: make([2.0] * 8, train=[2.0] * 80),
     "D9": lambda: make(overfit(12, best=4, rise=0.2), falling(12, end=0.5)),
     "D9'": lambda: make([*falling(6), *rising(8)], [*falling(6), *rising(8)]),
-    "D11": lambda: Curves(train=train_curve(falling(60)), evals={"general": evals([2.0, 2.1, 2.2, 2.5, 2.9])}),
+    "D11": lambda: Curves(
+        train=train_curve(falling(60)), evals={"general": evals([2.0, 2.1, 2.2, 2.5, 2.9])}
+    ),
     "D13": memory_is_short,
 }
 
@@ -72,31 +74,22 @@ def test_the_curves_are_found_to_be_what_they_are_made_for(name: str) -> None:
     assert name in {finding.id for finding in diagnose(FOUND[name]()).findings}
 
 
-def every_change() -> list[tuple[str, tuple[Change, ...]]]:
-    """Every list of changes some action of a finding or verdict asks for, and those of each finding together."""
-    over = {"train": train_curve(falling(60)), "is_over": True}
-    verdicts: list[Verdict] = [
-        *(diagnose(make()) for make in FOUND.values()),
-        diagnose(Curves(**over)),
-        diagnose(Curves(**over, evals={"val": evals([2.0, 1.9])})),
-        diagnose(
-            Curves(
-                train=TrainCurve.of(loss=falling(60), lr=[1.0] * 60), schedule=Schedule("linear", 1e-3), total_steps=60
-            )
-        ),
+def every_change() -> list[tuple[Change, ...]]:
+    """The changes some action of a finding or verdict asks for, and those of each finding together."""
+    train = train_curve(falling(60))
+    verdicts = [
+        *(diagnose(made()) for made in FOUND.values()),
+        diagnose(Curves(train=train, is_over=True)),
+        diagnose(Curves(train=train, is_over=True, evals={"val": evals([2.0, 1.9])})),
     ]
-    lists = [
-        (action.text, action.changes)
-        for verdict in verdicts
-        for action in (*verdict.actions, *(a for f in verdict.findings for a in f.actions))
-        if action.changes
-    ]
-    lists += [(f.id, f.changes) for verdict in verdicts for f in verdict.findings if f.changes]
+    lists = [action.changes for verdict in verdicts for action in verdict.actions]
+    for finding in (finding for verdict in verdicts for finding in verdict.findings):
+        lists += [finding.changes, *(action.changes for action in finding.actions)]
     constants = (HALF_RATE, HIGHER_RATE, LONGER_WARMUP, LOWER_RATE, MORE_DROPOUT, TWICE_THE_BATCH)
-    return list({changes: text for text, changes in lists + [("constant", (c,)) for c in constants]}.items())  # type: ignore[arg-type, return-value]
+    return list(dict.fromkeys(changes for changes in [*lists, *((one,) for one in constants)] if changes))
 
 
-CHANGES: list[tuple[Change, ...]] = [changes for changes, _ in every_change()]  # type: ignore[misc]
+CHANGES = every_change()
 ODD = (
     (),
     ("train.max_steps=500",),
@@ -169,7 +162,11 @@ def preset_with(home: Path, *overrides: str) -> Preset:
         ((), (Change("eval.eval_steps", Kind.TIMES, 2),), {}),
         (("eval.eval_steps=9",), (Change("eval.eval_steps", Kind.TIMES, 0.5),), {"eval.eval_steps": 4}),
         ((), (Change("data.eval_fraction", Kind.AT_LEAST, 0.05),), {}),
-        (("data.eval_fraction=0",), (Change("data.eval_fraction", Kind.AT_LEAST, 0.05),), {"data.eval_fraction": 0.05}),
+        (
+            ("data.eval_fraction=0",),
+            (Change("data.eval_fraction", Kind.AT_LEAST, 0.05),),
+            {"data.eval_fraction": 0.05},
+        ),
         ((), (Change("train.packing", Kind.SET, True),), {"train.packing": True}),
     ],
 )
@@ -180,7 +177,9 @@ def test_what_changes(
 
 
 @pytest.mark.parametrize(("batch", "accumulation"), [(1, 4), (2, 1), (3, 2), (4, 4), (5, 1), (16, 1)])
-def test_a_smaller_batch_keeps_the_effective_one_or_is_left(home: Path, batch: int, accumulation: int) -> None:
+def test_a_smaller_batch_keeps_the_effective_one_or_is_left(
+    home: Path, batch: int, accumulation: int
+) -> None:
     (finding,) = [f for f in diagnose(memory_is_short()).findings if f.id == "D13"]
     before = preset_with(
         home,
@@ -204,7 +203,9 @@ def test_rows_to_skip_are_added_to_those_skipped_before(home: Path) -> None:
     assert plain.description == files.load_frozen(run.preset).description
 
 
-@pytest.mark.parametrize("reason", ["a: b # c", "it's \"so\"", "x\ny: z", "\x1b[31mred", "{}", "\u2028x: 1", "ünï | ☃"])
+@pytest.mark.parametrize(
+    "reason", ["a: b # c", 'it\'s "so"', "x\ny: z", "\x1b[31mred", "{}", "\u2028x: 1", "ünï | ☃"]
+)
 def test_any_reason_can_be_recorded(home: Path, reason: str) -> None:
     run = run_of(home, "demo")
     assert saved(next_preset(run, home, "next", (HALF_RATE,), reason), home).description.endswith(reason)

@@ -115,7 +115,13 @@ def test_what_comes_from_data_stays_in_its_cell(home: Path) -> None:
         ),
         *(step(i, 2 / i) for i in range(1, 5)),
         *(evaluation(i, 2 / (i + 1), NASTY) for i in range(4)),
-        {"type": "sample", "step": 3, "prompt": NASTY, "text": NASTY * 200, "copied": {"words": NASTY, "row": NASTY}},
+        {
+            "type": "sample",
+            "step": 3,
+            "prompt": NASTY,
+            "text": NASTY * 200,
+            "copied": {"words": NASTY, "row": NASTY},
+        },
         *end("failed", NASTY),
         {"type": "end", "status": "failed", "reason": NASTY, "saved": NASTY},
     ]
@@ -161,16 +167,38 @@ def test_a_run_of_which_nothing_is_left(tmp_path: Path) -> None:
 
 
 scalars: st.SearchStrategy[Any] = (
-    st.none() | st.booleans() | st.integers(-5, 10**12) | st.floats() | st.text(max_size=8) | st.just([]) | st.just({})
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 10**12)
+    | st.floats()
+    | st.text(max_size=8)
+    | st.just([])
+    | st.just({})
+)
+FIELDS = (
+    *(
+        "step",
+        "loss",
+        "set",
+        "n",
+        "epoch",
+        "phase",
+        "status",
+        "reason",
+        "saved",
+        "text",
+        "prompt",
+        "prompt_id",
+    ),
+    *("copied", "ledger", "method", "device", "dtype", "total_steps", "steps_per_epoch", "message"),
 )
 events: st.SearchStrategy[Event] = st.builds(
     lambda kind, fields: {**fields, "type": kind},
-    st.sampled_from(["step", "eval", "phase", "plan", "checkpoint", "sample", "memory", "warning", "error", "end"]),
+    st.sampled_from(
+        ["step", "eval", "phase", "plan", "checkpoint", "sample", "memory", "warning", "error", "end"]
+    ),
     st.dictionaries(
-        st.sampled_from(
-            "step loss set n epoch phase status reason saved text prompt prompt_id copied ledger method device dtype "
-            "total_steps steps_per_epoch message".split()
-        ),
+        st.sampled_from(FIELDS),
         scalars
         | st.dictionaries(st.text(max_size=5), scalars, max_size=3)
         | st.sampled_from(["val", "train_probe", "general", *(phase.value for phase in Phase)]),

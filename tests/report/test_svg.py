@@ -32,7 +32,9 @@ def drawn(curves: Curves, title: str = "a-run", verdict: Verdict | None = None) 
                 assert math.isfinite(value)
                 assert -ROOM <= value <= most + ROOM
         for name in ("points", "d"):
-            numbers = re.findall(r"[-+.\w]+", element.attrib.get(name, "").replace("M", " ").replace("V", " "))
+            numbers = re.findall(
+                r"[-+.\w]+", element.attrib.get(name, "").replace("M", " ").replace("V", " ")
+            )
             assert all(math.isfinite(float(number)) for number in numbers)
     return root
 
@@ -80,7 +82,9 @@ def test_losses_that_are_not_finite_are_marked() -> None:
 
 def test_a_hundred_thousand_steps_are_a_small_picture() -> None:
     losses = [2.0 + math.sin(i) / 10 for i in range(100_000)]
-    curves = Curves(train=train_curve(losses), steps_per_epoch=10_000, evals={"val": evals(falling(100), 1000)})
+    curves = Curves(
+        train=train_curve(losses), steps_per_epoch=10_000, evals={"val": evals(falling(100), 1000)}
+    )
     text = curve(curves, diagnose(curves), "a-run")
     assert len(text) < 100_000
     dashed = [e for e in drawn(curves).iter(f"{SVG}line") if "stroke-dasharray" in e.attrib]
@@ -95,8 +99,8 @@ def test_borders_of_epochs_are_few_or_none(size: int) -> None:
 def test_names_are_escaped() -> None:
     finding = Finding("D9", '<b>&"', Severity.WARNING, 3, "x")
     verdict = Verdict(VerdictKind.OVERFITTING, Severity.WARNING, "x", findings=(finding,))
-    shown = texts(drawn(Curves(train=train_curve([1.0] * 9)), '<script>&"\'', verdict))
-    assert '<script>&"\'' in shown
+    shown = texts(drawn(Curves(train=train_curve([1.0] * 9)), "<script>&\"'", verdict))
+    assert "<script>&\"'" in shown
     assert '<b>&"' in shown
 
 

@@ -69,7 +69,9 @@ numbers: st.SearchStrategy[Any] = (
     st.integers(-3, 40)
     | st.integers(1, 40)
     | st.floats(0.5, 8).map(lambda x: round(x, 3))
-    | st.sampled_from([0, -0.0, 1e308, -1e308, 1e-320, 10**30, 10**400, 2**53 + 1, "NaN", "Infinity", "-Infinity"])
+    | st.sampled_from(
+        [0, -0.0, 1e308, -1e308, 1e-320, 10**30, 10**400, 2**53 + 1, "NaN", "Infinity", "-Infinity"]
+    )
     | st.sampled_from([None, True, False, "x", "", " 7 ", "1_0", [], {}, [1]])
 )
 NAMES = ("epoch", "loss", "lr", "grad_norm", "tokens", "step_s", "accuracy", "t", "more")
@@ -77,7 +79,9 @@ usual: st.SearchStrategy[Event] = st.builds(
     lambda n, loss, t: {**step(n, loss), "t": t}, st.integers(1, 40), st.floats(0.1, 5), st.floats(1e9, 2e9)
 )
 odd: st.SearchStrategy[Event] = st.builds(
-    lambda n, more: {"type": "step", "step": n, **more}, numbers, st.dictionaries(st.sampled_from(NAMES), numbers)
+    lambda n, more: {"type": "step", "step": n, **more},
+    numbers,
+    st.dictionaries(st.sampled_from(NAMES), numbers),
 )
 others: st.SearchStrategy[Event] = st.sampled_from(
     [
@@ -105,34 +109,31 @@ def spelled(event: Event, turn: int, spaces: bool) -> bytes:
 
 as_written: st.SearchStrategy[bytes] = st.builds(lambda e: spelled(e, 0, False), usual | odd | others)
 by_hand: st.SearchStrategy[bytes] = st.builds(spelled, usual | odd | others, st.integers(0, 9), st.booleans())
-garbage: st.SearchStrategy[bytes] = (
-    st.binary(max_size=20)
-    | st.sampled_from(
-        [
-            b"",
-            b"  ",
-            b"[1]",
-            b"7",
-            b"null",
-            b'"step"',
-            b'{"type":"step","step":4',
-            b'{"type":"step",\n"step":4}',
-            b'{"type":"step","step":4} {"type":"step","step":5}',
-            b'{"type":"step","step":4}{"type":"step","step":5}',
-            b'{"type":"step","step":4},',
-            b'{"type":"step","step":4,"loss":NaN}',
-            b'{"type":"step","step":4,"loss":1e999}',
-            b'{"type":"step","step":4,"more":"\xff"}',
-            b'{"type":"step","step":4,"m\xff":1}',
-            b'{"type":"step","step":4,"more":"\\ud800"}',
-            b'{"type":"step","step":4,"step":6}',
-            b'{"type":"step","type":"phase","step":4}',
-            b'{"type":"step","step":4,"more":' + b"[" * 3000 + b"]" * 3000 + b"}",
-            b"[" * 3000,
-            b'\xef\xbb\xbf{"type":"step","step":4}',
-            b'{"type":"step","step":' + b"9" * 5000 + b"}",
-        ]
-    )
+garbage: st.SearchStrategy[bytes] = st.binary(max_size=20) | st.sampled_from(
+    [
+        b"",
+        b"  ",
+        b"[1]",
+        b"7",
+        b"null",
+        b'"step"',
+        b'{"type":"step","step":4',
+        b'{"type":"step",\n"step":4}',
+        b'{"type":"step","step":4} {"type":"step","step":5}',
+        b'{"type":"step","step":4}{"type":"step","step":5}',
+        b'{"type":"step","step":4},',
+        b'{"type":"step","step":4,"loss":NaN}',
+        b'{"type":"step","step":4,"loss":1e999}',
+        b'{"type":"step","step":4,"more":"\xff"}',
+        b'{"type":"step","step":4,"m\xff":1}',
+        b'{"type":"step","step":4,"more":"\\ud800"}',
+        b'{"type":"step","step":4,"step":6}',
+        b'{"type":"step","type":"phase","step":4}',
+        b'{"type":"step","step":4,"more":' + b"[" * 3000 + b"]" * 3000 + b"}",
+        b"[" * 3000,
+        b'\xef\xbb\xbf{"type":"step","step":4}',
+        b'{"type":"step","step":' + b"9" * 5000 + b"}",
+    ]
 )
 endings = st.sampled_from([b"\n"] * 6 + [b"\r\n", b"\n\n", b" \n", b"\r\r\n"])
 lines = st.lists(st.tuples(as_written | as_written | by_hand | garbage, endings), max_size=30)
@@ -152,9 +153,14 @@ runs_of_steps = st.lists(usual, min_size=1, max_size=30).map(
 @example([[(b'{"step":4,"loss":1}', b"\n")]], b"", [1000], 1 << 20)
 @example([[(b'{"type":"step",\n"step":4}', b"\n")]], b"", [1000], 1 << 20)
 @example([[(b'{"type":"step","step":4,"more":"\xff"}', b"\n")]], b"", [1000], 1 << 20)
-@example([[(b'{"type":"step","step":"Infinity"}', b"\n"), (b'{"type":"step","step":2}', b"\n")]], b"", [9], 64)
 @example(
-    [[(b'{"type":"step","step":1,"t":9}', b"\n"), (b'{"type":"step","step":2,"t":5}', b"\n")]], b"", [999], 999
+    [[(b'{"type":"step","step":"Infinity"}', b"\n"), (b'{"type":"step","step":2}', b"\n")]], b"", [9], 64
+)
+@example(
+    [[(b'{"type":"step","step":1,"t":9}', b"\n"), (b'{"type":"step","step":2,"t":5}', b"\n")]],
+    b"",
+    [999],
+    999,
 )
 def test_any_mix_reads_as_line_by_line(
     tmp_path_factory: pytest.TempPathFactory,
@@ -207,7 +213,9 @@ def test_steps_come_as_blocks(tmp_path: Path) -> None:
 
 
 blocks = st.lists(
-    st.tuples(st.integers(1, 60), st.integers(1, 30)).map(lambda b: np.arange(b[0], b[0] + b[1], dtype=float)),
+    st.tuples(st.integers(1, 60), st.integers(1, 30)).map(
+        lambda b: np.arange(b[0], b[0] + b[1], dtype=float)
+    ),
     min_size=1,
     max_size=30,
 )

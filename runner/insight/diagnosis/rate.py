@@ -23,7 +23,7 @@ LEAST_CHANGE = 0.05
 EVAL_ABOVE_START = 1.02
 
 # Later on a blow-up is a spike or a divergence.
-EARLY = 20
+EARLY = 12
 WIDTH = 5
 FELL_EARLY = 0.8
 BACK = 0.9
@@ -50,8 +50,9 @@ def _blew_up(curves: Curves) -> Finding | None:
     back = running_median(loss, WIDTH) >= BACK * start
     # Medians of fewer rest on single rows.
     back[:WIDTH] = False
+    thrown = np.maximum.accumulate(train.grad_norm[early]) > 2 * float(np.max(train.grad_norm[early][:2]))
     halved = running_median(right, 3) < 0.5 * float(np.median(right[:2]))
-    found = np.flatnonzero(fallen & back & halved)
+    found = np.flatnonzero(fallen & back & halved & thrown)
     if not len(found):
         return None
     at = int(found[0])

@@ -21,6 +21,8 @@ STRIPS = 3
 STEEP_RISE = 0.10
 FEWEST_ABOVE = 5
 ABOVE_RISE = 0.06
+FEWEST_ORDERED = 6
+ORDER_Z = 2.8
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,10 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
     best of n (σ√(2 ln n): the least of n noisy values is too low);
     (C) every one of at least three since the best is higher than the one before, over 10 % in all: bends of so steep a
     rise look like noise;
-    (D) each of at least five since the best is worse than each of the three up to it, by over 6 % of it in the mean.
+    (D) each of at least five since the best is worse than each of the three up to it, by over 6 % of it in the mean;
+    (E) of at least six from the best on, later ones are higher than earlier ones more often than chance allows (Kendall's
+    S over 2.8 of its standard deviations), and the last two are over 10 % above the best. A steep fall before the best
+    makes the noise look large; this rule does not need it.
     """
     current = rise(points)
     if current is None:
@@ -89,7 +94,7 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
         for loss in tail[-2:]
     )
     until = [point.loss for point in points[: -current.after]]
-    return jumped or _climbs(until, tail) or _stays_above(until, tail[1:])
+    return jumped or _climbs(until, tail) or _stays_above(until, tail[1:]) or _is_ordered(tail)
 
 
 def _is_steady(tail: Sequence[float], current: Rise, least_t: float) -> bool:
@@ -115,6 +120,16 @@ def _climbs(until: Sequence[float], tail: Sequence[float]) -> bool:
     rises = all(after > before for before, after in itertools.pairwise(tail))
     above = tail[-1] > max(until[-STRIPS - 1 :])
     return len(tail) > STRIPS and rises and above and tail[-1] > (1 + STEEP_RISE) * tail[0]
+
+
+def _is_ordered(tail: Sequence[float]) -> bool:
+    """Rule (E)."""
+    n = len(tail)
+    if n < FEWEST_ORDERED or min(tail[-2:]) <= (1 + STEEP_RISE) * tail[0]:
+        return False
+    pairs = itertools.combinations(tail, 2)
+    score = sum((later > earlier) - (later < earlier) for earlier, later in pairs)
+    return score > ORDER_Z * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
 
 
 def _stays_above(until: Sequence[float], after: Sequence[float]) -> bool:
