@@ -22,6 +22,9 @@ from tests.gpu.shapes import QWEN3_8B
 from tests.tui.conftest import HEALTHY, OVERFIT, running, shows, until
 from tui.widgets.preset_list import PresetList
 
+RECORDED = "20261124-070000-demo-overfit-0003"
+SHORTER = "20261124-071000-demo-overfit-0004"
+
 # The exported picture names fonts on a server; a picture in a repository should load nothing.
 REMOTE_FONTS = re.compile(r"@font-face\s*\{.*?\}", re.DOTALL)
 
@@ -101,6 +104,14 @@ async def main(folder: Path) -> None:
         await picture(folder, "launch", (120, 40), ("tab", "l"), "Launch demo")
         await picture(folder, "help", (120, 40), ("question_mark",), "Launch the chosen preset")
         await picture(folder, "small", (80, 24), (), "OVERFITTING since step 48")
+        # Newer recordings, with the losses of single rows and answers.
+        for run in (RECORDED, SHORTER):
+            shutil.copytree(
+                FOLDER / run, directory.runs_folder(Path(home)) / run.replace("20261124-07", "20261124-11")
+            )
+        await picture(folder, "evidence", (120, 40), ("down", "v"), "rows worse", "checkpoint-48")
+        await picture(folder, "answers", (120, 40), ("down", "a"), "answers at step", "expected")
+        await picture(folder, "compare", (120, 40), ("c",), "held-out rows", "setting that differs")
         write_preset(Path(home))
         await workbench(folder, "workbench", (120, 40), (), "free on RTX 4090", "6 epochs")
         await workbench(folder, "batch", (120, 40), ("b",), "Effective batch", "fits")

@@ -151,6 +151,9 @@ def report(run: str, output: Path | None) -> None:
     """Write report.md and curve.svg of a RUN: verdict, findings with evidence, evaluations, settings, data, samples.
 
     A run writes its own when it ends.
+
+    \b
+    ftui report last -o ./notes
     """
     from tui.verbs.report import report as write_report
 

@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-KEPT = ("preset.yaml", "run.json", "state.json", "events.jsonl", "system.jsonl", "console.log")
+KEPT = ("preset.yaml", "run.json", "state.json", "events.jsonl", "system.jsonl", "console.log", "rows.jsonl")
 FOLDER = Path(__file__).parent / "runs"
 
 
@@ -21,6 +21,8 @@ def record(run: Path, name: str) -> Path:
     record_ = json.loads((run / "run.json").read_text())
     checkout = str(Path(record_["preset_path"]).parent.parent)
     for part in KEPT:
+        if not (run / part).exists():
+            continue
         text = (run / part).read_text(encoding="utf-8")
         text = text.replace(str(run), f"/home/you/runs/{name}").replace(checkout, "/home/you/ftui")
         text = re.sub(r'"(host|cwd|python|git_commit|argv)": "[^"]*"', r'"\1": ""', text)

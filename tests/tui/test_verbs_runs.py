@@ -250,8 +250,8 @@ def test_watch_of_a_trainer_state_in_text(tmp_path: Path) -> None:
     for at in range(5, 45, 5):
         log += entries(at, loss=2.0 - at / 50)
         log += [{"step": at, "epoch": at / 10, "eval_loss": 2.0 - at / 100}]
-    save(tmp_path, log, 40)
-    for name in (str(tmp_path), str(tmp_path / "trainer_state.json")):
+    file = save(tmp_path, log, 40)
+    for name in (str(tmp_path), str(file)):
         done = ftui("watch", name, "--plain")
         assert done.exit_code == 0, done.output
         assert "finished" in done.output

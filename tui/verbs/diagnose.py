@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,8 +78,8 @@ def _own(run: RunDirectory) -> Subject:
 
 
 def as_plain(subject: Subject, curves: Curves, verdict: Verdict) -> dict[str, Any]:
-    """Everything as plain JSON; numbers that are not finite as the strings NaN, Infinity, -Infinity."""
-    plain = {
+    """Everything as one object."""
+    return {
         "path": str(subject.path),
         "kind": subject.kind,
         "name": subject.name,
@@ -94,19 +93,6 @@ def as_plain(subject: Subject, curves: Curves, verdict: Verdict) -> dict[str, An
         "bad_lines": subject.bad_lines,
         "verdict": {**dataclasses.asdict(verdict), "headline": verdict.headline},
     }
-    return {key: _plain(value) for key, value in plain.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
 
 
 def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:

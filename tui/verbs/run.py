@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from pathlib import Path
@@ -149,7 +150,7 @@ def numbers(view: RunView) -> str:
     if len(view.curves.train):
         parts.append(f"loss {view.curves.train.loss[-1]:.4f}")
     if view.curves.val:
-        best = min(view.curves.val, key=lambda point: point.loss)
+        best = min(view.curves.val, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
         parts.append(f"eval {view.curves.val[-1].loss:.4f} (best {best.loss:.4f} @{best.step})")
     if view.eta_seconds is not None:
         parts.append(f"{age(view.eta_seconds)} left")

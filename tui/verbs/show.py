@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import click
@@ -60,7 +61,7 @@ def _print(view: RunView) -> None:
     if view.batch is not None:
         click.echo(f"batch      {view.batch.spelled_out} (per device × accumulation × GPUs)")
     for name, points in view.curves.evals.items():
-        best = min(points, key=lambda point: point.loss)
+        best = min(points, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
         click.echo(
             f"{name:<10} {points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
         )

@@ -9,15 +9,18 @@ from tui.follower import Target
 
 
 def resolve(name: str) -> Target:
-    """What a name or a path means. Raises RunNotFoundError, or TraceError for a path with nothing to read."""
+    """What a name or a path means. Raises RunNotFoundError, also for a path with nothing to read."""
     path = Path(name).expanduser().absolute()
     if (path / "events.jsonl").is_file():
         return Target(run=RunDirectory(path))
     if path.exists():
-        from runner.foreign.trace import open_trace
+        from runner.foreign.trace import TraceError, open_trace
 
-        # Opened once here, so that what is wrong with it is said before the screen opens.
-        open_trace(path).close()
+        try:
+            # Opened once here, so that what is wrong with it is said before the screen opens.
+            open_trace(path).close()
+        except TraceError as error:
+            raise RunNotFoundError(str(error)) from None
         return Target(path=path)
     try:
         return Target(run=find_run(name, ftui_home()))

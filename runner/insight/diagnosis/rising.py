@@ -71,9 +71,9 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
     (C) every one of at least three since the best is higher than the one before, over 10 % in all: bends of so steep a
     rise look like noise;
     (D) each of at least five since the best is worse than each of the three up to it, by over 6 % of it in the mean;
-    (E) of at least six from the best on, later ones are higher than earlier ones more often than chance allows (Kendall's
-    S over 2.8 of its standard deviations), and the last two are over 10 % above the best. A steep fall before the best
-    makes the noise look large; this rule does not need it.
+    (E) of at least six from the best on, later ones are higher than earlier ones more often than chance has it
+    (Kendall's S over 2.8 of its standard deviations), and the last two are over 10 % above the best. A steep fall
+    before the best makes the noise look large; this rule does not need it.
     """
     current = rise(points)
     if current is None:
