@@ -42,12 +42,12 @@ def pending(run: RunDirectory, request: Request) -> bool:
 
 
 def take(run: RunDirectory) -> set[Request]:
-    """Every waiting request, removed from the directory."""
+    """Every waiting request to the trainer, removed from the directory. `stop-now` is the supervisor's to take."""
     try:
         names = {entry.name for entry in os.scandir(run.requests)}
     except OSError:
         return set()
-    taken = {request for request in Request if request.value in names}
+    taken = {one for one in Request if one.value in names and one is not Request.STOP_NOW}
     for request in taken:
         (run.requests / request.value).unlink(missing_ok=True)
     return taken

@@ -1,4 +1,4 @@
-"""`python -P -m runner.run.supervise RUN_DIRECTORY LOCK_FD [CHECKPOINT]`: watches over one run for as long as it lives.
+"""`python -P -m runner.run.supervise RUN_DIRECTORY LOCK_FD [CHECKPOINT | --adopt]`: watches over one run for its life.
 
 Small on purpose (no torch). It holds the run's lock, starts the trainer, samples GPU and host once a second, folds
 the trainer's events into state.json, obeys `stop-now`, and writes the end the trainer could not write itself.
@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from runner.run import console, directory, replan, requests
+from runner.run.adopt import ADOPT, UNKNOWN_CODE, AdoptedTrainer
 from runner.run.checkpoints import newest
 from runner.run.directory import RunDirectory
 from runner.run.environment import trainer_environment
@@ -36,11 +37,12 @@ class Supervisor:
 
     def __init__(self, run: RunDirectory, checkpoint: str = "") -> None:
         self.run = run
-        self._checkpoint = checkpoint
+        self._adopts = checkpoint == ADOPT
+        self._checkpoint = "" if self._adopts else checkpoint
         self.record = directory.read_json(run.run)
         self._watch = Watch(run)
         self._sample: dict[str, Any] = {}
-        self._trainer: subprocess.Popen[bytes] | None = None
+        self._trainer: subprocess.Popen[bytes] | AdoptedTrainer | None = None
         self._kill_at: float | None = None
         self._stopped_now = False
 
@@ -61,7 +63,8 @@ class Supervisor:
 
     def _follow_trainer(self, system: LineWriter) -> int:
         """Start the trainer and watch it to its end; returns its exit code."""
-        self._trainer = self._start_trainer()
+        self._trainer = AdoptedTrainer(self.run) if self._adopts else self._start_trainer()
+        self._adopts = False
         next_sample = 0.0
         while (code := self._trainer.poll()) is None:
             self._obey()
@@ -118,7 +121,7 @@ class Supervisor:
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: int) -> None:
-        if self._trainer is None:
+        if self._trainer is None or not self._trainer.pid:
             return
         try:
             os.killpg(self._trainer.pid, number)
@@ -157,6 +160,8 @@ class Supervisor:
 
 
 def _cause_of_death(code: int) -> str:
+    if code == UNKNOWN_CODE:
+        return "The trainer ended without a word; its first supervisor had died before, so its exit code is not known."
     if code >= 0:
         return f"The trainer ended with exit code {code} without saying why."
     name = signal.Signals(-code).name

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from runner.run import directory
+from runner.run.adopt import adopt
 from tui.follower import read_row
 from tui.messages import RunsListed
 from tui.services.service import Post, Service
 from tui.state import RunRow
+
+log = logging.getLogger(__name__)
 
 
 class RunListService(Service):
@@ -36,6 +40,8 @@ class RunListService(Service):
         if known is not None and known[0] == written:
             return known[1]
         row = read_row(run)
+        if not row.phase.is_over and adopt(run):
+            log.info("a new supervisor watches over %s", run.id)
         if row.phase.is_over:
             self._over[run.id] = (written, row)
         else:

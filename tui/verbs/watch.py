@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.run.adopt import adopt
 from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
 from tui.follower import Target
 
@@ -23,7 +24,9 @@ def resolve(name: str) -> Target:
             raise RunNotFoundError(str(error)) from None
         return Target(path=path)
     try:
-        return Target(run=find_run(name, ftui_home()))
+        run = find_run(name, ftui_home())
+        adopt(run)
+        return Target(run=run)
     except RunNotFoundError as error:
         raise RunNotFoundError(f"{error}\n{path} is no path either.") from None
 

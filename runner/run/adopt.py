@@ -1,0 +1,74 @@
+"""A trainer whose supervisor died goes on by itself; a new supervisor can watch over it from then on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.run import locks
+from runner.run.directory import RunDirectory, read_json
+from runner.run.jsonl import parse_object
+
+ADOPT = "--adopt"
+UNKNOWN_CODE = 255
+TAIL_BYTES = 64 * 1024
+
+
+class AdoptedTrainer:
+    """Somebody else's child: alive as long as it holds its lock. Its exit code cannot be known."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+        self.pid = trainer_pid(run)
+
+    def poll(self) -> int | None:
+        """None while it lives."""
+        if locks.is_held(self._run.trainer_lock):
+            return None
+        from runner.run.replan import EXIT_CODE
+
+        return EXIT_CODE if _last_type(self._run) == "replan" else UNKNOWN_CODE
+
+
+def trainer_pid(run: RunDirectory) -> int:
+    """The process that trains this run, as the last supervisor wrote it down; 0 when that is not it any more."""
+    pid = read_json(run.state).get("trainer_pid")
+    if not isinstance(pid, int) or pid <= 1:
+        return 0
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return 0
+    return pid if str(run.path).encode() in command else 0
+
+
+def is_orphan(run: RunDirectory) -> bool:
+    """Whether a trainer lives and nobody watches over it."""
+    return locks.is_held(run.trainer_lock) and not locks.is_held(run.lock)
+
+
+def adopt(run: RunDirectory) -> bool:
+    """Start a supervisor for an orphan; False when it is none, or somebody else was quicker. Raises OSError."""
+    from runner.run.launch import LaunchError, start_supervisor
+
+    if not is_orphan(run):
+        return False
+    try:
+        start_supervisor(run, ADOPT)
+    except LaunchError:
+        return False
+    return True
+
+
+def _last_type(run: RunDirectory) -> str:
+    """The type of the last whole event."""
+    try:
+        with run.events.open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, 2) - TAIL_BYTES))
+            lines = stream.read().split(b"\n")
+    except OSError:
+        return ""
+    for line in reversed(lines):
+        record = parse_object(line)
+        if record is not None:
+            return str(record.get("type"))
+    return ""
