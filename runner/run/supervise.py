@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from runner.run import console, directory, replan, requests
+from runner.run import console, crashes, directory, replan, requests
 from runner.run.adopt import ADOPT, UNKNOWN_CODE, AdoptedTrainer
 from runner.run.checkpoints import newest
 from runner.run.directory import RunDirectory
@@ -136,14 +136,22 @@ class Supervisor:
             if self._stopped_now:
                 status, reason = Phase.STOPPED, "stopped at once; steps after the last checkpoint are lost"
             else:
-                status, reason = Phase.FAILED, _cause_of_death(code)
-                lines = console.last_lines(self.run.console, 5)
-                log.append("error", **{"class": "Died", "message": reason, "hint": " | ".join(lines)})
+                status, (reason, hint) = Phase.FAILED, self._cause(code)
+                log.append("error", **{"class": "Died", "message": reason, "hint": hint})
             log.phase(status)
             log.append("end", status=status.value, reason=reason, exit_code=code)
             log.close()
         self._update(final=True)
         self._report()
+
+    def _cause(self, code: int) -> tuple[str, str]:
+        """What the trainer died of and what to do, from its exit code and the end of its console."""
+        lines = console.last_lines(self.run.console, 40)
+        crash = crashes.known_in(lines)
+        reason = _cause_of_death(code)
+        if crash is None or code == -signal.SIGKILL:
+            return reason, " | ".join(lines[-5:])
+        return f"{crashes.message_of(crash, ' '.join(lines))} ({reason})", crash.hint
 
     def _report(self) -> None:
         """Write report.md in a process of its own: whatever goes wrong in it must not touch the run."""

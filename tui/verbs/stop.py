@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runner.run import directory, requests, summary
+from runner.run.adopt import adopt
 from runner.run.requests import Request
 
 
@@ -15,6 +16,7 @@ def stop_run(name: str, now: bool) -> None:
     if phase.is_over:
         click.echo(f"{run.id} is over already: {phase.value}")
         return
+    adopt(run)
     requests.ask(run, Request.STOP_NOW if now else Request.STOP)
     if now:
         click.echo(f"{run.id} ends now; steps after its last checkpoint are lost.")
