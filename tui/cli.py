@@ -297,6 +297,24 @@ def diagnose(path_or_run: str, as_json: bool) -> None:
     sys.exit(diagnose_run(path_or_run, as_json))
 
 
+@cli.command()
+@click.argument("runs", nargs=-1)
+@click.option("--yes", is_flag=True, help="Remove what can go.")
+def clean(runs: tuple[str, ...], yes: bool) -> None:
+    """Show what each run holds on disk, and which checkpoints can go.
+
+    The best and the last whole checkpoint of every run stay, and everything of runs that live. Nothing is removed
+    without --yes.
+
+    \b
+    ftui clean
+    ftui clean 7f3a --yes
+    """
+    from tui.verbs.clean import clean as clean_runs
+
+    tell(lambda: clean_runs(runs, yes))
+
+
 cli.add_command(presets)
 
 

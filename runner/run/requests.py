@@ -47,7 +47,7 @@ def take(run: RunDirectory) -> set[Request]:
         names = {entry.name for entry in os.scandir(run.requests)}
     except OSError:
         return set()
-    taken = {one for one in Request if one.value in names and one is not Request.STOP_NOW}
+    taken: set[Request] = {one for one in Request if one.value in names and one is not Request.STOP_NOW}
     for request in taken:
         (run.requests / request.value).unlink(missing_ok=True)
     return taken
