@@ -184,7 +184,9 @@ def following(seconds: float) -> dict[str, float]:
     return figures
 
 
-def _write(run: RunDirectory, begin: int, total: int, written: dict[int, float], stop: threading.Event) -> None:
+def _write(
+    run: RunDirectory, begin: int, total: int, written: dict[int, float], stop: threading.Event
+) -> None:
     rng = np.random.default_rng(2)
     step, due = begin, time.perf_counter()
     with run.events.open("a", encoding="utf-8", buffering=1) as stream:
@@ -212,7 +214,9 @@ def _watch(terminal: Terminal, written: dict[int, float], seconds: float) -> dic
         step = step_on(terminal.text())
         now = time.perf_counter()
         if measuring and step > shown:
-            latencies += [now - at for number, at in list(written.items()) if shown < number <= step and at > settled]
+            latencies += [
+                now - at for number, at in list(written.items()) if shown < number <= step and at > settled
+            ]
         shown = max(shown, step)
     cpu = sum(process.cpu_times()[:2]) - cpu_before
     return {
@@ -235,7 +239,9 @@ def step_on(text: str) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="one round, ten seconds")
     quick = parser.parse_args().quick
     floor = float(np.median([textual_import() for _ in range(3)]))

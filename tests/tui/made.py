@@ -88,7 +88,7 @@ def judged(
     for place, loss in enumerate(losses):
         at = 10 * (place + 1)
         events += [step(at - 9 + n, loss) for n in range(10)]
-        more = {"row_losses": list(rows)} if place == len(losses) - 1 else {}
+        more: dict[str, Any] = {"row_losses": list(rows)} if place == len(losses) - 1 else {}
         events.append(evaluation(at, loss, **more))
     return made(home, run_id, *events, *end("finished"))
 

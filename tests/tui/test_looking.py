@@ -273,4 +273,4 @@ def test_the_log_is_read_though_every_look_finds_new_steps(home: Path) -> None:
         view = follower.poll()
         assert view is not None
         assert view.console == ("the first line",)
-    assert math.isfinite(view.curves.train.loss[-1])
+        assert math.isfinite(view.curves.train.loss[-1])

@@ -103,7 +103,8 @@ async def test_evidence_goes_on_while_it_is_open(home: Path, size: tuple[int, in
         await shows(pilot, "spike", "@20")
         grow(run, *(step(n, "NaN") for n in range(34, 37)))
         await shows(pilot, "NON-FINITE since step 34", "non-finite")
-        assert [f.id for f in screen.view.verdict.findings] if screen.view else () == ["D1", "D3"]
+        assert screen.view is not None
+        assert [f.id for f in screen.view.verdict.findings] == ["D1", "D3"]
 
 
 async def test_the_chosen_finding_stays_chosen_when_a_graver_one_comes(home: Path) -> None:

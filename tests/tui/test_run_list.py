@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.geometry import Offset
@@ -17,6 +19,7 @@ from tests.tui.conftest import OVERFIT, running, screen_text, shows, until
 from tests.tui.made import made, store_of
 from tui.app import FtuiApp
 from tui.follower import Target
+from tui.state import RunRow
 from tui.widgets.run_list import RunList
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
@@ -37,7 +40,7 @@ def names(app: FtuiApp) -> list[str]:
 
 @sizes
 async def test_five_thousand_runs_stay_fluid(
-    home: Path, size: tuple[int, int], record_property: pytest.RecordProperty
+    home: Path, size: tuple[int, int], record_property: Callable[[str, object], None]
 ) -> None:
     ids = store_of(home, MANY)
     async with running(size) as (app, pilot):
@@ -111,7 +114,7 @@ async def test_every_order(home: Path) -> None:
     async with running() as (app, pilot):
         await until(pilot, lambda: len(names(app)) == 60)
         newest = names(app)
-        keys = [
+        keys: list[tuple[str, Callable[[RunRow], Any]]] = [
             ("by state", lambda row: row.phase.value != "failed"),
             ("by preset", lambda row: row.name),
             ("by verdict", lambda row: (-row.severity, row.verdict)),
