@@ -139,7 +139,7 @@ CRASHES: tuple[Crash, ...] = (
     ),
     Crash(
         "disk full",
-        ("no space left on device", "disk quota exceeded", "enforce fail at inline_container"),
+        ("no space left on device", "storagefull", "disk quota exceeded", "enforce fail at inline_container"),
         "The disk is full.",
         "Free some space (`ftui clean` shows what runs hold), then go on with `ftui resume`.",
     ),

@@ -117,6 +117,9 @@ class RunCallback(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._training = False
+        if not (self._run.checkpoints / f"checkpoint-{state.global_step}").is_dir():
+            # The disk was full.
+            return
         self._log.append(
             "checkpoint",
             step=state.global_step,

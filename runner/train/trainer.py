@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
+from runner.run import crashes
 from runner.run.events import EventLog, Phase
 from runner.train.memory import MemoryBook
 from runner.train.order import RowOrder
@@ -137,8 +140,26 @@ class RunTrainer(SFTTrainer):
         return bool(is_best)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """A full disk costs a checkpoint and a warning; the run goes on, and what was saved before stays whole."""
         self.run_log.phase(Phase.SAVING)
-        super()._save_checkpoint(model, trial)
+        best = self.state.best_model_checkpoint
+        try:
+            super()._save_checkpoint(model, trial)
+        except Exception as error:
+            crash = crashes.known(str(error))
+            if crash is None or crash.name != "disk full":
+                raise
+            self._give_up_checkpoint(best)
+
+    def _give_up_checkpoint(self, best: str | None) -> None:
+        torn = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        shutil.rmtree(torn, ignore_errors=True)
+        self.state.best_model_checkpoint = best
+        self.run_log.append(
+            "warning",
+            id="disk",
+            message=f"The disk is full: checkpoint-{self.state.global_step} was not written; the run goes on.",
+        )
 
 
 def _per_row(

@@ -29,7 +29,7 @@ class Axis(StrEnum):
 
 SMOOTHINGS = ((SMOOTHING_SPAN, "smoothed"), (0.08, "smoothed more"), (0.0, "not smoothed"))
 ZOOMS = (1.0, 0.5, 0.2, 0.05)
-SCALES = ((None, "y by itself"), (False, "linear y"), (True, "logarithmic y"))
+SCALES = ((None, "y as it fits"), (False, "linear y"), (True, "logarithmic y"))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,12 @@ CHART_BINDINGS = [
         "x", "axis", "x axis", show=False, tooltip="Chart by step, epoch, tokens or time", id="chart.axis"
     ),
     Binding(
-        "y", "scale", "y scale", show=False, tooltip="Loss by itself, linear or logarithmic", id="chart.scale"
+        "y",
+        "scale",
+        "y scale",
+        show=False,
+        tooltip="Scale of the loss: as it fits, linear or logarithmic",
+        id="chart.scale",
     ),
     Binding(
         "m",

@@ -55,7 +55,7 @@ class CompareScreen(Screen[None]):
     BINDINGS = [
         Binding("x", "axis", "x axis", tooltip="Align on step, epoch, tokens or time"),
         Binding("m", "smooth", "Smoothing", tooltip="Smooth the train loss, more, or not"),
-        Binding("y", "scale", "y scale", tooltip="Loss axis by itself, linear or logarithmic"),
+        Binding("y", "scale", "y scale", tooltip="Scale of the loss: as it fits, linear or logarithmic"),
         Binding("escape,c", "dismiss", "Back", tooltip="Back to the runs"),
         Binding("question_mark", "app.help", "Help", tooltip="Every key"),
     ]

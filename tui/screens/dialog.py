@@ -18,6 +18,7 @@ from tui.colours import NOTE
 from tui.glyphs import plain
 from tui.state import PresetCard, RunView
 from tui.widgets.load_bar import gpu_line
+from tui.widgets.options import Options
 from tui.widgets.preset_list import settings
 
 Answer = TypeVar("Answer")
@@ -79,7 +80,7 @@ class LaunchDialog(Dialog[str | None]):
             )
             return
         best = max(range(len(self._samples)), key=lambda i: self._samples[i].free_mib or 0)
-        choices = OptionList(*(Option(gpu_line(sample, 60), id=sample.gpu.uuid) for sample in self._samples))
+        choices = Options(*(Option(gpu_line(sample, 60), id=sample.gpu.uuid) for sample in self._samples))
         choices.highlighted = best
         yield choices
 

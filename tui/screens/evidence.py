@@ -22,6 +22,7 @@ from runner.insight.diagnosis import Change, Finding, Severity
 from tui.colours import BAD, GOOD, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.state import RunView
+from tui.widgets.options import Options
 
 STYLES = {Severity.INFO: QUIET, Severity.WARNING: NOTE, Severity.CRITICAL: BAD, Severity.ERROR: BAD}
 MOST_ROWS_SHOWN = 64
@@ -73,7 +74,7 @@ class EvidenceScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static(id="head")
         with Horizontal(id="body"):
-            yield OptionList(id="list")
+            yield Options(id="list")
             with VerticalScroll(id="detail-box", can_focus=False):
                 yield Static(id="detail")
         yield Footer(show_command_palette=False)

@@ -83,7 +83,8 @@ class HelpScreen(Dialog[None]):
         return signs
 
     def keys(self) -> Text:
-        return Text(" esc ", "reverse").append(" close").append("    up and down to read on", "dim")
+        text = Text().append(" esc ", "reverse").append(" close")
+        return text.append("    up and down to read on", "dim")
 
 
 def key_name(key: str) -> str:

@@ -16,6 +16,7 @@ from runner.preset.files import is_name
 from tui.colours import BAD, QUIET
 from tui.glyphs import plain
 from tui.screens.dialog import Dialog
+from tui.widgets.options import Options
 
 
 class ConfirmDialog(Dialog[str | None]):
@@ -100,7 +101,7 @@ class PickDialog(Dialog[str | None]):
 
     def extra(self) -> ComposeResult:
         yield Input(placeholder="type to narrow", id="filter")
-        yield OptionList(*self._options(""), id="picks")
+        yield Options(*self._options(""), id="picks")
 
     def keys(self) -> Text:
         return Text(" enter ", "reverse").append(" take it    ").append(" esc ", "reverse").append(" cancel")

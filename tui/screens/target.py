@@ -15,6 +15,7 @@ from runner.insight.proposals import Proposal
 from tui.colours import BAD, GOOD, QUIET
 from tui.glyphs import plain
 from tui.screens.dialog import Dialog
+from tui.widgets.options import Options
 
 MOST_ROWS = 4096
 
@@ -43,7 +44,7 @@ class TargetDialog(Dialog[tuple[int, int] | None]):
         train = self._assessment.preset.train
         now = train.per_device_train_batch_size * train.gradient_accumulation_steps
         yield Input(str(now), type="integer", max_length=4, id="target")
-        yield OptionList(id="pairs")
+        yield Options(id="pairs")
 
     def keys(self) -> Text:
         return Text(" enter ", "reverse").append(" use it    ").append(" esc ", "reverse").append(" cancel")
