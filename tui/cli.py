@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli_life import LIFE
 from tui.cli_presets import presets
-from tui.command import Nearest, tell
+from tui.command import Nearest, open_screen, tell
 
 if TYPE_CHECKING:
-    from tui.follower import Target
+    pass
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -34,7 +34,7 @@ def cli(ctx: click.Context) -> None:
     Everything in text:           ftui run demo --plain, ftui ls, ftui show last
     """
     if ctx.invoked_subcommand is None:
-        _open_screen(None)
+        open_screen(None)
 
 
 @cli.command()
@@ -83,7 +83,7 @@ def run(
     else:
         from tui.follower import Target
 
-        _open_screen(Target(launched.run))
+        open_screen(Target(launched.run))
 
 
 @cli.command()
@@ -125,7 +125,7 @@ def watch(run: str, plain: bool) -> None:
     target = tell(lambda: resolve(run))
     if plain or not sys.stdout.isatty():
         sys.exit(follow_in_text(target))
-    _open_screen(target)
+    open_screen(target)
 
 
 @cli.command()
@@ -171,60 +171,6 @@ def status(tmux: bool) -> None:
     from tui.verbs.status import status as line
 
     click.echo(line(tmux))
-
-
-@cli.command()
-@click.argument("run", default="last")
-@click.option("--now", is_flag=True, help="End it at once; steps after the last checkpoint are lost.")
-def stop(run: str, now: bool) -> None:
-    """Stop a RUN: it finishes its step, writes a full checkpoint and its adapter, and ends as stopped."""
-    from tui.verbs.stop import stop_run
-
-    tell(lambda: stop_run(run, now))
-
-
-@cli.command()
-@click.argument("run", default="last")
-@click.option("--step", type=int, metavar="N", help="Go on from checkpoint-N instead of the last whole one.")
-@click.option("--plain", is_flag=True, help="Follow in text instead of opening the screen.")
-@click.option("--detach", "-d", is_flag=True, help="Start it and return.")
-def resume(run: str, step: int | None, plain: bool, detach: bool) -> None:
-    """Go on with a RUN that stopped, failed or died, from its last whole checkpoint.
-
-    The next step is the one after the checkpoint, with the learning rate and the rows it would have had. It is refused
-    when data, effective batch or number of steps are not what they were.
-
-    \b
-    ftui resume last
-    ftui resume 7f3a --step 300
-    """
-    from tui.verbs.resume import resume_run
-
-    directory = tell(lambda: resume_run(run, step))
-    if detach:
-        return
-    if plain or not sys.stdout.isatty():
-        from tui.verbs.run import follow
-
-        sys.exit(follow(directory))
-    from tui.follower import Target
-
-    _open_screen(Target(directory))
-
-
-@cli.command()
-@click.argument("what", type=click.Choice(["save", "evaluate", "sample"]))
-@click.argument("run", default="last")
-def ask(what: str, run: str) -> None:
-    """Ask a living RUN for something between two steps: a checkpoint, an evaluation, answers to its sample prompts.
-
-    \b
-    ftui ask save last
-    """
-    from runner.run.requests import Request
-    from tui.verbs.resume import ask_run
-
-    tell(lambda: ask_run(run, Request(what)))
 
 
 @cli.command()
@@ -297,25 +243,9 @@ def diagnose(path_or_run: str, as_json: bool) -> None:
     sys.exit(diagnose_run(path_or_run, as_json))
 
 
-@cli.command()
-@click.argument("runs", nargs=-1)
-@click.option("--yes", is_flag=True, help="Remove what can go.")
-def clean(runs: tuple[str, ...], yes: bool) -> None:
-    """Show what each run holds on disk, and which checkpoints can go.
-
-    The best and the last whole checkpoint of every run stay, and everything of runs that live. Nothing is removed
-    without --yes.
-
-    \b
-    ftui clean
-    ftui clean 7f3a --yes
-    """
-    from tui.verbs.clean import clean as clean_runs
-
-    tell(lambda: clean_runs(runs, yes))
-
-
 cli.add_command(presets)
+for verb in LIFE:
+    cli.add_command(verb)
 
 
 @cli.command()
@@ -328,19 +258,6 @@ def doctor(as_json: bool) -> None:
     from tui.verbs.doctor import examine
 
     sys.exit(examine(as_json))
-
-
-def _open_screen(target: Target | None) -> None:
-    if not sys.stdout.isatty():
-        raise click.ClickException(
-            "The screen needs a terminal. In scripts use `ftui run --plain`, `ftui ls --json` …"
-        )
-    # Exported by some shells and programs, they would win over the terminal's real size, also after it is resized.
-    for name in ("COLUMNS", "LINES"):
-        os.environ.pop(name, None)
-    from tui.app import FtuiApp
-
-    FtuiApp(target).run()
 
 
 def main() -> None:

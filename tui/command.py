@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from tui.follower import Target
 
 
 class Nearest(click.Group):
@@ -38,3 +43,17 @@ def tell(action: Callable[[], Any]) -> Any:
     except OSError as error:
         where = f"{Path(error.filename)}: " if error.filename else ""
         raise click.ClickException(f"{where}{error.strerror or error}") from None
+
+
+def open_screen(target: Target | None) -> None:
+    """The screen, on a run if there is one. Raises ClickException without a terminal."""
+    if not sys.stdout.isatty():
+        raise click.ClickException(
+            "The screen needs a terminal. In scripts use `ftui run --plain`, `ftui ls --json` …"
+        )
+    # Exported by some shells and programs, they would win over the terminal's real size, also after it is resized.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+    from tui.app import FtuiApp
+
+    FtuiApp(target).run()

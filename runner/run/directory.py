@@ -155,7 +155,8 @@ def find_run(text: str, home: Path) -> RunDirectory:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Replace a JSON file whole: readers see the old one or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    temporary.write_bytes(text.encode("utf-8", errors="replace"))
     temporary.replace(path)
 
 

@@ -19,6 +19,8 @@ from runner.run.jsonl import LineTail, Record
 
 Batch = list[Record | Column]
 
+# No run has more; a larger number is garbage.
+MOST_STEPS = 1e8
 # Most pieces of this size hold nothing but steps.
 PIECE_BYTES = 1 << 18
 
@@ -106,5 +108,6 @@ def _block(piece: bytes) -> Column | None:
     width = len(COLUMNS)
     flat = np.fromiter(chain.from_iterable(map(astuple, rows)), float, count=width * len(rows))
     block: Column = flat.reshape(-1, width).T
-    rising = len(rows) and block[0, 0] >= 1 and bool(np.all(np.diff(block[0]) > 0))
-    return block if rising else None
+    if not len(rows) or not 1 <= block[0, 0] <= block[0, -1] <= MOST_STEPS:
+        return None
+    return block if bool(np.all(np.diff(block[0]) > 0)) else None

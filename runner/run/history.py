@@ -10,7 +10,7 @@ import numpy as np
 
 from runner.insight.curves import Column, Curves, EvalPoint, MemoryPoint, Schedule, StepTable, TrainCurve
 from runner.run.directory import RunDirectory
-from runner.run.event_tail import EventTail
+from runner.run.event_tail import MOST_STEPS, EventTail
 from runner.run.events import Phase
 from runner.run.jsonl import READ_BYTES, Record
 
@@ -93,8 +93,8 @@ class History:
 
     def _on_step(self, event: Record) -> None:
         values = [number(event.get(key, math.nan)) for key in STEP_FIELDS]
-        if not 1 <= values[0] < math.inf:
-            raise ValueError("a step that is no number from 1 on")
+        if not 1 <= values[0] <= MOST_STEPS:
+            raise ValueError("a step that cannot be")
         self._take_steps(np.array([values]).T)
 
     def _on_eval(self, event: Record) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
+import numpy as np
+
+from runner.insight.curves import Column
 from runner.insight.diagnosis import Verdict
+from runner.insight.reduction import part_means
 from runner.run import locks
 from runner.run.directory import RunDirectory, read_json
 from runner.run.events import Phase
@@ -23,7 +26,7 @@ def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
         "step": int(train.step[-1]) if len(train) else 0,
         "total_steps": whole(history.plan.get("total_steps")),
         "loss": train.loss[-1] if len(train) and math.isfinite(train.loss[-1]) else None,
-        "losses": sparkline([loss for loss in train.loss if math.isfinite(loss)]),
+        "losses": sparkline(train.loss),
         "eval_loss": points[-1].loss if points else None,
         "best_loss": best.loss if best else None,
         "best_step": best.step if best else None,
@@ -34,12 +37,10 @@ def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def sparkline(values: list[float], most: int = 16) -> list[float]:
-    """At most `most` means over equal parts of the values, rounded: enough to see a shape by."""
-    if len(values) <= most:
-        return [round(value, 4) for value in values]
-    edges = [len(values) * i // most for i in range(most + 1)]
-    return [round(sum(values[a:b]) / (b - a), 4) for a, b in itertools.pairwise(edges)]
+def sparkline(values: Column, most: int = 16) -> list[float]:
+    """At most `most` means over equal parts of the finite values, rounded: enough to see a shape by."""
+    means = part_means(values[np.isfinite(values)], most)
+    return [round(float(mean), 4) for mean in means]
 
 
 def read_state(run: RunDirectory) -> dict[str, Any]:

@@ -146,7 +146,7 @@ async def test_without_colours(full: Path, monkeypatch: pytest.MonkeyPatch, name
 
 
 @pytest.mark.parametrize("size", [(30, 8), (20, 5), (3, 2)], ids=str)
-@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize("name", [name for name in SCREENS if name != "palette"])
 async def test_hardly_any_room(full: Path, size: tuple[int, int], name: str) -> None:
     async with on(SCREENS[name], size) as (app, pilot):
         assert screen_text(pilot) is not None
@@ -161,10 +161,10 @@ async def test_hardly_any_room(full: Path, size: tuple[int, int], name: str) -> 
 
 async def test_a_terminal_that_grows_and_shrinks_shows_the_same(full: Path) -> None:
     async with on((), (120, 40)) as (app, pilot):
-        app.runs.stop()
         app.load.stop()
-        before = screen_text(pilot)
-        for size in ((20, 5), (200, 50), (80, 24), (120, 40)):
+        texts = []
+        for size in ((120, 40), (20, 5), (200, 50), (80, 24), (120, 40)):
             await pilot.resize_terminal(*size)
-            await pilot.pause()
-        await until(pilot, lambda: screen_text(pilot).splitlines()[1:] == before.splitlines()[1:])
+            await pilot.pause(0.5)
+            texts.append(screen_text(pilot).splitlines()[1:])
+        assert "\n".join(texts[0]) == "\n".join(texts[-1])

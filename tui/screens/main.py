@@ -18,6 +18,7 @@ from tui.screens.evidence import reason
 from tui.screens.main_keys import MAIN_BINDINGS
 from tui.state import PresetCard, RunRow, RunView
 from tui.widgets.load_bar import LoadBar
+from tui.widgets.metrics import Metrics
 from tui.widgets.preset_list import PresetList, PresetPanel
 from tui.widgets.run_list import RunList
 from tui.widgets.run_panel import RunPanel
@@ -120,6 +121,10 @@ class MainScreen(ChartKeys):
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
         self.query_one(RunList).focus()
+
+    def on_resize(self) -> None:
+        # How many figures it shows depends on the height of the screen, which is not its own.
+        self.query_one(Metrics).draw()
 
     def open_run(self, run_id: str) -> None:
         """Show this run as soon as it is in the list."""

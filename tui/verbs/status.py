@@ -10,6 +10,8 @@ from tui.state import RunRow
 
 # Runs that ended long ago are no news.
 SHOWN = 3
+# A living run is hardly older than the newest five hundred.
+LOOKED_AT = 500
 SIGNS = {Phase.FINISHED: "✔", Phase.STOPPED: "■", Phase.FAILED: "✖", Phase.LOST: "✖"}
 COLOURS = {Severity.WARNING: "yellow", Severity.CRITICAL: "red", Severity.ERROR: "red"}
 
@@ -17,7 +19,7 @@ COLOURS = {Severity.WARNING: "yellow", Severity.CRITICAL: "red", Severity.ERROR:
 def status(tmux: bool) -> str:
     """The living runs, or the newest one when none lives; with tmux's colour marks if wanted. Empty without runs."""
     home = directory.ftui_home()
-    rows = [read_row(run) for run in directory.list_runs(home)[:20]]
+    rows = [read_row(run) for run in directory.list_runs(home)[:LOOKED_AT]]
     living = [row for row in rows if not row.phase.is_over] or rows[:1]
     return "  ".join(_words(row, tmux) for row in living[:SHOWN])
 

@@ -16,13 +16,14 @@ from runner.insight.data import DataReport, Defects, Note, histogram, quantile
 from tui.colours import BAD, GOOD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.pages import clean
+from tui.widgets.options import Options
 
 MOST_LISTED = 200
 BAR_WIDTH = 16
 BUCKETS = 8
 
 
-class DataLedger(OptionList):
+class DataLedger(Options):
     """Lines about the data; those about a row lead to it."""
 
     BINDINGS = [

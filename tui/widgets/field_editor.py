@@ -16,6 +16,7 @@ from runner.preset.fields import Kind
 from tui.colours import BAD, QUIET
 from tui.form import FormRow
 from tui.glyphs import glyphs, plain
+from tui.widgets.options import Options
 
 
 class ValueInput(Input):
@@ -30,7 +31,7 @@ class ValueInput(Input):
         self.post_message(self.Done())
 
 
-class ChoiceList(OptionList):
+class ChoiceList(Options):
     """The values a setting can have."""
 
     BINDINGS = [

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from rich.text import Text
 from textual.binding import Binding
 from textual.reactive import reactive
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from runner.insight.lint import Finding, Severity
 from tui.colours import BAD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs, plain
+from tui.widgets.options import Options
 
 STYLES = {Severity.ERROR: BAD, Severity.WARNING: NOTE, Severity.NOTE: LIVE}
 
 
-class FindingList(OptionList):
+class FindingList(Options):
     """Findings, gravest first. The highlighted one is kept by its id."""
 
     BINDINGS = [

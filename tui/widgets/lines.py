@@ -56,6 +56,9 @@ class Lines(Widget):
     def on_resize(self) -> None:
         self._strips = self._made()
         self.refresh()
+        if self.styles.is_auto_height and len(self._texts) != self.size.height:
+            # A layout that is asked for while another one is under way is lost.
+            self.call_after_refresh(self.refresh, layout=True)
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         return len(self._texts)

@@ -6,19 +6,19 @@ from rich.text import Text
 from textual.binding import Binding
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from runner.preset.fields import Kind
 from tui.colours import BAD, LIVE, NOTE, QUIET
 from tui.form import FormRow
 from tui.glyphs import glyphs, plain
+from tui.widgets.options import Options
 
 NAME_WIDTH = 28
 LEAST_VALUE = 16
 
 
-class PresetForm(OptionList):
+class PresetForm(Options):
     """One line a setting, under its section. Enter edits, space goes to the next choice, u takes a setting back."""
 
     BINDINGS = [

@@ -9,15 +9,16 @@ from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding
 from textual.reactive import reactive
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from tui.colours import BAD
 from tui.glyphs import glyphs, plain
 from tui.state import PresetCard
+from tui.widgets.options import Options
 
 
-class PresetList(OptionList):
+class PresetList(Options):
     """Presets, own ones first. The highlighted one is kept by its name."""
 
     BINDINGS = [

@@ -21,8 +21,7 @@ STRIPS = 3
 STEEP_RISE = 0.10
 FEWEST_ABOVE = 5
 ABOVE_RISE = 0.06
-FEWEST_ORDERED = 6
-ORDER_Z = 2.8
+FEWEST_ON_LINE = 6
 
 
 @dataclass(frozen=True)
@@ -71,9 +70,8 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
     (C) every one of at least three since the best is higher than the one before, over 10 % in all: bends of so steep a
     rise look like noise;
     (D) each of at least five since the best is worse than each of the three up to it, by over 6 % of it in the mean;
-    (E) of at least six from the best on, later ones are higher than earlier ones more often than chance has it
-    (Kendall's S over 2.8 of its standard deviations), and the last two are over 10 % above the best. A steep fall
-    before the best makes the noise look large; this rule does not need it.
+    (E) the line through at least six from the best on rises by over 10 % and four standard errors of what it leaves
+    over (more for few). A steep fall before the best makes the noise look large; this rule does not need it.
     """
     current = rise(points)
     if current is None:
@@ -94,15 +92,13 @@ def is_rising(points: Sequence[EvalPoint]) -> bool:
         for loss in tail[-2:]
     )
     until = [point.loss for point in points[: -current.after]]
-    return jumped or _climbs(until, tail) or _stays_above(until, tail[1:]) or _is_ordered(tail)
+    return jumped or _climbs(until, tail) or _stays_above(until, tail[1:]) or _is_line(tail)
 
 
 def _is_steady(tail: Sequence[float], current: Rise, least_t: float) -> bool:
     beta, sxx = slope(tail)
-    middle, mean = (len(tail) - 1) / 2, sum(tail) / len(tail)
-    left = sum((loss - mean - beta * (i - middle)) ** 2 for i, loss in enumerate(tail))
     # What the line leaves over, if that is more than the evaluations' own noise.
-    noise = max(current.noise, math.sqrt(left / (len(tail) - 2)))
+    noise = max(current.noise, left_over(tail, beta))
     rises = beta * (len(tail) - 1) > SLOPE_RISE * current.best.loss
     return rises and beta * math.sqrt(sxx) / noise > least_t
 
@@ -122,14 +118,22 @@ def _climbs(until: Sequence[float], tail: Sequence[float]) -> bool:
     return len(tail) > STRIPS and rises and above and tail[-1] > (1 + STEEP_RISE) * tail[0]
 
 
-def _is_ordered(tail: Sequence[float]) -> bool:
+def _is_line(tail: Sequence[float]) -> bool:
     """Rule (E)."""
-    n = len(tail)
-    if n < FEWEST_ORDERED or min(tail[-2:]) <= (1 + STEEP_RISE) * tail[0]:
+    if len(tail) < FEWEST_ON_LINE:
         return False
-    pairs = itertools.combinations(tail, 2)
-    score = sum((later > earlier) - (later < earlier) for earlier, later in pairs)
-    return score > ORDER_Z * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+    beta, sxx = slope(tail)
+    t = beta * math.sqrt(sxx) / (left_over(tail, beta) or 1e-9)
+    # Of few points the scatter around a line is itself uncertain: Student's t asks for more.
+    least_t = SLOPE_T * (1 + 2 / (len(tail) - 2))
+    return beta * (len(tail) - 1) > STEEP_RISE * tail[0] and t > least_t
+
+
+def left_over(tail: Sequence[float], beta: float) -> float:
+    """Standard deviation of losses around the line of this slope through them."""
+    middle, mean = (len(tail) - 1) / 2, sum(tail) / len(tail)
+    squares = sum((loss - mean - beta * (i - middle)) ** 2 for i, loss in enumerate(tail))
+    return math.sqrt(squares / (len(tail) - 2))
 
 
 def _stays_above(until: Sequence[float], after: Sequence[float]) -> bool:
