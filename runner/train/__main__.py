@@ -129,7 +129,9 @@ def train(
         # The evaluation at the checkpoint is there already.
         args.eval_on_start = False
         log.append("resume", step=resuming.step_of(checkpoint))
-    order = RowOrder(len(data.train), preset.train.seed, [len(ids) for ids in data.train["input_ids"]])
+    # Only where memory can run out: elsewhere the order is plain chance.
+    lengths = [len(ids) for ids in data.train["input_ids"]] if torch.cuda.is_available() else []
+    order = RowOrder(len(data.train), preset.train.seed, lengths)
     rows = RowRecord(run, order, data.names, plan) if not probe else None
     callback = RunCallback(preset, run, log, stop, memory, rows)
     trainer = RunTrainer(

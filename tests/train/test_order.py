@@ -15,6 +15,7 @@ from runner.run.directory import RunDirectory
 from runner.run.history import read_history
 from runner.run.rows import rows_of
 from runner.train import sources
+from runner.train.order import RowOrder
 from runner.train.tokenise import length_limit, tokenise
 from runner.train.tokenizer import load_tokenizer
 from tests.train.small_runs import UNEVALUATED, Seen, chat, recorded, watched_run, write_rows
@@ -208,3 +209,10 @@ def test_rows_that_are_dropped_or_drawn_shift_no_number(tmp_path: Path) -> None:
     ledger = read_history(run).plan["ledger"]
     assert (0, 5) not in names
     assert len(names) == ledger["train_rows"] == 18 - ledger["rows_without_trained_tokens"]
+
+
+def test_the_longest_row_comes_first_where_memory_can_run_out() -> None:
+    order = RowOrder(6, seed=3, lengths=[5, 9, 40, 2, 7, 1])
+    assert order.of(0)[0] == 2
+    assert sorted(order.of(0)) == sorted(order.of(1)) == [0, 1, 2, 3, 4, 5]
+    assert order.of(1) == RowOrder(6, seed=3).of(1)
