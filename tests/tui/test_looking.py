@@ -127,6 +127,25 @@ async def settled(pilot: Pilot[None]) -> list[str]:
 
 
 @sizes
+async def test_zoomed_is_the_run_and_the_way_to_the_presets_leads_out(
+    overfit: RunDirectory, size: tuple[int, int]
+) -> None:
+    async with running(size) as (_, pilot):
+        await opened(pilot)
+        for back in ("enter", "escape", "l", "e"):
+            await pilot.press("enter")
+            await until(pilot, lambda: "Presets" not in screen_text(pilot))
+            text = "\n".join(await settled(pilot))
+            assert "step 240/240" in text
+            assert "OVERFITTING since step 48" in text
+            await pilot.press(back)
+            await shows(pilot, "Presets", "OVERFITTING" if len(back) > 1 else "Effective batch")
+            if len(back) == 1:
+                await pilot.press("escape")
+                await shows(pilot, "OVERFITTING since step 48")
+
+
+@sizes
 async def test_the_x_axis_goes_round(overfit: RunDirectory, size: tuple[int, int]) -> None:
     train = history_of(overfit).train
     ends = [

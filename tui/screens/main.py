@@ -177,13 +177,17 @@ class MainScreen(ChartKeys):
         else:
             right.current = "welcome"
 
+    def _go_to_presets(self) -> None:
+        self.remove_class("-zoomed")
+        self.query_one(PresetList).focus()
+
     def action_launch(self) -> None:
         card = self.query_one(PresetList).highlighted_card
         if card is None:
             return
         if not self._in_presets:
             # What would be launched is shown first.
-            self.query_one(PresetList).focus()
+            self._go_to_presets()
             return
         if card.problems:
             self.notify("This preset has problems; they are shown at the right.", severity="error")
@@ -193,7 +197,7 @@ class MainScreen(ChartKeys):
     def action_edit(self) -> None:
         card = self.query_one(PresetList).highlighted_card
         if not self._in_presets:
-            self.query_one(PresetList).focus()
+            self._go_to_presets()
         elif card is not None:
             self.post_message(self.EditAsked(card))
 
@@ -222,8 +226,11 @@ class MainScreen(ChartKeys):
 
     def action_zoom(self) -> None:
         if self.view is not None:
+            # Textual hands the focus of a list that is hidden to the next one, hidden or not.
+            self.set_focus(None)
             self.toggle_class("-zoomed")
-            self.query_one(RunList).focus()
+            if not self.has_class("-zoomed"):
+                self.query_one(RunList).focus()
 
     def action_back(self) -> None:
         filter_line = self.query_one("#filter", Input)
