@@ -28,6 +28,7 @@ from tui.messages import (
     Done,
     DraftJudged,
     LoadSampled,
+    LogRead,
     PageSeen,
     PresetRenamed,
     PresetSaved,
@@ -172,6 +173,9 @@ class FtuiApp(KeysInOrder):
 
     def on_rows_found(self, message: RowsFound) -> None:
         self.looking.rows_found(message)
+
+    def on_log_read(self, message: LogRead) -> None:
+        self.looking.log_read(message)
 
     def on_runs_compared(self, message: RunsCompared) -> None:
         self.looking.compared(message)

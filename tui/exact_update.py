@@ -6,9 +6,11 @@ end that is the whole row. Over SSH it is most of what is sent.
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.control import Control
 from textual._compositor import ChopsUpdate
+from textual.strip import Strip
 
 
 class ExactUpdate(ChopsUpdate):
@@ -26,7 +28,29 @@ class ExactUpdate(ChopsUpdate):
             for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
                 if strip is None or x >= last or end <= first:
                     continue
-                start, stop = max(x, first), min(end, last)
-                part = strip if (start, stop) == (x, end) else strip.crop(start - x, stop - x)
-                written += [Control.move_to(start, y).segment.text, part.render(console)]
+                start, stop = whole_characters(strip, max(x, first) - x, min(end, last) - x)
+                part = strip if (start, stop) == (0, end - x) else strip.crop(start, stop)
+                written += [Control.move_to(x + start, y).segment.text, part.render(console)]
         return "".join(written)
+
+
+def whole_characters(strip: Strip, start: int, stop: int) -> tuple[int, int]:
+    """The stretch [start, stop) of a strip, widened where it would cut a wide character in two.
+
+    What is repainted may lie under another widget, whose characters have nothing to do with where it begins and ends.
+    """
+    text, length = strip.text, strip.cell_length
+    if len(text) == length and (text.isascii() or (start, stop) == (0, length)):
+        return start, stop
+    widths = [cell_len(character) for character in text]
+    if sum(widths) != length:
+        # Joined emoji: only as a whole.
+        return 0, length
+    place = 0
+    for width in widths:
+        if place < start < place + width:
+            start = place
+        if place < stop < place + width:
+            stop = place + width
+        place += width
+    return start, stop

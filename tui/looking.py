@@ -12,7 +12,7 @@ from runner.run.directory import RunDirectory, runs_folder
 from tui.attention import Attention
 from tui.editing import Editing
 from tui.follower import Target
-from tui.messages import RowsFound, RunsCompared
+from tui.messages import LogRead, RowsFound, RunsCompared
 from tui.screens.main import MainScreen
 from tui.services import drafts, runs_read
 from tui.services.follow import FollowService
@@ -38,6 +38,7 @@ class Looking:
         self.evidence: EvidenceScreen | None = None
         self.samples: SamplesScreen | None = None
         self.log: LogScreen | None = None
+        self._log_seen: tuple[str, ...] = ()
         self.compare: CompareScreen | None = None
 
     # Which run
@@ -78,8 +79,9 @@ class Looking:
             self.evidence.view = view
         if self.samples is not None:
             self.samples.view = view
-        if self.log is not None:
-            self.log.lines = view.console
+        if self.log is not None and view.console != self._log_seen:
+            self._log_seen = view.console
+            runs_read.log(self._app.post_message, view.path)
 
     # Screens
 
@@ -117,8 +119,13 @@ class Looking:
             self.log = None
 
         self.log = LogScreen(view.name)
-        self.log.lines = view.console
+        self.log.lines = self._log_seen = view.console
         self._app.push_screen(self.log, left)
+        runs_read.log(self._app.post_message, view.path)
+
+    def log_read(self, message: LogRead) -> None:
+        if self.log is not None and self._main.view is not None and message.path == self._main.view.path:
+            self.log.lines = message.lines or self._main.view.console
 
     def show_comparison(self, run_ids: tuple[str, ...]) -> None:
         """Compare runs; a run of somebody else has no preset and no row losses to compare."""

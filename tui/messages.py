@@ -140,6 +140,14 @@ class RowsFound(Message):
 
 
 @dataclass
+class LogRead(Message):
+    """The whole log of a run was read."""
+
+    path: str
+    lines: tuple[str, ...]
+
+
+@dataclass
 class RunsCompared(Message):
     """Runs were read for comparing; the first is the one the others are held against."""
 

@@ -30,16 +30,18 @@ def fold_progress(line: str) -> str:
     return parts[-1] if parts else ""
 
 
-def last_lines(path: Path, count: int) -> list[str]:
-    """The last lines of a console log, clean, empty ones left out; fewer when there are fewer."""
+def last_lines(path: Path, count: int, most_bytes: int = TAIL_BYTES) -> list[str]:
+    """The last lines of a console log, clean, empty ones left out; fewer when the file, or so many bytes from its end,
+    hold fewer.
+    """
     try:
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
-            stream.seek(max(0, size - TAIL_BYTES))
-            data = stream.read(TAIL_BYTES)
+            stream.seek(max(0, size - most_bytes))
+            data = stream.read(most_bytes)
     except OSError:
         return []
     text = data.decode("utf-8", errors="replace")
-    lines = text.split("\n")[1:] if size > TAIL_BYTES else text.split("\n")
+    lines = text.split("\n")[1:] if size > most_bytes else text.split("\n")
     cleaned = [clean(fold_progress(line)).rstrip() for line in lines]
     return [line for line in cleaned if line][-count:]

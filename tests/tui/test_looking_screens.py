@@ -171,7 +171,6 @@ async def test_the_log_follows_its_end_only_while_it_is_there(home: Path) -> Non
         assert "and one" not in screen_text(pilot)
 
 
-@pytest.mark.xfail(reason="the screen has the last 200 lines of the last 64 KiB", strict=True)
 async def test_the_whole_log_is_there(overfit: RunDirectory) -> None:
     chatty(overfit, 1000)
     async with running() as (app, pilot):
@@ -181,7 +180,6 @@ async def test_the_whole_log_is_there(overfit: RunDirectory) -> None:
         await shows(pilot, "Loading: 100 %", "line 1 hay")
 
 
-@pytest.mark.xfail(reason="the mark is a number in a window of 200 lines", strict=True)
 async def test_a_mark_stays_on_its_line_while_the_log_grows(home: Path) -> None:
     run = alive(made(home, RUN, phase("training"), plan(), step(1)))
     chatty(run, 1000)

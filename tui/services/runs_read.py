@@ -6,15 +6,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from runner.run.directory import RunDirectory
 from tui.follower import Target
-from tui.messages import RowsFound, RunsCompared
+from tui.messages import LogRead, RowsFound, RunsCompared
 from tui.services.actions import in_thread
 from tui.services.service import Post
 
 SECONDS = 120.0
 MOST_TEXTS = 16
+LOG_LINES = 50_000
+LOG_BYTES = 8 << 20
 
 
 def compare(post: Post, targets: Sequence[Target]) -> None:
@@ -47,6 +50,17 @@ def rows(post: Post, run: RunDirectory, steps: tuple[int, ...], with_text: bool)
         post(RowsFound(found, texts(run, names[:MOST_TEXTS]) if with_text and names else {}))
 
     in_thread(post, "Rows not read", work)
+
+
+def log(post: Post, path: str) -> None:
+    """Read a run's whole log, of a very long one the end; posts LogRead."""
+
+    def work() -> None:
+        from runner.run import console
+
+        post(LogRead(path, tuple(console.last_lines(Path(path) / "console.log", LOG_LINES, LOG_BYTES))))
+
+    in_thread(post, "Log not read", work)
 
 
 def texts(run: RunDirectory, names: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:

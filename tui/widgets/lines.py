@@ -44,6 +44,8 @@ class Lines(Widget):
         regions = [
             Region(start + self.gutter.left, y + self.gutter.top, end - start, 1)
             for y, (before, after) in enumerate(zip(old, self._strips, strict=True))
+            # Lines below the widget's end would be repainted into whatever is there.
+            if y < self.size.height
             for start, end in differences(before, after)
         ]
         if regions:
