@@ -42,7 +42,8 @@ class Lines(Widget):
             self.refresh(layout=taller and self.styles.is_auto_height)
             return
         regions = [
-            Region(start + self.gutter.left, y + self.gutter.top, end - start, 1)
+            # Counted from the content: Textual adds border and padding itself.
+            Region(start, y, end - start, 1)
             for y, (before, after) in enumerate(zip(old, self._strips, strict=True))
             # Lines below the widget's end would be repainted into whatever is there.
             if y < self.size.height

@@ -228,12 +228,11 @@ class RunList(ScrollView, can_focus=True):
         self._refresh_changed()
 
     def _refresh_changed(self) -> None:
-        """Repaint only what differs from the screen."""
-        top, left = self.gutter.top, self.gutter.left
+        """Repaint only what differs from the screen. Regions count from the content: Textual adds the border itself."""
         for y, before in list(self._drawn.items()):
             after = self._strip(y)
             for start, end in differences(before, after):
-                self.refresh(Region(start + left, y + top, end - start, 1))
+                self.refresh(Region(start, y, end - start, 1))
             if before.cell_length != after.cell_length:
                 self.refresh()
 
