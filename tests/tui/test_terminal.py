@@ -192,7 +192,9 @@ def test_a_run_survives_its_terminal(home: Path) -> None:
     child, terminal = pty.fork()
     if child == 0:
         os.environ["FTUI_HOME"] = str(home)
-        os.execv(sys.executable, [*FTUI, "run", "demo-overfit", "--plain"])
+        # Long enough that it cannot be over before its terminal is.
+        long = ["--set", "train.num_train_epochs=1000", "--set", "eval.eval_steps=2000"]
+        os.execv(sys.executable, [*FTUI, "run", "demo-overfit", "--plain", *long])
     run = running_run(home)
     drained = b""
     deadline = time.monotonic() + 60
