@@ -79,8 +79,8 @@ class History:
         return int(steps[-1]) if len(steps) else 0
 
     def _note_resume(self, step: int) -> None:
-        if step not in self.resumed_at:
-            self.resumed_at.append(step)
+        # The newest last, also when it went on from there before.
+        self.resumed_at = [*(one for one in self.resumed_at if one != step), step]
 
     def _on_phase(self, event: Record) -> None:
         phase = Phase(event["phase"])
