@@ -92,6 +92,8 @@ class FtuiApp(KeysInOrder):
         self.push_screen(self.main)
         if self._target is not None:
             self.looking.invite(self._target)
+            # Read while the screen is made, not when the list has been.
+            self.looking.follow.follow(self._target)
         for service in self.services:
             service.start()
 

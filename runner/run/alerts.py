@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import subprocess
 import threading
-import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -87,12 +85,21 @@ def send(alert: Alert, settings: AlertSettings, failed: Callable[[str], None]) -
 def _guarded(name: str, deliver: Callable[[], None], alert: Alert, failed: Callable[[str], None]) -> None:
     try:
         deliver()
-    except (OSError, ValueError, http.client.HTTPException, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, *http_errors(), subprocess.SubprocessError) as error:
         failed(f"The alert {alert.title!r} did not reach its {name}: {error}")
+
+
+def http_errors() -> tuple[type[Exception], ...]:
+    """What urllib raises for an answer that is no HTTP. Imported late: the screen starts without it."""
+    from http.client import HTTPException
+
+    return (HTTPException,)
 
 
 def post(url: str, alert: Alert) -> None:
     """POST an alert as JSON. Raises OSError or HTTPException when nobody answers with success within ten seconds."""
+    import urllib.request
+
     request = urllib.request.Request(
         url,
         data=json.dumps(asdict(alert)).encode(),
