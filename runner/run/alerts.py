@@ -85,15 +85,15 @@ def send(alert: Alert, settings: AlertSettings, failed: Callable[[str], None]) -
 def _guarded(name: str, deliver: Callable[[], None], alert: Alert, failed: Callable[[str], None]) -> None:
     try:
         deliver()
-    except (OSError, ValueError, *http_errors(), subprocess.SubprocessError) as error:
+    except not_delivered() as error:
         failed(f"The alert {alert.title!r} did not reach its {name}: {error}")
 
 
-def http_errors() -> tuple[type[Exception], ...]:
-    """What urllib raises for an answer that is no HTTP. Imported late: the screen starts without it."""
+def not_delivered() -> tuple[type[Exception], ...]:
+    """What goes wrong on the way to a webhook or a command. Imported late: the screen starts without it."""
     from http.client import HTTPException
 
-    return (HTTPException,)
+    return (OSError, ValueError, HTTPException, subprocess.SubprocessError)
 
 
 def post(url: str, alert: Alert) -> None:
