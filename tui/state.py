@@ -149,7 +149,8 @@ def decimal(value: Any) -> float | None:
 
 def text(value: Any) -> str:
     """Text from a file, safe to show; empty for anything else."""
-    return console.clean(value) if isinstance(value, str) else ""
+    # A line's end is a blank between words; taken out like other control characters it would join them.
+    return console.clean(value.replace("\n", " ")) if isinstance(value, str) else ""
 
 
 def whole_pair(value: Any) -> tuple[int, int] | None:

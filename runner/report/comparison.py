@@ -77,10 +77,13 @@ def _settings(run: RunDirectory) -> dict[str, Any]:
 
 
 def differing(runs: Sequence[Compared]) -> list[tuple[str, list[Any]]]:
-    """(setting, its value in each run) of the settings that are not alike in all of them."""
+    """(setting, its value in each run) of the settings that are not alike in all. Of a run whose settings cannot
+    be read nothing is said to differ.
+    """
     names = list(dict.fromkeys(name for run in runs for name in run.values))
     rows = [(name, [run.values.get(name) for run in runs]) for name in names]
-    return [row for row in rows if any(value != row[1][0] for value in row[1][1:])]
+    known = [place for place, run in enumerate(runs) if run.values]
+    return [row for row in rows if any(row[1][place] != row[1][known[0]] for place in known)]
 
 
 def held_out_difference(first: Compared, other: Compared) -> Paired | None:

@@ -24,6 +24,8 @@ from runner.run.summary import summarise
 
 # How often a run without news is judged again: only that tells a stall.
 QUIET_SECONDS = 5.0
+# A stalled trainer obeys no request, and memory or a schedule are for a person to judge.
+NOT_BY_CURVES = {"D12", "D13", "D14"}
 STOP_FROM = {"critical": Severity.CRITICAL, "warning": Severity.WARNING}
 
 
@@ -116,7 +118,7 @@ class Watch:
         self._stop_if_wanted(verdict, {alert.finding for alert in alerts})
 
     def _stop_if_wanted(self, verdict: Verdict, new: Set[str]) -> None:
-        found = [finding for finding in verdict.findings if finding.id in new]
+        found = [f for f in verdict.findings if f.id in new and f.id not in NOT_BY_CURVES]
         grave = next((f for f in found if self._stop_from and f.severity >= self._stop_from), None)
         if grave is None or self._stopping or self.history.phase.is_over:
             return

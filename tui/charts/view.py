@@ -76,9 +76,9 @@ class ChartMode:
     def next_scale(self) -> ChartMode:
         return replace(self, scale=(self.scale + 1) % len(SCALES))
 
-    def moved(self, by: int, dots: int) -> ChartMode:
-        """The cursor so many columns further; it begins at the newest."""
-        here = dots - 1 if self.cursor is None else self.cursor
+    def moved(self, by: int, dots: int, newest: int) -> ChartMode:
+        """The cursor so many columns further; it begins at the newest entry's column."""
+        here = newest if self.cursor is None else self.cursor
         return replace(self, cursor=max(0, min(dots - 1, here + by)))
 
 
@@ -146,6 +146,15 @@ def window(curves: Curves, x: Column, mode: ChartMode) -> tuple[float, float]:
     return (0.0 if not mode.zoom else max(0.0, last - ZOOMS[mode.zoom] * last)), (
         high if not mode.zoom else last
     )
+
+
+def newest_column(curves: Curves, mode: ChartMode, dots: int) -> int:
+    """The column of dots in which the last entry of the train curve lies."""
+    x = axis_values(curves, mode.axis)
+    low, high = window(curves, x, mode)
+    if not len(x) or high <= low:
+        return dots - 1
+    return max(0, min(dots - 1, int((float(x[-1]) - low) / (high - low) * dots)))
 
 
 def line_of(

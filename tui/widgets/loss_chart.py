@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.reactive import var
 
 from tui.charts.plot import LABEL_WIDTH, Palette, columns, draw
-from tui.charts.view import ChartMode, chart_of, reading
+from tui.charts.view import ChartMode, chart_of, newest_column, reading
 from tui.colours import QUIET
 from tui.glyphs import glyphs, plain
 from tui.state import RunView
@@ -71,7 +71,9 @@ class LossChart(Lines):
 
     def move_cursor(self, by: int) -> None:
         """Read the values further along."""
-        self.mode = self.mode.moved(by, columns(self.size.width))
+        if self.view is not None:
+            dots = columns(self.size.width)
+            self.mode = self.mode.moved(by, dots, newest_column(self.view.curves, self.mode, dots))
 
 
 def _only_steps(old: RunView, new: RunView) -> bool:
