@@ -7,6 +7,7 @@ third of a microsecond and straight into typed fields, where the standard librar
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from itertools import chain
 
@@ -41,6 +42,7 @@ class _Step(msgspec.Struct, gc=False, tag="step", tag_field="type"):
 
 _decoder = msgspec.json.Decoder(_Step)
 _PREFIX = b'{"type":"step",'
+_ODD = re.compile(rb'\n(?!\{"type":"step",)')
 
 
 class EventTail(LineTail):
@@ -54,34 +56,25 @@ class EventTail(LineTail):
         """What is new in order, from at most `limit_bytes` of file; empty when there is nothing yet."""
         found: Batch = []
         for piece in _pieces(self.read_whole(limit_bytes)):
-            block = _block(piece)
-            found += [block] if block is not None else self._mixed(piece.split(b"\n"))
+            for text in _runs(piece):
+                if text.startswith(_PREFIX):
+                    found += self._steps(text)
+                elif (record := self.parse(text)) is not None:
+                    found.append(record)
         return found
 
-    def _mixed(self, lines: list[bytes]) -> Batch:
-        """Lines of which some are no steps."""
-        batch: Batch = []
-        start = 0
-        while start < len(lines):
-            end = start
-            while end < len(lines) and lines[end].startswith(_PREFIX):
-                end += 1
-            if end > start:
-                batch += self._steps(lines[start:end])
-            elif (record := self.parse(lines[end])) is not None:
-                batch.append(record)
-            start = max(end, start + 1)
-        return batch
-
-    def _steps(self, lines: list[bytes]) -> Batch:
-        block = _block(b"\n".join(lines))
+    def _steps(self, text: bytes) -> Batch:
+        """Lines that all begin as steps do."""
+        block = _block(text)
         if block is not None:
             return [block]
+        lines = text.split(b"\n")
         if len(lines) == 1:
-            return [record] if (record := self.parse(lines[0])) is not None else []
+            return [record] if (record := self.parse(text)) is not None else []
         # One odd line must not cost the speed of its neighbours.
         middle = len(lines) // 2
-        return [*self._steps(lines[:middle]), *self._steps(lines[middle:])]
+        halves = lines[:middle], lines[middle:]
+        return [event for half in halves for event in self._steps(b"\n".join(half))]
 
 
 def _pieces(whole: bytes) -> Iterator[bytes]:
@@ -93,21 +86,43 @@ def _pieces(whole: bytes) -> Iterator[bytes]:
         start = end + 1
 
 
+def _runs(piece: bytes) -> Iterator[bytes]:
+    """Its lines in order: those that begin as steps do in one piece as far as they follow each other, every other line by
+    itself.
+    """
+    start = 0 if piece.startswith(_PREFIX) else None
+    if start is None:
+        end = piece.find(b"\n")
+        yield piece if end < 0 else piece[:end]
+        if end < 0:
+            return
+        # The newline is looked at again: the next line may be odd too.
+        start = end + 1
+    for found in _ODD.finditer(piece, max(0, start - 1)):
+        if found.start() > start:
+            yield piece[start : found.start()]
+        end = piece.find(b"\n", found.end())
+        end = len(piece) if end < 0 else end
+        yield piece[found.end() : end]
+        start = end + 1
+    if start < len(piece):
+        yield piece[start:]
+
+
 def _block(piece: bytes) -> Column | None:
-    """Lines that are all steps in rising order as a block; None when any is not."""
-    # msgspec minds neither where lines end nor a missing type, nor text that is no UTF-8 where it is passed over.
-    lines = piece.count(b"\n") + 1
-    if not piece.startswith(_PREFIX) or piece.count(b"\n" + _PREFIX) != lines - 1 or not piece.isascii():
+    """Lines that begin as steps do as a block; None when any is not one, or they do not rise."""
+    # msgspec minds neither where lines end nor text that is no UTF-8 where it is passed over.
+    if not piece.isascii():
         return None
     try:
         rows = _decoder.decode_lines(piece)
     except (msgspec.MsgspecError, RecursionError):
         return None
-    if len(rows) != lines:
+    if len(rows) != piece.count(b"\n") + 1:
         return None
     width = len(COLUMNS)
     flat = np.fromiter(chain.from_iterable(map(astuple, rows)), float, count=width * len(rows))
     block: Column = flat.reshape(-1, width).T
-    if not len(rows) or not 1 <= block[0, 0] <= block[0, -1] <= MOST_STEPS:
+    if not 1 <= block[0, 0] <= block[0, -1] <= MOST_STEPS:
         return None
     return block if bool(np.all(np.diff(block[0]) > 0)) else None
