@@ -85,6 +85,7 @@ class RunFollower:
     def poll(self) -> RunView | None:
         """Take in what is new."""
         urgent = changed = False
+        self._history.expect(self._events.left())
         while True:
             batch = self._events.batch(READ_BYTES)
             if self._events.restarts:

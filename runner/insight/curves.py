@@ -63,6 +63,11 @@ class StepTable:
         self._rows = np.empty((len(COLUMNS), FEWEST_ROWS))
         self._count = 0
 
+    def expect(self, rows: int) -> None:
+        """Make room for so many rows at once; growing to a million by doubling touches every page twice."""
+        if not self._count and rows > self._rows.shape[1]:
+            self._rows = np.empty((len(COLUMNS), rows))
+
     def add(self, block: Column) -> None:
         """Take rows in; `block` has shape (9, k), its columns in the order of COLUMNS, its steps strictly rising. What
         was known from its first step on is forgotten.

@@ -87,17 +87,15 @@ def _pieces(whole: bytes) -> Iterator[bytes]:
 
 
 def _runs(piece: bytes) -> Iterator[bytes]:
-    """Its lines in order: those that begin as steps do in one piece as far as they follow each other, every other line by
-    itself.
-    """
-    start = 0 if piece.startswith(_PREFIX) else None
-    if start is None:
-        end = piece.find(b"\n")
-        yield piece if end < 0 else piece[:end]
-        if end < 0:
+    """Its lines in order: neighbours that all begin as steps do in one piece, every other line by itself."""
+    start = 0
+    if not piece.startswith(_PREFIX):
+        first, end, _ = piece.partition(b"\n")
+        yield first
+        if not end:
             return
-        # The newline is looked at again: the next line may be odd too.
-        start = end + 1
+        start = len(first) + 1
+    # The newline before `start` is looked at again: the second line may be odd too.
     for found in _ODD.finditer(piece, max(0, start - 1)):
         if found.start() > start:
             yield piece[start : found.start()]

@@ -17,6 +17,8 @@ from runner.run.jsonl import READ_BYTES, Record
 # In the order of curves.COLUMNS.
 STEP_FIELDS = ("step", "epoch", "loss", "lr", "grad_norm", "tokens", "step_s", "accuracy", "t")
 MOST_MEMORY_POINTS = 400
+# A step event is hardly shorter.
+LEAST_STEP_BYTES = 140
 
 
 @dataclass
@@ -63,6 +65,10 @@ class History:
                 handler(event)
         except (TypeError, ValueError, KeyError, OverflowError):
             self.bad_events += 1
+
+    def expect(self, size: int) -> None:
+        """So many bytes of events are about to be folded."""
+        self._steps.expect(size // LEAST_STEP_BYTES)
 
     def _take_steps(self, block: Column) -> None:
         last = self.step
@@ -192,6 +198,7 @@ def read_history(run: RunDirectory) -> History:
 def fold_all(history: History, tail: EventTail) -> int:
     """Fold everything there is; returns how many events and blocks it was."""
     count = 0
+    history.expect(tail.left())
     while True:
         batch = tail.batch(READ_BYTES)
         for event in batch:

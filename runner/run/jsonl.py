@@ -83,6 +83,13 @@ class LineTail:
         self._offset = max(0, status.st_size - tail_bytes - 1)
         self._skip_line = status.st_size > tail_bytes
 
+    def left(self) -> int:
+        """Bytes of the file that were not read yet."""
+        try:
+            return max(0, self.path.stat().st_size - self._offset)
+        except OSError:
+            return 0
+
     def read_whole(self, limit_bytes: int = READ_BYTES) -> bytes:
         """The next whole lines as one piece, without the last line's end, from at most `limit_bytes` of file; empty
         when there are none yet.
