@@ -90,9 +90,9 @@ def _runs(piece: bytes) -> Iterator[bytes]:
     """Its lines in order: neighbours that all begin as steps do in one piece, every other line by itself."""
     start = 0
     if not piece.startswith(_PREFIX):
-        first, end, _ = piece.partition(b"\n")
+        first, newline, _ = piece.partition(b"\n")
         yield first
-        if not end:
+        if not newline:
             return
         start = len(first) + 1
     # The newline before `start` is looked at again: the second line may be odd too.
