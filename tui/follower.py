@@ -255,7 +255,6 @@ def read_row(run: RunDirectory) -> RunRow:
         verdict=text(state.get("verdict")),
         severity=whole(state.get("severity")) or 1,
         reason=text(state.get("reason")),
-        created=run.id[:15],
     )
 
 

@@ -31,8 +31,6 @@ class RunRow:
     verdict: str = ""
     severity: int = 1
     reason: str = ""
-    created: str = ""
-    """YYYYMMDD-HHMMSS, UTC, from its id."""
 
     @property
     def progress(self) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.insight.diagnosis import Change, Finding
+from runner.insight.diagnosis import Change
 from runner.insight.diagnosis.finding import Kind
 from runner.preset.draft import Draft
 from runner.preset.fields import field_named
@@ -41,11 +41,6 @@ def next_preset(
     if reason:
         draft.set_value(field_named("description"), why)
     return draft
-
-
-def reason_of(finding: Finding) -> str:
-    """'overfitting since step 300', as it is recorded in a preset."""
-    return f"{finding.name} since step {finding.since_step}"
 
 
 def free_name(home: Path, name: str) -> str:

@@ -28,7 +28,6 @@ from runner.run.watch import Watch
 
 POLL_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
-KILL_AFTER_SECONDS = 10.0
 REPORT_SECONDS = 60.0
 
 
@@ -43,7 +42,6 @@ class Supervisor:
         self._watch = Watch(run)
         self._sample: dict[str, Any] = {}
         self._trainer: subprocess.Popen[bytes] | AdoptedTrainer | None = None
-        self._kill_at: float | None = None
         self._stopped_now = False
 
     def supervise(self) -> int:
@@ -112,8 +110,6 @@ class Supervisor:
         if requests.pending(self.run, Request.STOP_NOW):
             (self.run.requests / Request.STOP_NOW.value).unlink(missing_ok=True)
             self._stopped_now = True
-            self._signal(signal.SIGKILL)
-        if self._kill_at is not None and time.monotonic() > self._kill_at:
             self._signal(signal.SIGKILL)
 
     def _forward(self, number: int, frame: FrameType | None) -> None:

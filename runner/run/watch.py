@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Set
@@ -66,10 +67,11 @@ class Watch:
             return None
 
     def warn(self, name: str, message: str) -> None:
-        """Write a warning event."""
-        log = EventLog(self.run)
-        log.append("warning", id=name, message=message)
-        log.close()
+        """Write a warning event. A disk that does not take it must not end the supervision."""
+        with contextlib.suppress(OSError):
+            log = EventLog(self.run)
+            log.append("warning", id=name, message=message)
+            log.close()
 
     def update(self, sample: dict[str, Any], pids: dict[str, int], final: bool = False) -> None:
         """Take new events in, judge, tell, and replace state.json when something changed."""
@@ -78,10 +80,12 @@ class Watch:
         now = time.monotonic()
         if news or now - self._judged_at > QUIET_SECONDS:
             self._judge.note()
-        if self._judge.judge(curves, urgent=final):
+        judged = self._judge.judge(curves, urgent=final)
+        if judged:
             self._judged_at = now
             self._act(self._judge.verdict)
-        self._write(pids)
+        if news or judged or not self._summary:
+            self._write(pids)
 
     def _curves(self, sample: dict[str, Any]) -> Curves:
         curves = self.history.curves()
@@ -123,7 +127,7 @@ class Watch:
         if grave is None or self._stopping or self.history.phase.is_over:
             return
         self._stopping = True
-        reason = f"{grave.name} since step {grave.since_step} (eval.auto_stop)"
+        reason = f"{grave.reason} (eval.auto_stop)"
         try:
             requests.ask(self.run, Request.STOP, reason)
         except OSError as error:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.check.next_preset import free_name, next_preset, reason_of, resolved
+from runner.check.next_preset import free_name, next_preset, resolved
 from runner.insight.curves import Curves, MemoryPoint
 from runner.insight.diagnosis import Change, Finding, diagnose
 from runner.insight.diagnosis.finding import (
@@ -226,7 +226,7 @@ def test_names_are_free_and_never_doubled(home: Path) -> None:
 
 def test_a_reason_names_what_and_since_when() -> None:
     finding: Finding = diagnose(FOUND["D9"]()).findings[0]
-    assert reason_of(finding) == "overfitting since step 40"
+    assert finding.reason == "overfitting since step 40"
 
 
 @given(

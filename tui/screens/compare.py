@@ -21,10 +21,10 @@ from tui.charts.view import ChartMode
 from tui.colours import QUIET
 from tui.glyphs import glyphs, plain
 from tui.state import name_of
-from tui.widgets.lines import Lines
+from tui.widgets.lines import Drawing
 
 
-class OverlayChart(Lines):
+class OverlayChart(Drawing):
     """The curves of several runs."""
 
     runs: var[Sequence[Compared]] = var(())
@@ -36,16 +36,10 @@ class OverlayChart(Lines):
     def watch_mode(self) -> None:
         self.draw()
 
-    def on_resize(self) -> None:
-        self.draw()
-        super().on_resize()
-
-    def draw(self) -> None:
-        """Draw them at this size."""
-        width, height = self.size
-        if self.runs and width and height:
-            chart = overlay([run.curves for run in self.runs], self.mode, width)
-            self.show(draw(chart, width, height))
+    def lines(self, width: int, height: int) -> Sequence[Text]:
+        if not self.runs or width < 1 or height < 1:
+            return []
+        return draw(overlay([run.curves for run in self.runs], self.mode, width), width, height)
 
 
 class CompareScreen(Screen[None]):

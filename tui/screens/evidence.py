@@ -177,7 +177,7 @@ class EvidenceScreen(Screen[None]):
         elif not finding.changes:
             self.notify("No setting mends this one.", severity="warning")
         else:
-            self.post_message(self.PresetAsked(self.view, finding.changes, reason(finding)))
+            self.post_message(self.PresetAsked(self.view, finding.changes, finding.reason))
 
     def action_rows(self) -> None:
         if self.view is not None and self.finding is not None and self.finding.steps:
@@ -194,11 +194,6 @@ class EvidenceScreen(Screen[None]):
             return
         why = f"{finding.name} at step {finding.since_step}, its rows left out"
         self.post_message(self.PresetAsked(self.view, (), why, own))
-
-
-def reason(finding: Finding) -> str:
-    """'overfitting since step 300'."""
-    return f"{finding.name} since step {finding.since_step}"
 
 
 def row_name(name: tuple[int, int]) -> str:

@@ -14,7 +14,6 @@ from runner.gpu import GpuReading
 from runner.host import HostSample
 from runner.insight.diagnosis import Change
 from tui.screens.chart_keys import ChartKeys
-from tui.screens.evidence import reason
 from tui.screens.main_keys import MAIN_BINDINGS
 from tui.state import PresetCard, RunRow, RunView
 from tui.widgets.load_bar import LoadBar
@@ -259,7 +258,7 @@ class MainScreen(ChartKeys):
         elif changed is None:
             self.notify("Nothing was found that a setting mends.")
         else:
-            self.post_message(self.PresetFromRunAsked(self.view, changed.changes, reason(changed)))
+            self.post_message(self.PresetFromRunAsked(self.view, changed.changes, changed.reason))
 
     def action_mark(self) -> None:
         self.query_one(RunList).mark()

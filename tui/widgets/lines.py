@@ -6,6 +6,7 @@ differ; here each line is compared with what is on the screen and only the stret
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -71,6 +72,41 @@ class Lines(Widget):
         if y >= len(self._strips):
             return Strip.blank(self.size.width, style)
         return self._strips[y].apply_style(style)
+
+
+class Drawing(Lines):
+    """Lines that are made from what the widget knows and the size it has."""
+
+    PAUSE_SECONDS = 1.0
+    """At most so often is it drawn by `draw_soon`: nobody sees the difference, and a line over SSH does."""
+
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id)
+        self._drawn_at = 0.0
+        self._waiting = False
+
+    def lines(self, width: int, height: int) -> Sequence[Text]:
+        """What is to be seen, in so many cells."""
+        raise NotImplementedError
+
+    def draw(self) -> None:
+        """Draw what is known now."""
+        self._waiting = False
+        self._drawn_at = time.monotonic()
+        self.show(self.lines(*self.size))
+
+    def draw_soon(self) -> None:
+        """Draw now, or as soon as the pause since the last time is over."""
+        left = self._drawn_at + self.PAUSE_SECONDS - time.monotonic()
+        if left <= 0:
+            self.draw()
+        elif not self._waiting:
+            self._waiting = True
+            self.set_timer(left, self.draw)
+
+    def on_resize(self) -> None:
+        self.draw()
+        super().on_resize()
 
 
 def strip_of(text: Text, width: int) -> Strip:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 from textual.reactive import var
 
@@ -9,14 +11,14 @@ from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
 from tui.colours import BAD, FAINT, GOOD, NOTE
 from tui.glyphs import glyphs, plain
-from tui.widgets.lines import Lines
+from tui.widgets.lines import Drawing
 from tui.widgets.sparkline import bar
 
 MOST_GPUS = 4
 NARROW = 100
 
 
-class LoadBar(Lines):
+class LoadBar(Drawing):
     """One line per GPU: VRAM, utilisation, temperature, power; the host at the end of the first."""
 
     DEFAULT_CSS = "LoadBar { height: auto; max-height: 4; padding: 0 1; background: $panel; }"
@@ -30,18 +32,13 @@ class LoadBar(Lines):
     def watch_host(self) -> None:
         self.draw()
 
-    def on_resize(self) -> None:
-        self.draw()
-        super().on_resize()
-
-    def draw(self) -> None:
-        """Draw the newest load."""
+    def lines(self, width: int, height: int) -> Sequence[Text]:
         lines = self._gpu_lines()
         host = self._host_text()
-        space = self.size.width - lines[0].cell_len - host.cell_len
+        space = width - lines[0].cell_len - host.cell_len
         if space >= 2:
             lines[0] = lines[0].append(" " * space).append_text(host)
-        self.show(lines)
+        return lines
 
     def _gpu_lines(self) -> list[Text]:
         if self.gpus is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 
 from rich.text import Text
 from textual.reactive import var
@@ -12,54 +12,32 @@ from tui.charts.view import ChartMode, chart_of, newest_column, reading
 from tui.colours import QUIET
 from tui.glyphs import glyphs, plain
 from tui.state import RunView
-from tui.widgets.lines import Lines
+from tui.widgets.lines import Drawing
 
 LEAST_HEIGHT_FOR_KEY = 7
-# Steps alone redraw it no more often than this: nobody sees the difference, and a line over SSH does.
-PAUSE_SECONDS = 1.0
 
 
-class LossChart(Lines):
+class LossChart(Drawing):
     """Train loss raw and smoothed, evaluations, train-probe, the best checkpoint, epoch marks, findings."""
 
     view: var[RunView | None] = var(None)
     mode: var[ChartMode] = var(ChartMode())
 
-    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id)
-        self._drawn_at = 0.0
-        self._waiting = False
-
     def watch_view(self, old: RunView | None, view: RunView | None) -> None:
-        if old is None or view is None or not _only_steps(old, view):
+        if old is not None and view is not None and _only_steps(old, view):
+            self.draw_soon()
+        else:
             self.draw()
-            return
-        left = self._drawn_at + PAUSE_SECONDS - time.monotonic()
-        if left <= 0:
-            self.draw()
-        elif not self._waiting:
-            self._waiting = True
-            self.set_timer(left, self.draw)
 
     def watch_mode(self) -> None:
         self.draw()
 
-    def on_resize(self) -> None:
-        self.draw()
-        super().on_resize()
-
-    def draw(self) -> None:
-        """Draw what is known now."""
-        self._waiting = False
-        self._drawn_at = time.monotonic()
-        width, height = self.size
+    def lines(self, width: int, height: int) -> Sequence[Text]:
         if self.view is None or width < 1 or height < 1:
-            self.show([])
-            return
+            return []
         with_key = height >= LEAST_HEIGHT_FOR_KEY
         chart = chart_of(self.view.curves, self.view.verdict, self.mode, width)
-        rows = draw(chart, width, height - with_key)
-        self.show([*([self._head(width)] if with_key else []), *rows])
+        return [*([self._head(width)] if with_key else []), *draw(chart, width, height - with_key)]
 
     def _head(self, width: int) -> Text:
         assert self.view is not None

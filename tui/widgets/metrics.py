@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from tui.charts.view import amount
 from tui.colours import BAD, LIVE
 from tui.glyphs import glyphs, plain
 from tui.state import RunView, decimal
-from tui.widgets.lines import Lines
+from tui.widgets.lines import Drawing
 from tui.widgets.sparkline import sparkline
 
 LABEL_WIDTH = 6
@@ -24,8 +23,7 @@ LEAST_CELL = 24
 MOST_SPARK = 16
 # The sparklines show the recent past: over a whole run a falling curve would draw flat.
 WINDOW = 400
-PAUSE_SECONDS = 1.0
-SHORT = 7
+SHORT_SCREEN = 32
 
 
 @dataclass(frozen=True)
@@ -38,39 +36,23 @@ class Figure:
     lost: bool = False
 
 
-class Metrics(Lines):
+class Metrics(Drawing):
     """Figures of label, sparkline and value, as many beside each other as fit."""
 
     view: var[RunView | None] = var(None)
 
-    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id)
-        self._drawn_at = 0.0
-        self._waiting = False
-
     def watch_view(self, old: RunView | None, view: RunView | None) -> None:
-        left = self._drawn_at + PAUSE_SECONDS - time.monotonic()
-        if old is None or view is None or old.id != view.id or left <= 0:
+        if old is not None and view is not None and old.id == view.id:
+            self.draw_soon()
+        else:
             self.draw()
-        elif not self._waiting:
-            self._waiting = True
-            self.set_timer(left, self.draw)
 
-    def on_resize(self) -> None:
-        self.draw()
-        super().on_resize()
-
-    def draw(self) -> None:
-        """Draw the newest figures."""
-        self._waiting = False
-        self._drawn_at = time.monotonic()
-        width = self.size.width
+    def lines(self, width: int, height: int) -> Sequence[Text]:
         if self.view is None or not width:
-            self.show([])
-            return
+            return []
         # Where the screen is short the GPU's figures are at its top already.
-        short = self.app.size.height < 32 and not self.screen.has_class("-zoomed")
-        self.show(metric_lines(figures(self.view)[: 4 if short else None], width))
+        short = self.app.size.height < SHORT_SCREEN and not self.screen.has_class("-zoomed")
+        return metric_lines(figures(self.view)[: 4 if short else None], width)
 
 
 def metric_lines(cells: Sequence[Figure], width: int) -> list[Text]:

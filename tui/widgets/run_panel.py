@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -13,7 +14,7 @@ from textual.reactive import var
 from tui.colours import FAINT, LIVE, NOTE, PROBE
 from tui.glyphs import glyphs, plain
 from tui.state import RunView, age
-from tui.widgets.lines import Lines
+from tui.widgets.lines import Drawing
 from tui.widgets.log_tail import LogTail
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.metrics import Metrics
@@ -22,18 +23,16 @@ from tui.widgets.sparkline import bar
 from tui.widgets.verdict_box import VerdictBox
 
 
-class RunHeader(Lines):
+class RunHeader(Drawing):
     """Progress, losses, batch."""
 
     view: var[RunView | None] = var(None)
 
     def watch_view(self) -> None:
-        width = self.size.width
-        self.show(header(self.view, width) if self.view is not None and width else [])
+        self.draw()
 
-    def on_resize(self) -> None:
-        self.watch_view()
-        super().on_resize()
+    def lines(self, width: int, height: int) -> Sequence[Text]:
+        return header(self.view, width) if self.view is not None and width else []
 
 
 class RunPanel(Vertical):

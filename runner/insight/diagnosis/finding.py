@@ -82,6 +82,11 @@ class Finding:
     steps: tuple[int, ...] = ()
 
     @property
+    def reason(self) -> str:
+        """'overfitting since step 300', as it is recorded in the preset that follows from it."""
+        return f"{self.name} since step {self.since_step}"
+
+    @property
     def changes(self) -> tuple[Change, ...]:
         """Every change its actions ask for, of each setting the first."""
         return tuple(
