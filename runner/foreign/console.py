@@ -12,10 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from runner.foreign.checkpoints import checkpoints, output_directory
-from runner.foreign.logbook import Events
+from runner.foreign.file_trace import FileTrace
 from runner.foreign.steps import Bar, Entry, Printed, find_steps
-from runner.foreign.trace import Trace
 from runner.run.jsonl import LineTail
 
 MOST_ENTRY_CHARACTERS = 8192
@@ -41,49 +39,34 @@ def find(path: Path) -> ConsoleLog | None:
     return next((ConsoleLog(file) for file in newest if _looks_like_one(file)), None)
 
 
-class ConsoleLog(Trace):
+class ConsoleLog(FileTrace):
     """Follows a console log. When a later line shows that steps were counted wrongly, everything is told anew."""
 
     kind = "console log"
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, path.name)
-        self._folder = output_directory(path.parent)
-        self._tail = _Lines(path)
-        self._start()
+        self._lines = _Lines(path)
+        super().__init__(path, path.name, self._lines)
 
-    def _start(self) -> None:
+    def begin(self) -> None:
+        super().begin()
         self._printed = Printed()
         self._steps: list[int] = []
-        self._odd = 0
 
-    @property
-    def is_busy(self) -> bool:
-        return self._tail.has_more
-
-    def poll(self) -> Events:
-        restarts = self._tail.restarts
-        whole = self._tail.read_whole()
-        lines = whole.split(b"\n") if whole else []
-        if self._tail.restarts != restarts:
-            self.book.reset()
-            self._start()
+    def take(self, lines: list[bytes]) -> None:
         for line in lines:
-            self._odd += read_line(line, self._printed)
+            self.odd += read_line(line, self._printed)
         # The bar after the last entry stands on a line that has no end yet.
         has_bar = self._look_ahead()
         if lines or has_bar:
             self._tell()
-        self.bad_lines = self._odd
-        self.book.add_checkpoints(checkpoints(self._folder))
-        return self.book.take()
 
     def _look_ahead(self) -> bool:
         """Whether the last entry has found its bar just now."""
         last = self._printed.entries[-1:]
-        if not last or last[0].after is not None or not self._tail.torn:
+        if not last or last[0].after is not None or not self._lines.torn:
             return False
-        read_line(self._tail.torn, Printed(last, self._printed.bar), only_bars=True)
+        read_line(self._lines.torn, Printed(last, self._printed.bar), only_bars=True)
         return last[0].after is not None
 
     def _tell(self) -> None:

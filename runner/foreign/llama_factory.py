@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.foreign.checkpoints import checkpoints, output_directory
-from runner.foreign.logbook import Events
-from runner.foreign.trace import Trace
+from runner.foreign.file_trace import FileTrace
 from runner.run.jsonl import LineTail, Record
 
 NAME = "trainer_log.jsonl"
@@ -20,37 +18,23 @@ def find(path: Path) -> LlamaFactoryLog | None:
     return LlamaFactoryLog(path) if path.name == NAME or _looks_like_one(path) else None
 
 
-class LlamaFactoryLog(Trace):
+class LlamaFactoryLog(FileTrace):
     """Follows trainer_log.jsonl."""
 
     kind = "LLaMA-Factory log"
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, path.parent.name)
-        self._folder = output_directory(path.parent)
-        self._tail = LineTail(path)
-        self._odd = 0
+        super().__init__(path, path.parent.name, LineTail(path))
 
-    @property
-    def is_busy(self) -> bool:
-        return self._tail.has_more
-
-    def poll(self) -> Events:
-        restarts = self._tail.restarts
-        records = self._tail.read()
-        if self._tail.restarts != restarts:
-            self.book.reset()
-            self._odd = 0
-        for record in records:
-            self._take(record)
-        self.bad_lines = self._tail.bad_lines + self._odd
-        self.book.add_checkpoints(checkpoints(self._folder))
-        return self.book.take()
+    def take(self, lines: list[bytes]) -> None:
+        for line in lines:
+            if (record := self.tail.parse(line)) is not None:
+                self._take(record)
 
     def _take(self, record: Record) -> None:
         step = record.get("current_steps")
         if not isinstance(step, int) or step < 0:
-            self._odd += 1
+            self.odd += 1
             return
         self.book.facts.set_total(record.get("total_steps"))
         logs = {KEYS.get(key, key): value for key, value in record.items()}
