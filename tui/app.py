@@ -29,10 +29,12 @@ from tui.messages import (
     DraftJudged,
     LoadSampled,
     LogRead,
+    NextPresetAsked,
     PageSeen,
     PresetRenamed,
     PresetSaved,
     PresetsListed,
+    RowsAsked,
     RowsFound,
     RunChanged,
     RunLaunched,
@@ -158,19 +160,16 @@ class FtuiApp(KeysInOrder):
     def on_main_screen_edit_asked(self, message: MainScreen.EditAsked) -> None:
         self.editing.edit(Path(message.card.path), message.card.shipped)
 
-    def on_main_screen_preset_from_run_asked(self, message: MainScreen.PresetFromRunAsked) -> None:
-        self.looking.preset_asked(message)
-
     def on_main_screen_look_asked(self, message: MainScreen.LookAsked) -> None:
         self.looking.show(message.wish, message.view)
 
     def on_main_screen_compare_asked(self, message: MainScreen.CompareAsked) -> None:
         self.looking.show_comparison(message.run_ids)
 
-    def on_evidence_screen_rows_asked(self, message: Message) -> None:
+    def on_rows_asked(self, message: RowsAsked) -> None:
         self.looking.rows_asked(message)
 
-    def on_evidence_screen_preset_asked(self, message: Message) -> None:
+    def on_next_preset_asked(self, message: NextPresetAsked) -> None:
         self.looking.preset_asked(message)
 
     def on_rows_found(self, message: RowsFound) -> None:

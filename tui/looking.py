@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import App
-from textual.message import Message
 
 from runner.run.directory import RunDirectory, runs_folder
 from tui.attention import Attention
 from tui.editing import Editing
 from tui.follower import Target
-from tui.messages import LogRead, RowsFound, RunsCompared
+from tui.messages import LogRead, NextPresetAsked, RowsAsked, RowsFound, RunsCompared
 from tui.screens.main import MainScreen
 from tui.services import drafts, runs_read
 from tui.services.follow import FollowService
@@ -144,11 +143,9 @@ class Looking:
 
     # What the evidence asks for
 
-    def rows_asked(self, message: Message) -> None:
-        view: RunView = message.view  # type: ignore[attr-defined]
-        steps: tuple[int, ...] = message.steps  # type: ignore[attr-defined]
-        with_text: bool = message.with_text  # type: ignore[attr-defined]
-        runs_read.rows(self._app.post_message, RunDirectory(Path(view.path)), steps, with_text)
+    def rows_asked(self, message: RowsAsked) -> None:
+        run = RunDirectory(Path(message.view.path))
+        runs_read.rows(self._app.post_message, run, message.steps, message.with_text)
 
     def rows_found(self, message: RowsFound) -> None:
         if self.evidence is not None:
@@ -156,12 +153,13 @@ class Looking:
             if message.texts:
                 self.evidence.texts = message.texts
 
-    def preset_asked(self, message: Message) -> None:
+    def preset_asked(self, message: NextPresetAsked) -> None:
         """Make the next preset in the workbench."""
-        view: RunView = message.view  # type: ignore[attr-defined]
-        changes, why, skip = message.changes, message.reason, message.skip  # type: ignore[attr-defined]
+        view = message.view
         self._editing.after_run(
-            lambda home: drafts.of_run(home, Path(view.path), view.name, changes, why, skip)
+            lambda home: drafts.of_run(
+                home, Path(view.path), view.name, message.changes, message.reason, message.skip
+            )
         )
 
 

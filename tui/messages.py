@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     # A tenth of a second to import, and needed only when somebody edits.
     from runner.check.assess import Assessment
     from runner.insight.data import DataReport
+    from runner.insight.diagnosis import Change
     from runner.preset.draft import Draft, Saving
     from runner.report.comparison import Compared
 
@@ -129,6 +130,25 @@ class SaveRefused(Message):
     draft: Draft
     path: Path
     text: str
+
+
+@dataclass
+class RowsAsked(Message):
+    """The data rows of these steps of a run are wanted, with their text or just by number."""
+
+    view: RunView
+    steps: tuple[int, ...]
+    with_text: bool
+
+
+@dataclass
+class NextPresetAsked(Message):
+    """A preset with the settings of a run is wanted, changed as a finding says and without some of its rows."""
+
+    view: RunView
+    changes: tuple[Change, ...] = ()
+    reason: str = ""
+    skip: tuple[int, ...] = ()
 
 
 @dataclass

@@ -12,15 +12,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
-from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
-from runner.insight.diagnosis import Change, Finding, Severity
+from runner.insight.diagnosis import Finding, Severity
 from tui.colours import BAD, GOOD, NOTE, QUIET
 from tui.glyphs import glyphs, plain
+from tui.messages import NextPresetAsked, RowsAsked
 from tui.state import RunView
 from tui.widgets.options import Options
 
@@ -50,22 +50,6 @@ class EvidenceScreen(Screen[None]):
     view: var[RunView | None] = var(None)
     rows: var[Mapping[int, list[tuple[int, int]]]] = var(dict)
     texts: var[RowTexts] = var(dict)
-
-    class RowsAsked(Message):
-        """The rows of these steps are wanted, with their text or just by number."""
-
-        def __init__(self, view: RunView, steps: tuple[int, ...], with_text: bool) -> None:
-            self.view, self.steps, self.with_text = view, steps, with_text
-            super().__init__()
-
-    class PresetAsked(Message):
-        """The next preset is wanted."""
-
-        def __init__(
-            self, view: RunView, changes: tuple[Change, ...], reason: str, skip: tuple[int, ...] = ()
-        ) -> None:
-            self.view, self.changes, self.reason, self.skip = view, changes, reason, skip
-            super().__init__()
 
     def __init__(self, view: RunView) -> None:
         super().__init__()
@@ -122,7 +106,7 @@ class EvidenceScreen(Screen[None]):
     def _chosen(self) -> None:
         finding = self.finding
         if finding is not None and finding.steps and self.view is not None and not self.view.is_foreign:
-            self.post_message(self.RowsAsked(self.view, finding.steps, with_text=False))
+            self.post_message(RowsAsked(self.view, finding.steps, with_text=False))
         self._show()
 
     def _show(self) -> None:
@@ -177,11 +161,11 @@ class EvidenceScreen(Screen[None]):
         elif not finding.changes:
             self.notify("No setting mends this one.", severity="warning")
         else:
-            self.post_message(self.PresetAsked(self.view, finding.changes, finding.reason))
+            self.post_message(NextPresetAsked(self.view, finding.changes, finding.reason))
 
     def action_rows(self) -> None:
         if self.view is not None and self.finding is not None and self.finding.steps:
-            self.post_message(self.RowsAsked(self.view, self.finding.steps, with_text=True))
+            self.post_message(RowsAsked(self.view, self.finding.steps, with_text=True))
         else:
             self.notify("This finding points at no step.", severity="warning")
 
@@ -193,7 +177,7 @@ class EvidenceScreen(Screen[None]):
             self.notify("No rows of its own data are known for this finding.", severity="warning")
             return
         why = f"{finding.name} at step {finding.since_step}, its rows left out"
-        self.post_message(self.PresetAsked(self.view, (), why, own))
+        self.post_message(NextPresetAsked(self.view, (), why, own))
 
 
 def row_name(name: tuple[int, int]) -> str:

@@ -12,7 +12,7 @@ from textual.widgets import ContentSwitcher, Footer, Input, OptionList, Static
 
 from runner.gpu import GpuReading
 from runner.host import HostSample
-from runner.insight.diagnosis import Change
+from tui.messages import NextPresetAsked
 from tui.screens.chart_keys import ChartKeys
 from tui.screens.main_keys import MAIN_BINDINGS
 from tui.state import PresetCard, RunRow, RunView
@@ -76,14 +76,6 @@ class MainScreen(ChartKeys):
 
         def __init__(self, card: PresetCard) -> None:
             self.card = card
-            super().__init__()
-
-    class PresetFromRunAsked(Message):
-        """Somebody wants a preset with the settings of a run, changed as a finding says."""
-
-        def __init__(self, view: RunView, changes: tuple[Change, ...] = (), reason: str = "") -> None:
-            self.view, self.changes, self.reason = view, changes, reason
-            self.skip: tuple[int, ...] = ()
             super().__init__()
 
     class StopAsked(Message):
@@ -205,7 +197,7 @@ class MainScreen(ChartKeys):
         if self._in_presets and card is not None:
             self.post_message(self.EditAsked(replace(card, shipped=True)))
         elif self.view is not None:
-            self.post_message(self.PresetFromRunAsked(self.view))
+            self.post_message(NextPresetAsked(self.view))
 
     def action_stop(self) -> None:
         if self.view is None:
@@ -258,7 +250,7 @@ class MainScreen(ChartKeys):
         elif changed is None:
             self.notify("Nothing was found that a setting mends.")
         else:
-            self.post_message(self.PresetFromRunAsked(self.view, changed.changes, changed.reason))
+            self.post_message(NextPresetAsked(self.view, changed.changes, changed.reason))
 
     def action_mark(self) -> None:
         self.query_one(RunList).mark()
