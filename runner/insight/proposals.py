@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from runner.insight.data import DataReport
-from runner.insight.memory.predict import Predictor, with_batch
+from runner.insight.memory.levers import with_batch
+from runner.insight.memory.predict import Predictor
 from runner.insight.memory.setup import Setup
 
 # What a pass costs however short it is, in tokens: the weights are dequantised, kernels launched. On A100 and 4090 that

@@ -20,14 +20,8 @@ from runner.insight.memory.architecture import (
 )
 from runner.insight.memory.calibration import Calibration, MemoryRecord, calibrate
 from runner.insight.memory.cards import CARDS, Card, find_card, multiprocessors
-from runner.insight.memory.predict import (
-    Fit,
-    Peak,
-    Predictor,
-    last_resorts,
-    levers,
-    with_batch,
-)
+from runner.insight.memory.levers import last_resorts, levers, with_batch
+from runner.insight.memory.predict import Fit, Peak, Predictor
 from runner.insight.memory.setup import Setup, Stack, parse_version, setup_of, setup_of_case
 from runner.insight.memory.terms import (
     MIB,

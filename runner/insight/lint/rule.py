@@ -10,7 +10,8 @@ from runner.insight.batch import BatchPlan, intervals
 from runner.insight.data import DataReport
 from runner.insight.memory.architecture import Architecture
 from runner.insight.memory.cards import Card
-from runner.insight.memory.predict import Changes, Prediction
+from runner.insight.memory.levers import Changes
+from runner.insight.memory.predict import Prediction
 from runner.preset.schema import Preset
 
 
