@@ -187,10 +187,12 @@ def test_a_preset_is_edited_in_tmux(panes: list[Pane], home: Path, size: tuple[i
 
 
 @pytest.mark.slow
-def test_a_run_survives_its_terminal(home: Path) -> None:
+@pytest.mark.parametrize("hangup", [signal.SIG_DFL, signal.SIG_IGN], ids=["hangup", "nohup"])
+def test_a_run_survives_its_terminal(home: Path, hangup: signal.Handlers) -> None:
     """`ftui run` on a terminal that is closed under it, as a lost SSH connection does, with SIGHUP and all."""
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGHUP, hangup)
         os.environ["FTUI_HOME"] = str(home)
         # Long enough that it cannot be over before its terminal is.
         long = ["--set", "train.num_train_epochs=1000", "--set", "eval.eval_steps=2000"]

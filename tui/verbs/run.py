@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -65,9 +66,13 @@ def follow(run: RunDirectory) -> int:
 
 
 def _follow(follower: Follower, view: RunView, find: str) -> int:
+    on_terminal = sys.stdout.isatty()
     try:
         with _Progress() as progress:
             while not view.phase.is_over:
+                if on_terminal and not sys.stdout.isatty():
+                    # Gone, and under nohup no signal says so: nobody reads on.
+                    os._exit(0)
                 view = follower.poll() or view
                 progress.show(view)
                 if not view.phase.is_over:
