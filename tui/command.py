@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -54,6 +55,10 @@ def open_screen(target: Target | None) -> None:
     # Exported by some shells and programs, they would win over the terminal's real size, also after it is resized.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
+    # What is imported stays: looking through it for garbage again and again costs a tenth of the start.
+    gc.disable()
     from tui.app import FtuiApp
 
+    gc.freeze()
+    gc.enable()
     FtuiApp(target).run()

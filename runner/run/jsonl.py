@@ -107,8 +107,15 @@ class LineTail:
             return b""
         self.has_more = self._offset + len(data) < status.st_size
         self._offset += len(data)
-        whole, end, self._pending = (self._pending + data).rpartition(b"\n")
-        if self._skip_line and end:
+        end = data.rfind(b"\n")
+        if end < 0:
+            self._pending += data
+            return b""
+        # One copy, where rpartition of a sum makes three: this is most of the time of reading a long run.
+        view = memoryview(data)
+        whole = b"".join((self._pending, view[:end]))
+        self._pending = bytes(view[end + 1 :])
+        if self._skip_line:
             self._skip_line = False
             return whole.partition(b"\n")[2]
         return whole
