@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ SERIES_POINTS = 240
 # What of system.jsonl is read of a run that is already long.
 SYSTEM_TAIL_BYTES = 256 * 1024
 READ_BYTES = 4 << 20
+STATE_SECONDS = 1.0
 # A longer run is shown before it is judged.
 LONG = 50_000
 
@@ -78,6 +80,7 @@ class RunFollower:
         self._sample: Record = {}
         self._series: dict[str, deque[float]] = {}
         self._state: Record = {}
+        self._state_due = 0.0
         self._console_size = -1
         self._console: tuple[str, ...] = ()
         self._judge = Judge()
@@ -102,7 +105,7 @@ class RunFollower:
         for sample in samples:
             self._take_sample(sample)
         self._record = self._record or read_json(self.run.run)
-        state = summary.read_state(self.run)
+        state = self._read_state()
         printed = self._read_console()
         seen = changed or bool(samples) or state != self._state or printed
         self._state = state
@@ -123,6 +126,16 @@ class RunFollower:
             return curves
         free, used = decimal(gpu.get("free_mib")) or 0.0, decimal(gpu.get("used_mib")) or 0.0
         return replace(curves, memory=(*curves.memory, MemoryPoint(curves.step, None, free, free + used)))
+
+    def _read_state(self) -> Record:
+        """state.json, and whether anybody lives: a file and two locks, which are not looked at more often than they can
+        matter.
+        """
+        now = time.monotonic()
+        if now >= self._state_due:
+            self._state_due = now + STATE_SECONDS
+            return summary.read_state(self.run)
+        return self._state
 
     def _take_sample(self, sample: Record) -> None:
         self._sample = sample

@@ -103,7 +103,9 @@ class MainScreen(ChartKeys):
                 yield RunList().data_bind(MainScreen.rows)
                 yield Input(placeholder="words of name, state, verdict", id="filter")
                 yield PresetList().data_bind(MainScreen.cards)
-            with ContentSwitcher(initial="welcome", id="right"):
+            # A run that was asked for has its panel laid out before it is read.
+            first = "run" if self._wanted is not None else "welcome"
+            with ContentSwitcher(initial=first, id="right"):
                 yield Static(WELCOME, id="welcome")
                 yield RunPanel(id="run").data_bind(MainScreen.view)
                 yield PresetPanel(id="preset")
@@ -163,7 +165,7 @@ class MainScreen(ChartKeys):
         right = self.query_one("#right", ContentSwitcher)
         if presets.has_focus:
             right.current = "preset"
-        elif self.query_one(RunList).highlighted_id is not None:
+        elif self._wanted is not None or self.query_one(RunList).highlighted_id is not None:
             right.current = "run"
         else:
             right.current = "welcome"

@@ -9,9 +9,9 @@ from tui.services.service import Post, Service
 
 
 class FollowService(Service):
-    """Posts RunChanged whenever the followed run has news; six looks a second, so news is seen within 0.2 s."""
+    """Posts RunChanged whenever the followed run has news; five looks a second, so news is seen within 0.3 s."""
 
-    seconds = 0.16
+    seconds = 0.2
 
     def __init__(self, post: Post) -> None:
         super().__init__(post)
