@@ -12,6 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.message import Message
 from textual.notifications import SeverityLevel
+from textual.reactive import Reactive
 from textual.screen import Screen
 
 from runner.run.directory import ftui_home
@@ -60,6 +61,9 @@ class FtuiApp(KeysInOrder):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[Binding]] = []  # type: ignore[assignment]
 
+    # The default and not set when mounted, which would have every style sheet read a second time.
+    theme: Reactive[str] = Reactive("tokyo-night")
+
     def __init__(self, target: Target | None = None) -> None:
         super().__init__()
         home = ftui_home()
@@ -89,7 +93,6 @@ class FtuiApp(KeysInOrder):
         super()._display(screen, exact)
 
     def on_mount(self) -> None:
-        self.theme = "tokyo-night"
         self.set_class(glyphs().ascii, "-ascii")
         self.push_screen(self.main)
         if self._target is not None:
