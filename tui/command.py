@@ -55,6 +55,12 @@ def open_screen(target: Target | None) -> None:
     # Exported by some shells and programs, they would win over the terminal's real size, also after it is resized.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
+    if target is not None and target.run is not None:
+        from dataclasses import replace
+
+        from runner.run.ahead import read_ahead
+
+        target = replace(target, ahead=read_ahead(target.run))
     # What is imported stays: looking through it for garbage again and again costs a tenth of the start.
     gc.disable()
     from tui.app import FtuiApp

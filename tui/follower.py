@@ -6,7 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +14,7 @@ from runner.insight.curves import Curves, MemoryPoint
 from runner.insight.diagnosis import UNKNOWN, Judge
 from runner.run import console, summary
 from runner.run.directory import RunDirectory, read_json
+from runner.run.eta import eta_seconds
 from runner.run.event_tail import EventTail
 from runner.run.history import History, whole
 from runner.run.jsonl import LineTail, Record
@@ -21,8 +22,8 @@ from tui.state import RunRow, RunView, decimal, name_of, text
 
 if TYPE_CHECKING:
     from runner.foreign.trace import Trace
+    from runner.run.ahead import ReadAhead
 
-ETA_STEPS = 50
 SERIES_POINTS = 240
 # What of system.jsonl is read of a run that is already long.
 SYSTEM_TAIL_BYTES = 256 * 1024
@@ -38,6 +39,7 @@ class Target:
 
     run: RunDirectory | None = None
     path: Path | None = None
+    ahead: ReadAhead | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:
@@ -47,7 +49,7 @@ class Target:
     def follower(self) -> RunFollower | TraceFollower:
         """Somebody who reads it. Raises TraceError when there is nothing to read."""
         if self.run is not None:
-            return RunFollower(self.run)
+            return RunFollower(self.run, ahead=self.ahead)
         from runner.foreign.trace import open_trace
 
         assert self.path is not None
@@ -67,9 +69,10 @@ class Follower(Protocol):
 class RunFollower:
     """Reads a run directory as it grows."""
 
-    def __init__(self, run: RunDirectory, console_lines: int = 200) -> None:
+    def __init__(self, run: RunDirectory, console_lines: int = 200, ahead: ReadAhead | None = None) -> None:
         self.run = run
         self._console_lines = console_lines
+        self._ahead = ahead
         self._forget()
 
     def _forget(self) -> None:
@@ -87,7 +90,8 @@ class RunFollower:
 
     def poll(self) -> RunView | None:
         """Take in what is new."""
-        urgent = changed = False
+        urgent = False
+        changed = self._take_ahead()
         self._history.expect(self._events.left())
         while True:
             batch = self._events.batch(READ_BYTES)
@@ -115,6 +119,14 @@ class RunFollower:
         first = changed and len(curves.train) > LONG and self._judge.verdict is UNKNOWN
         judged = not first and self._judge.judge(curves, urgent)
         return self._view(curves) if seen or judged else None
+
+    def _take_ahead(self) -> bool:
+        """Whether somebody had begun to read before; waits for it."""
+        taken = self._ahead.take() if self._ahead is not None else None
+        self._ahead = None
+        if taken is not None:
+            self._events, self._history = taken
+        return taken is not None
 
     def close(self) -> None:
         """Nobody polls any more; nothing is kept open."""
@@ -269,29 +281,3 @@ def read_row(run: RunDirectory) -> RunRow:
         severity=whole(state.get("severity")) or 1,
         reason=text(state.get("reason")),
     )
-
-
-def eta_seconds(history: History) -> float | None:
-    """Remaining steps at the pace of the last 50, and the evaluations still to come at the mean of those so far.
-
-    Steps from before a resume are not counted in: another GPU, or another load, may have made them.
-    """
-    total = whole(history.plan.get("total_steps"))
-    train = history.train
-    if not total or not len(train):
-        return None
-    since = history.resumed_at[-1] if history.resumed_at else 0
-    recent = train.seconds[-ETA_STEPS:][train.step[-ETA_STEPS:] > since]
-    recent = recent[[math.isfinite(value) for value in recent]]
-    if not len(recent):
-        return None
-    # The first step of a process also starts up kernels and data loaders.
-    if len(recent) > 3 and train.step[-len(recent)] == since + 1:
-        recent = recent[1:]
-    step = int(train.step[-1])
-    eta = max(0, total - step) * float(recent.mean())
-    interval = whole(history.plan.get("eval_steps"))
-    if interval and history.eval_count:
-        sets = max(1, len(history.evals))
-        eta += (total // interval - step // interval) * sets * history.eval_seconds / history.eval_count
-    return eta

@@ -59,9 +59,10 @@ class StepTable:
     its end, and a step that comes again begins a new table.
     """
 
-    def __init__(self) -> None:
-        self._rows = np.empty((len(COLUMNS), FEWEST_ROWS))
-        self._count = 0
+    def __init__(self, rows: Column | None = None, count: int = 0) -> None:
+        """Empty, or rows of shape (9, n) whose first `count` are known: it may write behind them."""
+        self._rows = np.empty((len(COLUMNS), FEWEST_ROWS)) if rows is None else rows
+        self._count = count
 
     def expect(self, rows: int) -> None:
         """Make room for so many rows at once; growing to a million by doubling touches every page twice."""
@@ -92,6 +93,11 @@ class StepTable:
         if kept < self._count:
             self._rows = self._rows[:, : self._count].copy()
             self._count = kept
+
+    def copy_into(self, room: Column) -> int:
+        """Copy what is known into the start of `room`; returns the number of rows. ValueError when it is too small."""
+        room[:, : self._count] = self._rows[:, : self._count]
+        return self._count
 
     def curve(self) -> TrainCurve:
         """What is known now."""

@@ -70,6 +70,18 @@ class History:
         """So many bytes of events are about to be folded."""
         self._steps.expect(size // LEAST_STEP_BYTES)
 
+    def give_table(self, room: Column) -> int:
+        """Put the steps into `room`, of shape (9, n), and forget them; returns how many there were. ValueError when it
+        is too small.
+        """
+        count = self._steps.copy_into(room)
+        self._steps = StepTable()
+        return count
+
+    def take_table(self, rows: Column, count: int) -> None:
+        """Take over rows of which the first `count` are steps; nothing is copied."""
+        self._steps = StepTable(rows, count)
+
     def _take_steps(self, block: Column) -> None:
         last = self.step
         self._steps.add(block)

@@ -12,11 +12,12 @@ from numpy.testing import assert_array_equal
 
 from runner.insight.curves import COLUMNS
 from runner.run.directory import RunDirectory
+from runner.run.eta import eta_seconds
 from runner.run.events import Phase
 from runner.run.history import History
 from tests.data.record import FOLDER
 from tests.tui.conftest import OVERFIT
-from tui.follower import RunFollower, eta_seconds, read_row, read_view
+from tui.follower import RunFollower, read_row, read_view
 from tui.state import age, name_of
 
 

@@ -1,0 +1,35 @@
+"""How long a run still takes."""
+
+from __future__ import annotations
+
+import math
+
+from runner.run.history import History, whole
+
+ETA_STEPS = 50
+
+
+def eta_seconds(history: History) -> float | None:
+    """Remaining steps at the pace of the last 50, and the evaluations still to come at the mean of those so far.
+
+    Steps from before a resume are not counted in: another GPU, or another load, may have made them.
+    """
+    total = whole(history.plan.get("total_steps"))
+    train = history.train
+    if not total or not len(train):
+        return None
+    since = history.resumed_at[-1] if history.resumed_at else 0
+    recent = train.seconds[-ETA_STEPS:][train.step[-ETA_STEPS:] > since]
+    recent = recent[[math.isfinite(value) for value in recent]]
+    if not len(recent):
+        return None
+    # The first step of a process also starts up kernels and data loaders.
+    if len(recent) > 3 and train.step[-len(recent)] == since + 1:
+        recent = recent[1:]
+    step = int(train.step[-1])
+    eta = max(0, total - step) * float(recent.mean())
+    interval = whole(history.plan.get("eval_steps"))
+    if interval and history.eval_count:
+        sets = max(1, len(history.evals))
+        eta += (total // interval - step // interval) * sets * history.eval_seconds / history.eval_count
+    return eta
