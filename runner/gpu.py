@@ -32,6 +32,10 @@ class Gpu:
         """Whether bf16 runs natively (Ampere and later); None when the capability is unknown."""
         return None if self.compute_capability is None else self.compute_capability >= AMPERE
 
+    def as_record(self) -> dict[str, Any]:
+        """What run.json says of it."""
+        return {"index": self.index, "uuid": self.uuid, "name": self.name, "total_mib": self.total_mib}
+
 
 @dataclass(frozen=True)
 class GpuProcess:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
 from tui.screens.dialog import StopDialog
 from tui.services import actions
 from tui.state import RunView
+
+if TYPE_CHECKING:
+    from runner.run.checkpoints import Checkpoint
 
 SAID = {
     "now": "It ends now.",
@@ -66,12 +70,15 @@ class Asking:
                     self._app.notify, str(error), title="Does not go on", severity="error", timeout=15
                 )
                 return
-            lost = view.step - at.step
-            again = f"\nSteps {at.step + 1} to {view.step} are made again." if lost > 0 else ""
-            question = (
-                f"It goes on after step {at.step} of {view.total_steps or '?'}, from {at.path.name}.{again}"
-            )
+            question = _going_on(view, at)
             dialog = ConfirmDialog(f"Go on with {view.name}", question, [("r", "go on")])
             self._app.call_from_thread(self._app.push_screen, dialog, answered)
 
         actions.in_thread(self._app.post_message, "Does not go on", look)
+
+
+def _going_on(view: RunView, at: Checkpoint | None) -> str:
+    if at is None:
+        return "It has not started. It waits for its turn again, where it was in the queue."
+    again = f"\nSteps {at.step + 1} to {view.step} are made again." if view.step > at.step else ""
+    return f"It goes on after step {at.step} of {view.total_steps or '?'}, from {at.path.name}.{again}"

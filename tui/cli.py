@@ -10,6 +10,7 @@ import click
 
 from tui.cli_life import LIFE
 from tui.cli_presets import presets
+from tui.cli_queue import queue
 from tui.command import Nearest, open_screen, tell
 
 if TYPE_CHECKING:
@@ -244,6 +245,7 @@ def diagnose(path_or_run: str, as_json: bool) -> None:
 
 
 cli.add_command(presets)
+cli.add_command(queue)
 for verb in LIFE:
     cli.add_command(verb)
 

@@ -33,10 +33,11 @@ def tell(action: Callable[[], Any]) -> Any:
     from runner.preset.errors import PresetError
     from runner.run.directory import RunNotFoundError
     from runner.run.launch import LaunchError
+    from runner.run.queue import QueueError
 
     try:
         return action()
-    except (PresetError, RunNotFoundError, LaunchError) as error:
+    except (PresetError, RunNotFoundError, LaunchError, QueueError) as error:
         raise click.ClickException(str(error)) from None
     except BrokenPipeError:
         # The reader of our output has seen enough (`| head`); click ends quietly.

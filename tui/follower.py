@@ -280,4 +280,5 @@ def read_row(run: RunDirectory) -> RunRow:
         verdict=text(state.get("verdict")),
         severity=whole(state.get("severity")) or 1,
         reason=text(state.get("reason")),
+        place=whole(state.get("place")) or 0,
     )

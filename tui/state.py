@@ -31,6 +31,8 @@ class RunRow:
     verdict: str = ""
     severity: int = 1
     reason: str = ""
+    place: int = 0
+    """Its place in the queue while it waits, 1 for the next."""
 
     @property
     def progress(self) -> float | None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 from runner import gpu
 from runner.check import xray
 from runner.check.assess import Assessment, assess, best_card, card_of, this_machine, written_keys
+from runner.insight.memory.cards import IDLE_MIB
 from runner.preset.files import LoadedPreset
 from runner.run import launch
 from runner.run.launch import LaunchError
 
 
-def pass_gate(loaded: LoadedPreset, home: Path, gpu_choice: str | None) -> Assessment:
-    """Judge a preset for the GPU it will get, with its data looked at for some seconds at most. Raises LaunchError with
-    everything the launch is refused for.
+def pass_gate(loaded: LoadedPreset, home: Path, gpu_choice: str | None, queued: bool = False) -> Assessment:
+    """Judge a preset for the GPU it will get, with its data looked at for some seconds at most; for the queue as if the
+    GPU were empty. Raises LaunchError with everything the launch is refused for.
     """
     missing = launch.missing_files(loaded.preset)
     if missing or launch.missing_packages():
@@ -23,10 +26,30 @@ def pass_gate(loaded: LoadedPreset, home: Path, gpu_choice: str | None) -> Asses
     reading = gpu.read()
     chosen = launch.choose_gpu(reading, gpu_choice)
     card = next((card_of(sample) for sample in reading.samples if sample.gpu == chosen), None)
-    machine = this_machine(card if gpu_choice is not None else card or best_card(reading))
+    card = card if gpu_choice is not None else card or best_card(reading)
+    if card is not None and queued:
+        card = replace(card, free_mib=max(card.free_mib, card.total_mib - IDLE_MIB))
+    machine = this_machine(card)
     data = xray.quick(loaded.preset, home)
     found = assess(loaded.preset, machine, home, data, written_keys(loaded.origins))
     if found.refusals:
         lines = [f"{one.key}: {one.what}. {one.fix_text or one.why}" for one in found.refusals]
         raise LaunchError("\n".join(lines))
+    if queued and (need := need_mib(found)) is not None and card is not None and need > card.total_mib:
+        raise LaunchError(
+            f"It needs {need / 1024:.1f} GiB, and {card.name} has {card.total_mib / 1024:.1f}: it would wait forever. "
+            "Take a smaller batch or shorter rows (`ftui check` says which), or --force."
+        )
     return found
+
+
+def need_mib(found: Assessment) -> int | None:
+    """The free VRAM to wait for: what is needed at most, or, where not even an empty card has that, most likely. None
+    while that cannot be predicted, and for the CPU.
+    """
+    prediction = found.prediction
+    if prediction is None:
+        return None
+    peaks = (prediction.train, prediction.evaluation)
+    high = max(peak.high for peak in peaks)
+    return math.ceil(high if high <= prediction.card.free_mib else max(peak.need for peak in peaks))

@@ -39,6 +39,7 @@ SCHEMA = 1
 class Phase(StrEnum):
     """Where a run is in its life."""
 
+    QUEUED = "queued"
     STARTING = "starting"
     LOADING = "loading model"
     TOKENISING = "tokenising"

@@ -45,21 +45,32 @@ def launch(
     """Create the run directory and start its supervisor, detached. `trainer` is the module that trains: it is given
     the run directory and writes its events. Raises LaunchError or OSError.
     """
-    missing = missing_packages()
-    if missing:
-        raise LaunchError(
-            f"{', '.join(missing)} not installed here, so nothing can be trained. pip install '.[train]'"
-        )
-    lacking = missing_files(loaded.preset)
-    if lacking:
-        raise LaunchError("\n".join(lacking))
+    ensure_can_train(loaded.preset)
     chosen = choose_gpu(gpu.read(), gpu_choice)
-    run = directory.create(home, loaded.name)
-    files.dump(loaded.preset, run.preset)
-    directory.write_json(run.run, _record(run, loaded, chosen, trainer))
+    run = make_run(loaded, home, loaded.name, chosen, trainer)
     directory.write_json(run.state, {"phase": Phase.STARTING.value, "updated_at": time.time()})
     start_supervisor(run)
     return Launched(run, chosen)
+
+
+def ensure_can_train(preset: Preset) -> None:
+    """Raises LaunchError naming packages or files that are not here."""
+    if missing := missing_packages():
+        raise LaunchError(
+            f"{', '.join(missing)} not installed here, so nothing can be trained. pip install '.[train]'"
+        )
+    if lacking := missing_files(preset):
+        raise LaunchError("\n".join(lacking))
+
+
+def make_run(
+    loaded: LoadedPreset, home: Path, name: str, chosen: gpu.Gpu | None, trainer: str, **more: Any
+) -> RunDirectory:
+    """The directory of a new run with its preset frozen and run.json written; `more` goes into that. Raises OSError."""
+    run = directory.create(home, name)
+    files.dump(loaded.preset, run.preset)
+    directory.write_json(run.run, {**_record(run, loaded, chosen, trainer), **more})
+    return run
 
 
 def start_supervisor(run: RunDirectory, checkpoint: str = "") -> None:
@@ -150,9 +161,7 @@ def _record(run: RunDirectory, loaded: LoadedPreset, chosen: gpu.Gpu | None, tra
         "python": platform.python_version(),
         "host": platform.node(),
         "versions": {name: version(name) for name in (*STACK, "finetune-tui")},
-        "gpu": None
-        if chosen is None
-        else {"index": chosen.index, "uuid": chosen.uuid, "name": chosen.name, "total_mib": chosen.total_mib},
+        "gpu": None if chosen is None else chosen.as_record(),
         "driver": gpu.read().driver,
         "git_commit": _git_commit(loaded.path.parent),
     }

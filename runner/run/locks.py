@@ -13,15 +13,16 @@ from pathlib import Path
 ATTEMPTS = 10
 
 
-def take(path: Path) -> int | None:
-    """Take the lock and return its file descriptor, or None when another process holds it.
+def take(path: Path, shared: bool = False, attempts: int = ATTEMPTS) -> int | None:
+    """Take the lock and return its file descriptor, or None when another process holds it. Several may hold it at once
+    if all of them take it `shared`.
 
     The descriptor is close-on-exec; pass it to a child with `pass_fds` to hand the lock over without a gap.
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    for _ in range(ATTEMPTS):
+    for _ in range(attempts):
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
             # A reader in is_held() has it for microseconds; a process that lives in it keeps it.
             time.sleep(0.02)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from runner.run import summary
+from runner.run import queue, summary
 from runner.run.checkpoints import Checkpoint, checkpoints, newest
 from runner.run.directory import RunDirectory
 from runner.run.history import read_history
 from runner.run.launch import LaunchError, missing_packages, start_supervisor
 
 
-def resume(run: RunDirectory, step: int | None = None) -> Checkpoint:
-    """Start a supervisor that goes on from a checkpoint, the last whole one or that of a step; returns it. Raises
-    LaunchError naming what keeps it from going on.
+def resume(run: RunDirectory, step: int | None = None) -> Checkpoint | None:
+    """Start a supervisor that goes on from a checkpoint, the last whole one or that of a step; returns it. None for a
+    run of the queue that has not started: it waits for its turn again. Raises LaunchError saying what is in the way.
     """
     chosen = to_resume_from(run, step)
     if missing := missing_packages():
         raise LaunchError(f"{', '.join(missing)} not installed here, so nothing can be trained.")
-    start_supervisor(run, chosen.path.name)
+    start_supervisor(run, chosen.path.name if chosen is not None else "")
     return chosen
 
 
-def to_resume_from(run: RunDirectory, step: int | None = None) -> Checkpoint:
-    """The checkpoint it would go on from. Raises LaunchError."""
+def to_resume_from(run: RunDirectory, step: int | None = None) -> Checkpoint | None:
+    """The checkpoint it would go on from, None for a run that would wait for its turn again. Raises LaunchError."""
     if summary.is_alive(run):
         raise LaunchError(f"{run.id} is running. Stop it first: ftui stop {run.id}")
+    if queue.is_queued(run):
+        return None
     found = checkpoints(run)
     chosen = newest(run) if step is None else next((one for one in found if one.step == step), None)
     if chosen is None:

@@ -10,10 +10,12 @@ import numpy as np
 from runner.insight.curves import Column
 from runner.insight.diagnosis import Verdict
 from runner.insight.reduction import part_means
-from runner.run import locks
+from runner.run import locks, queue
 from runner.run.directory import RunDirectory, read_json
 from runner.run.events import Phase
 from runner.run.history import History, whole
+
+NO_WORD = "Its processes are gone and left no word: the machine went down, or somebody killed them."
 
 
 def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
@@ -52,9 +54,7 @@ def read_state(run: RunDirectory) -> dict[str, Any]:
         state = read_json(run.state)
         phase = phase_of(state)
         if not phase.is_over:
-            reason = (
-                "Its processes are gone and left no word: the machine went down, or somebody killed them."
-            )
+            reason = queue.NOBODY_WAITS if phase is Phase.QUEUED else NO_WORD
             state = {**state, "phase": Phase.LOST.value, "reason": reason}
     return state
 

@@ -35,10 +35,15 @@ def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
     """Ask a run to stop; posts ActionFailed when it cannot be asked."""
 
     def work() -> None:
+        from runner.run import queue
         from runner.run.directory import RunDirectory, runs_folder
         from runner.run.requests import Request, ask
 
-        ask(RunDirectory(runs_folder(home) / run_id), Request.STOP_NOW if now else Request.STOP)
+        run = RunDirectory(runs_folder(home) / run_id)
+        if queue.is_queued(run):
+            queue.remove(home, run)
+        else:
+            ask(run, Request.STOP_NOW if now else Request.STOP)
 
     in_thread(post, "Not stopped", work)
 
@@ -65,7 +70,8 @@ def resume(post: Post, run_path: Path) -> None:
 
         run = RunDirectory(run_path)
         at = go_on(run)
-        post(RunLaunched(run.id, f"It goes on from {at.path.name}."))
+        words = f"It goes on from {at.path.name}." if at is not None else "It waits for its turn again."
+        post(RunLaunched(run.id, words))
 
     in_thread(post, "Does not go on", work)
 

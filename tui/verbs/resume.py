@@ -20,6 +20,10 @@ def resume_run(name: str, step: int | None) -> directory.RunDirectory:
     """Go on with a run. Raises RunNotFoundError or LaunchError."""
     run = directory.find_run(name, directory.ftui_home())
     at = to_resume_from(run, step)
+    if at is None:
+        click.echo(f"{run.id} waits for its turn again.")
+        resume(run)
+        return run
     made = int(summary.read_state(run).get("step") or 0)
     lost = max(0, made - at.step)
     again = f"; steps {at.step + 1} to {made} are made again" if lost else ""

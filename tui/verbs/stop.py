@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from runner.run import directory, requests, summary
+from runner.run import directory, queue, requests, summary
 from runner.run.adopt import adopt
 from runner.run.requests import Request
 
@@ -15,6 +15,10 @@ def stop_run(name: str, now: bool) -> None:
     phase = summary.phase_of(summary.read_state(run))
     if phase.is_over:
         click.echo(f"{run.id} is over already: {phase.value}")
+        return
+    if queue.is_queued(run):
+        queue.remove(directory.ftui_home(), run)
+        click.echo(f"{run.id} is taken out of the queue.")
         return
     adopt(run)
     requests.ask(run, Request.STOP_NOW if now else Request.STOP)

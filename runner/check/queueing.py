@@ -1,0 +1,69 @@
+"""Runs for the queue, judged before they wait: what they need of a GPU is part of their ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.check.gate import need_mib, pass_gate
+from runner.preset import files
+from runner.preset.files import LoadedPreset
+from runner.run import enqueue, queue
+from runner.run.directory import RunDirectory
+from runner.run.launch import TRAINER
+from runner.run.queue import QueueError
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A preset that may wait: `label` goes behind its name, `need_mib` is None while that is unknown."""
+
+    loaded: LoadedPreset
+    need_mib: int | None
+    label: str = ""
+
+
+def judge(
+    preset: str,
+    home: Path,
+    overrides: Sequence[str] = (),
+    sweeps: Sequence[str] = (),
+    gpu_choice: str | None = None,
+    force: bool = False,
+) -> list[Judged]:
+    """Judge every combination of a sweep; without one there is one. Raises PresetError, or LaunchError when one of them
+    is refused.
+    """
+    found = []
+    for variant in enqueue.variants(sweeps):
+        loaded = files.load(preset, home, (*overrides, *variant.overrides))
+        need = None if force else need_mib(pass_gate(loaded, home, gpu_choice, queued=True))
+        found.append(Judged(loaded, need, variant.label))
+    return found
+
+
+def enqueue_all(
+    judged: Sequence[Judged],
+    home: Path,
+    gpu_choice: str | None = None,
+    first: bool = False,
+    trainer: str = TRAINER,
+) -> list[RunDirectory]:
+    """Put them into the queue in this order. Raises LaunchError or OSError."""
+    # The last one put first is the first.
+    order = list(reversed(judged)) if first else list(judged)
+    made = [
+        enqueue.enqueue(one.loaded, home, gpu_choice, one.need_mib, first, one.label, trainer)
+        for one in order
+    ]
+    return list(reversed(made)) if first else made
+
+
+def change(home: Path, run: RunDirectory, overrides: Sequence[str]) -> None:
+    """Change settings of a waiting run and judge it again. Raises PresetError, LaunchError, QueueError or OSError."""
+    ticket = queue.read_ticket(run)
+    if ticket is None:
+        raise QueueError(f"{run.id} is not in the queue: it has started, or was taken out.")
+    loaded = files.load(str(run.preset), home, tuple(overrides))
+    enqueue.change(home, run, loaded, need_mib(pass_gate(loaded, home, ticket.gpu, queued=True)))

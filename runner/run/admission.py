@@ -1,0 +1,87 @@
+"""Whether a waiting run may start, and where: in order, on a GPU no other run has, with the VRAM it needs free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.gpu import Gpu, GpuReading
+from runner.run.queue import CPU, Ticket
+
+# A card whose own need is not known has to be this empty.
+EMPTY = 0.9
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run could go: a GPU, or the CPU with None. Memory in MiB, None where the driver does not tell."""
+
+    gpu: Gpu | None = None
+    free_mib: int | None = None
+    total_mib: int | None = None
+
+    @property
+    def key(self) -> str:
+        """What its lease is called."""
+        return self.gpu.uuid if self.gpu is not None else CPU
+
+    @property
+    def name(self) -> str:
+        return (
+            self.gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
+            if self.gpu is not None
+            else "the CPU"
+        )
+
+
+def places(ticket: Ticket, reading: GpuReading) -> list[Place]:
+    """Where the ticket's run could go, the one with most free memory first; empty while no such GPU answers."""
+    if ticket.gpu == CPU:
+        return [Place()]
+    found = [
+        Place(sample.gpu, sample.free_mib, sample.gpu.total_mib)
+        for sample in reading.samples
+        if not sample.problem and ticket.gpu in (None, sample.gpu.uuid)
+    ]
+    return sorted(found, key=lambda place: -(place.free_mib or 0))
+
+
+def could_take(ticket: Ticket, place: Place) -> bool:
+    """Whether a run could ever go there, were it empty."""
+    if ticket.gpu is not None or place.gpu is None:
+        return ticket.gpu == place.key
+    return ticket.need_mib is None or place.total_mib is None or ticket.need_mib <= place.total_mib
+
+
+def lacking(ticket: Ticket, place: Place) -> str:
+    """What memory is missing there, in words; empty when there is enough."""
+    if place.gpu is None or place.free_mib is None:
+        return ""
+    if ticket.need_mib is not None:
+        if place.free_mib >= ticket.need_mib:
+            return ""
+        return f"it needs {_gib(ticket.need_mib)} GiB, and {_gib(place.free_mib)} are free on {place.name}"
+    if place.total_mib is None or place.free_mib >= EMPTY * place.total_mib:
+        return ""
+    return f"its need is not known, so it waits until nobody else uses {place.name} ({_gib(place.free_mib)} GiB free)"
+
+
+def before(place: Place, ahead: Sequence[tuple[str, Ticket]]) -> str:
+    """The id of the first of those ahead who could take this place too; empty when nobody could. Those who could never
+    run there, and those who are paused, keep nobody waiting.
+    """
+    return next((name for name, ticket in ahead if not ticket.paused and could_take(ticket, place)), "")
+
+
+def no_place(ticket: Ticket, reading: GpuReading) -> str:
+    """Why there is nowhere to go."""
+    if ticket.gpu is None or not reading.samples:
+        return f"no GPU answers: {reading.problem}" if reading.problem else "no GPU answers"
+    found = next((sample for sample in reading.samples if sample.gpu.uuid == ticket.gpu), None)
+    if found is None:
+        return f"GPU {ticket.gpu} is not in this machine any more"
+    return f"{found.gpu.name} does not answer: {found.problem}"
+
+
+def _gib(mib: int) -> str:
+    return f"{mib / 1024:.1f}"

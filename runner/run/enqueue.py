@@ -1,0 +1,122 @@
+"""Putting runs into the queue, one or a sweep of them, and changing those that wait."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runner import gpu
+from runner.preset import files
+from runner.preset.files import LoadedPreset
+from runner.run import queue
+from runner.run.directory import RunDirectory
+from runner.run.events import Phase
+from runner.run.launch import (
+    TRAINER,
+    LaunchError,
+    choose_gpu,
+    ensure_can_train,
+    make_run,
+    start_supervisor,
+)
+from runner.run.queue import CPU, QueueError, Ticket
+
+# More than that in one command is a slip of the hand.
+MOST_RUNS = 64
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One point of a sweep: what --set would say, and what its run's name gets behind the preset's."""
+
+    overrides: tuple[str, ...] = ()
+    label: str = ""
+
+
+def variants(sweeps: Sequence[str]) -> list[Variant]:
+    """Every combination of 'section.key=a,b,c'. Raises LaunchError for one without values, or too many of them."""
+    axes = []
+    for sweep in sweeps:
+        key, equals, values = sweep.partition("=")
+        found = [value.strip() for value in values.split(",") if value.strip()]
+        if not equals or "." not in key or not found:
+            raise LaunchError(
+                f"--sweep {sweep}: values are missing. Like this: --sweep train.learning_rate=5e-5,1e-4,2e-4"
+            )
+        axes.append([(key.strip(), value) for value in found])
+    combined = list(itertools.product(*axes))
+    if len(combined) > MOST_RUNS:
+        raise LaunchError(f"That would be {len(combined)} runs, more than {MOST_RUNS}: take fewer values.")
+    return [
+        Variant(
+            tuple(f"{key}={value}" for key, value in one),
+            "".join(f"-{key.rpartition('.')[2]}-{value}" for key, value in one),
+        )
+        for one in combined
+    ]
+
+
+def enqueue(
+    loaded: LoadedPreset,
+    home: Path,
+    gpu_choice: str | None = None,
+    need_mib: int | None = None,
+    first: bool = False,
+    label: str = "",
+    trainer: str = TRAINER,
+) -> RunDirectory:
+    """Make a run that starts when its GPU is free. `gpu_choice` is as for a launch; without one any GPU will do.
+    Raises LaunchError or OSError.
+    """
+    ensure_can_train(loaded.preset)
+    chosen = choose_gpu(gpu.read(), gpu_choice)
+    wanted = CPU if chosen is None else chosen.uuid if gpu_choice is not None else None
+    run = make_run(loaded, home, loaded.name + label, None, trainer, queued=True)
+    with queue.locked(home):
+        queue.write_ticket(run, Ticket(queue.next_rank(home, first), wanted, need_mib))
+        queue.say(run, Phase.QUEUED, "")
+    start_supervisor(run)
+    return run
+
+
+def wait_again(home: Path, only: RunDirectory | None = None) -> list[RunDirectory]:
+    """Let every run in the queue (or only one) be waited for again whose waiting process is gone; returns them. Raises
+    OSError.
+    """
+    again = []
+    for one in queue.waiting(home):
+        if not one.is_alive and only in (None, one.run):
+            try:
+                start_supervisor(one.run)
+            except LaunchError:
+                # Somebody else was quicker.
+                continue
+            again.append(one.run)
+    return again
+
+
+def change(home: Path, run: RunDirectory, loaded: LoadedPreset, need_mib: int | None) -> None:
+    """Give a waiting run another preset. Raises QueueError when it has started meanwhile, or OSError."""
+    with queue.locked(home):
+        ticket = queue.read_ticket(run)
+        if ticket is None:
+            raise QueueError(
+                f"{run.id} has started, or was taken out; what it trains is frozen. Nothing was changed."
+            )
+        files.dump(loaded.preset, run.preset)
+        queue.write_ticket(run, replace(ticket, need_mib=need_mib))
+
+
+def choose_another_gpu(home: Path, run: RunDirectory, gpu_choice: str) -> None:
+    """Let a waiting run wait for another GPU, 'any' for whichever is free first. Raises QueueError, LaunchError or
+    OSError.
+    """
+    chosen = None if gpu_choice == "any" else choose_gpu(gpu.read(), gpu_choice)
+    with queue.locked(home):
+        ticket = queue.read_ticket(run)
+        if ticket is None:
+            raise QueueError(f"{run.id} is not in the queue any more. Nothing was changed.")
+        wanted = None if gpu_choice == "any" else chosen.uuid if chosen is not None else CPU
+        queue.write_ticket(run, replace(ticket, gpu=wanted))

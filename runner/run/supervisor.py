@@ -1,0 +1,185 @@
+"""Watches over one run for its life. Small on purpose (no torch).
+
+It starts the trainer, samples GPU and host once a second, folds the trainer's events into state.json, obeys `stop-now`,
+and writes the end the trainer could not write itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+from runner.run import console, crashes, directory, lease, queue, replan, requests
+from runner.run.adopt import ADOPT, UNKNOWN_CODE, AdoptedTrainer
+from runner.run.checkpoints import newest
+from runner.run.directory import RunDirectory
+from runner.run.environment import trainer_environment
+from runner.run.events import EventLog, Phase
+from runner.run.jsonl import LineWriter
+from runner.run.requests import Request
+from runner.run.sampling import system_sample
+from runner.run.watch import Watch
+
+POLL_SECONDS = 0.2
+SAMPLE_SECONDS = 1.0
+REPORT_SECONDS = 60.0
+
+
+class Supervisor:
+    """One run, from the start of its trainer to its end."""
+
+    def __init__(self, run: RunDirectory, checkpoint: str = "", leased: int | None = None) -> None:
+        self.run = run
+        self._lease = leased
+        self._adopts = checkpoint == ADOPT
+        self._checkpoint = "" if self._adopts else checkpoint
+        self.record = directory.read_json(run.run)
+        self._watch = Watch(run)
+        self._sample: dict[str, Any] = {}
+        self._trainer: subprocess.Popen[bytes] | AdoptedTrainer | None = None
+        self._stopped_now = False
+
+    def supervise(self) -> int:
+        """Run the trainer to its end; returns the trainer's exit code."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._forward)
+        signal.signal(signal.SIGINT, self._forward)
+        with LineWriter(self.run.system) as system:
+            code = self._follow_trainer(system)
+            while code == replan.EXIT_CODE and not self._stopped_now:
+                # Out of memory, and planned again: it goes on from what is whole on disk.
+                last = newest(self.run)
+                self._checkpoint = last.path.name if last is not None else ""
+                code = self._follow_trainer(system)
+        self._finish(code)
+        return code
+
+    def _follow_trainer(self, system: LineWriter) -> int:
+        """Start the trainer and watch it to its end; returns its exit code."""
+        self._trainer = AdoptedTrainer(self.run) if self._adopts else self._start_trainer()
+        self._adopts = False
+        next_sample = 0.0
+        while (code := self._trainer.poll()) is None:
+            self._obey()
+            if time.monotonic() >= next_sample:
+                next_sample = time.monotonic() + SAMPLE_SECONDS
+                self._measure(system)
+                self._update()
+            time.sleep(POLL_SECONDS)
+        return code
+
+    def _start_trainer(self) -> subprocess.Popen[bytes]:
+        with self.run.console.open("ab") as output:
+            self._lease = self._lease if self._lease is not None else self._share_gpu()
+            return subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    str(self.record["trainer"]),
+                    str(self.run.path),
+                    self._checkpoint,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env=trainer_environment(self.run, self.record),
+                cwd=self.run.path,
+                # It holds its GPU as long as it lives, with or without a supervisor.
+                pass_fds=() if self._lease is None else (self._lease,),
+            )
+
+    def _share_gpu(self) -> int | None:
+        """A run that did not wait for its turn shares its GPU; None when one from the queue has it to itself."""
+        chosen = self.record.get("gpu")
+        key = str(chosen.get("uuid")) if isinstance(chosen, dict) else queue.CPU
+        try:
+            return lease.take(queue.home_of(self.run), key, self.run, shared=True)
+        except OSError:
+            return None
+
+    def _measure(self, system: LineWriter) -> None:
+        assert self._trainer is not None
+        self._sample = system_sample(self.record, self._trainer.pid)
+        try:
+            system.append(self._sample)
+        except OSError:
+            # A full disk must not end the supervision; the next second may be better.
+            return
+
+    def _update(self, final: bool = False) -> None:
+        assert self._trainer is not None
+        self._watch.update(self._sample, {"trainer_pid": self._trainer.pid}, final)
+
+    def _obey(self) -> None:
+        assert self._trainer is not None
+        if requests.pending(self.run, Request.STOP_NOW):
+            (self.run.requests / Request.STOP_NOW.value).unlink(missing_ok=True)
+            self._stopped_now = True
+            self._signal(signal.SIGKILL)
+
+    def _forward(self, number: int, frame: FrameType | None) -> None:
+        """The machine goes down or somebody kills us: let the trainer save, and wait for it."""
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: int) -> None:
+        if self._trainer is None or not self._trainer.pid:
+            return
+        try:
+            os.killpg(self._trainer.pid, number)
+        except ProcessLookupError:
+            return
+
+    def _finish(self, code: int) -> None:
+        """Write the end of a run whose trainer could not."""
+        self._update()
+        if not self._watch.history.end:
+            log = EventLog(self.run)
+            if self._stopped_now:
+                status, reason = Phase.STOPPED, "stopped at once; steps after the last checkpoint are lost"
+            else:
+                status, (reason, hint) = Phase.FAILED, self._cause(code)
+                log.append("error", **{"class": "Died", "message": reason, "hint": hint})
+            log.phase(status)
+            log.append("end", status=status.value, reason=reason, exit_code=code)
+            log.close()
+        self._update(final=True)
+        self._report()
+
+    def _cause(self, code: int) -> tuple[str, str]:
+        """What the trainer died of and what to do, from its exit code and the end of its console."""
+        lines = console.last_lines(self.run.console, 40)
+        crash = crashes.known_in(lines)
+        reason = _cause_of_death(code)
+        if crash is None or code == -signal.SIGKILL:
+            return reason, " | ".join(lines[-5:])
+        return f"{crashes.message_of(crash, ' '.join(lines))} ({reason})", crash.hint
+
+    def _report(self) -> None:
+        """Write report.md in a process of its own: whatever goes wrong in it must not touch the run."""
+        try:
+            subprocess.run(
+                [sys.executable, "-P", "-m", "runner.report", str(self.run.path)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=REPORT_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return
+
+
+def _cause_of_death(code: int) -> str:
+    if code == UNKNOWN_CODE:
+        return "The trainer ended without a word; its first supervisor had died before, so its exit code is not known."
+    if code >= 0:
+        return f"The trainer ended with exit code {code} without saying why."
+    name = signal.Signals(-code).name
+    why = " Perhaps the kernel, for want of memory (see `dmesg`)." if -code == signal.SIGKILL else ""
+    return f"The trainer was killed by {name}.{why}"

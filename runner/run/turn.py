@@ -1,0 +1,130 @@
+"""Waiting for a turn: what the supervisor of a queued run does until its GPU is free. Small on purpose: twenty runs may
+wait at once, each a process, so neither numpy nor the preset's schema is imported here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+
+from runner import gpu
+from runner.gpu import GpuReading
+from runner.run import admission, directory, lease, queue, requests
+from runner.run.admission import Place
+from runner.run.directory import RunDirectory
+from runner.run.events import EventLog, Phase
+from runner.run.queue import Ticket
+from runner.run.requests import Request
+
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """A run's turn has come: `lease` is the descriptor that holds its GPU."""
+
+    place: Place
+    lease: int
+
+
+class Turn:
+    """Waits for the turn of one run."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self._home = queue.home_of(run)
+        self._said: tuple[str, int] | None = None
+
+    def wait(self) -> int | None:
+        """Wait; returns the lease's descriptor with the GPU written to run.json, or None when the run was taken out.
+        Raises OSError only when nothing can be read or written for good.
+        """
+        log = EventLog(self.run)
+        log.phase(Phase.QUEUED)
+        log.close()
+        while True:
+            if not self.run.path.is_dir():
+                # Somebody deleted it.
+                queue.drop_ticket(self.run)
+                return None
+            # Before the queue is locked: a sick driver takes seconds to answer.
+            reading = self._reading()
+            with queue.locked(self._home):
+                ticket = queue.read_ticket(self.run)
+                if ticket is None or self._is_to_end():
+                    queue.drop_ticket(self.run)
+                    queue.end(self.run)
+                    return None
+                found = self._look(ticket, reading)
+                if isinstance(found, Start):
+                    self._take(found)
+                    return found.lease
+            self._say(found)
+            time.sleep(POLL_SECONDS)
+
+    def _reading(self) -> GpuReading:
+        ticket = queue.read_ticket(self.run)
+        return gpu.read() if ticket is not None and ticket.gpu != queue.CPU else GpuReading()
+
+    def _is_to_end(self) -> bool:
+        return any(requests.pending(self.run, one) for one in (Request.STOP, Request.STOP_NOW))
+
+    def _look(self, ticket: Ticket, reading: GpuReading) -> Start | str:
+        """The start, or in words what it waits for."""
+        if queue.is_paused(self._home):
+            return "the queue is paused: `ftui queue start`"
+        if ticket.paused:
+            return f"paused: `ftui queue start {self.run.id}`"
+        everywhere = admission.places(ticket, reading)
+        if not everywhere:
+            return admission.no_place(ticket, reading)
+        ahead = self._ahead()
+        why = ""
+        for place in everywhere:
+            found = self._try(ticket, place, ahead)
+            if isinstance(found, Start):
+                return found
+            why = why or found
+        return why
+
+    def _ahead(self) -> list[tuple[str, Ticket]]:
+        """Those who wait before this run, and for whom somebody looks."""
+        order = queue.waiting(self._home)
+        mine = next((i for i, one in enumerate(order) if one.run.id == self.run.id), len(order))
+        return [(one.run.id, one.ticket) for one in order[:mine] if one.is_alive]
+
+    def _try(self, ticket: Ticket, place: Place, ahead: list[tuple[str, Ticket]]) -> Start | str:
+        if first := admission.before(place, ahead):
+            return f"it comes after {first}"
+        held = lease.take(self._home, place.key, self.run)
+        if held is None:
+            other = lease.holder(self._home, place.key)
+            return f"{place.name} has {other or 'another run'} on it"
+        if missing := admission.lacking(ticket, place):
+            os.close(held)
+            return missing
+        return Start(place, held)
+
+    def _take(self, start: Start) -> None:
+        """The run starts: from here on nobody can change or move it."""
+        record = directory.read_json(self.run.run)
+        chosen = start.place.gpu
+        directory.write_json(
+            self.run.run,
+            {**record, "gpu": chosen.as_record() if chosen is not None else None, "started_at": time.time()},
+        )
+        queue.drop_ticket(self.run)
+        queue.say(self.run, Phase.STARTING, "", supervisor_pid=os.getpid())
+
+    def _say(self, words: str) -> None:
+        place = next(
+            (n for n, one in enumerate(queue.waiting(self._home), 1) if one.run.id == self.run.id), 0
+        )
+        if (words, place) == self._said:
+            return
+        with contextlib.suppress(OSError):
+            # A full disk must not end the waiting; the next second may be better.
+            queue.say(self.run, Phase.QUEUED, words, place=place, supervisor_pid=os.getpid())
+            self._said = (words, place)

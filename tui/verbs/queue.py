@@ -1,0 +1,154 @@
+"""`ftui queue` and its verbs."""
+
+from __future__ import annotations
+
+import click
+
+from runner.run import directory, enqueue, queue, summary
+from runner.run.directory import RunDirectory, ftui_home
+from runner.run.queue import QueueError, Waiting
+from tui.state import name_of, text
+from tui.verbs.text import print_json, print_table
+
+
+def show(as_json: bool) -> None:
+    """Print what waits, the next one first."""
+    home = ftui_home()
+    waiting = queue.waiting(home)
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": one.run.id,
+                    "place": place,
+                    "gpu": one.ticket.gpu,
+                    "need_mib": one.ticket.need_mib,
+                    "paused": one.ticket.paused,
+                    "waiting": one.is_alive,
+                    "reason": why(one),
+                }
+                for place, one in enumerate(waiting, 1)
+            ]
+        )
+        return
+    if not waiting:
+        click.echo("Nothing waits. Put something there: ftui queue add PRESET")
+    else:
+        print_table(
+            [
+                (str(place), one.run.id, target(one), need(one), why(one))
+                for place, one in enumerate(waiting, 1)
+            ],
+            ("", "run", "on", "needs", "waits, because"),
+        )
+    if queue.is_paused(home):
+        click.secho("The whole queue is paused. Let it go on: ftui queue start", fg="yellow")
+    elif any(not one.is_alive for one in waiting):
+        click.secho("Some have nobody who waits for them. Let them wait again: ftui queue start", fg="yellow")
+
+
+def target(one: Waiting) -> str:
+    """Where a run wants to go, in a word."""
+    return {None: "any GPU", queue.CPU: "CPU"}.get(one.ticket.gpu, (one.ticket.gpu or "")[:12])
+
+
+def need(one: Waiting) -> str:
+    """The VRAM it needs; empty for the CPU."""
+    if one.ticket.gpu == queue.CPU:
+        return ""
+    return f"{one.ticket.need_mib / 1024:.1f} GiB" if one.ticket.need_mib is not None else "unknown"
+
+
+def why(one: Waiting) -> str:
+    """What it waits for."""
+    if not one.is_alive:
+        return "nobody waits for it: the machine went down, or its process was killed"
+    return text(summary.read_state(one.run).get("reason"))
+
+
+def add(
+    presets: tuple[str, ...],
+    overrides: tuple[str, ...],
+    sweeps: tuple[str, ...],
+    gpu: str | None,
+    first: bool,
+    force: bool,
+) -> None:
+    """Put presets into the queue; says where. Raises PresetError, LaunchError or OSError."""
+    from runner.check.queueing import enqueue_all, judge
+
+    home = ftui_home()
+    judged = [one for preset in presets for one in judge(preset, home, overrides, sweeps, gpu, force)]
+    for run in enqueue_all(judged, home, gpu, first):
+        click.echo(run.id)
+    if queue.is_paused(home):
+        click.secho("The whole queue is paused: ftui queue start", fg="yellow", err=True)
+
+
+def find(name: str) -> RunDirectory:
+    """A waiting run by its place, its id or a unique part of it. Raises RunNotFoundError or QueueError."""
+    home = ftui_home()
+    waiting = queue.waiting(home)
+    if name.isdigit() and 1 <= int(name) <= len(waiting):
+        return waiting[int(name) - 1].run
+    matches = [one.run for one in waiting if name in one.run.id]
+    if len(matches) == 1:
+        return matches[0]
+    if len(matches) > 1:
+        raise QueueError(
+            f"{len(matches)} waiting runs have {name!r} in their id. Give more of it, or its place."
+        )
+    run = directory.find_run(name, home)
+    phase = summary.phase_of(summary.read_state(run)).value
+    raise QueueError(f"{run.id} is not in the queue ({phase}). `ftui queue` shows what waits.")
+
+
+def move(name: str, where: str) -> None:
+    """Move a waiting run. Raises QueueError or OSError."""
+    home, run = ftui_home(), find(name)
+    order = [one.run.id for one in queue.waiting(home)]
+    now = order.index(run.id) + 1 if run.id in order else 1
+    places = {"first": 1, "last": len(order), "up": now - 1, "down": now + 1}
+    if where not in places and not where.isdigit():
+        raise QueueError(f"{where!r} is no place. Say first, last, up, down, or a number.")
+    place = queue.move(home, run, places[where] if where in places else int(where))
+    click.echo(f"{run.id} is number {place}.")
+
+
+def edit(name: str, overrides: tuple[str, ...], gpu: str | None) -> None:
+    """Change a waiting run. Raises PresetError, LaunchError, QueueError or OSError."""
+    from runner.check.queueing import change
+
+    home, run = ftui_home(), find(name)
+    if not overrides and gpu is None:
+        raise QueueError("Say what to change: --set SECTION.KEY=VALUE, or --gpu.")
+    if gpu is not None:
+        enqueue.choose_another_gpu(home, run, gpu)
+    if overrides:
+        change(home, run, overrides)
+    click.echo(f"{run.id} is changed.")
+
+
+def remove(names: tuple[str, ...]) -> None:
+    """Take runs out. Raises QueueError or OSError."""
+    for run in [find(name) for name in names]:
+        queue.remove(ftui_home(), run)
+        click.echo(f"{name_of(run.id)} ({run.id}) is taken out.")
+
+
+def pause(name: str | None) -> None:
+    """Hold a run or the queue. Raises QueueError or OSError."""
+    run = find(name) if name is not None else None
+    queue.pause(ftui_home(), run, True)
+    click.echo(f"{run.id if run else 'The queue'} is paused; what runs goes on.")
+
+
+def start(name: str | None) -> None:
+    """Let a run or the queue go on. Raises QueueError or OSError."""
+    home = ftui_home()
+    run = find(name) if name is not None else None
+    queue.pause(home, run, False)
+    again = enqueue.wait_again(home, run)
+    click.echo(f"{run.id if run else 'The queue'} goes on.")
+    if again:
+        click.echo(f"Nobody had waited for {', '.join(name_of(one.id) for one in again)}; now somebody does.")
