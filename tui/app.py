@@ -35,6 +35,8 @@ from tui.messages import (
     PresetRenamed,
     PresetSaved,
     PresetsListed,
+    QueueChangeAsked,
+    QueueRead,
     RowsAsked,
     RowsFound,
     RunChanged,
@@ -43,7 +45,8 @@ from tui.messages import (
     RunsListed,
     SaveRefused,
 )
-from tui.screens.dialog import LaunchDialog
+from tui.queueing import Queueing
+from tui.screens.dialog import Launch, LaunchDialog
 from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
 from tui.services import actions
@@ -75,6 +78,7 @@ class FtuiApp(KeysInOrder):
         self.editing = Editing(self, home, self.ask_launch, self.presets.nudge)
         self.looking = Looking(self, home, self.main, self.editing)
         self.asking = Asking(self, home)
+        self.queueing = Queueing(self, home, self.editing)
         self._target = target
 
     @property
@@ -153,10 +157,11 @@ class FtuiApp(KeysInOrder):
         self._ask_launch(card(path.stem, path, False, self.home))
 
     def _ask_launch(self, card: PresetCard) -> None:
-        def answered(gpu: str | None) -> None:
-            if gpu is not None:
-                actions.launch(self.post_message, self.home, card.path, gpu)
-                self.notify("Looking at it once more …", title="Launch")
+        def answered(answer: Launch | None) -> None:
+            if answer is not None:
+                start = actions.enqueue if answer.waits else actions.launch
+                start(self.post_message, self.home, card.path, answer.gpu)
+                self.notify("Looking at it once more …", title="Queue" if answer.waits else "Launch")
 
         self.push_screen(LaunchDialog(card, self.main.gpus), answered)
 
@@ -213,6 +218,15 @@ class FtuiApp(KeysInOrder):
 
     def on_main_screen_stop_asked(self, message: MainScreen.StopAsked) -> None:
         self.asking.stop(message.view)
+
+    def on_main_screen_queue_asked(self) -> None:
+        self.queueing.show()
+
+    def on_queue_read(self, message: QueueRead) -> None:
+        self.queueing.read(message.queue)
+
+    def on_queue_change_asked(self, message: QueueChangeAsked) -> None:
+        self.queueing.grant(message)
 
     def on_main_screen_resume_asked(self, message: MainScreen.ResumeAsked) -> None:
         self.asking.resume(message.view)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 
 from tui.messages import DataSeen, DraftJudged, PageSeen, PresetRenamed, PresetSaved, SaveRefused
-from tui.services import actions, drafts
+from tui.preset_files import PresetFiles
+from tui.services import drafts
 from tui.services.judge import JudgeService, Question
 from tui.services.xray import XrayService
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from runner.preset.schema import Preset
     from tui.screens.data import DataScreen
     from tui.screens.editor import EditorScreen
+
+# What is for presets alone, not for the frozen one of a run that waits.
+OF_FILES = {"save_as", "rename", "delete", "launch"}
 
 
 class Editing:
@@ -38,17 +42,24 @@ class Editing:
         self.xray = XrayService(post, home)
         self.editor: EditorScreen | None = None
         self.data: DataScreen | None = None
+        self._files = PresetFiles(app, home)
         self._opening = False
         self._report: Any = None
         self._before: Preset | None = None
         self._card: Card | None = None
         self._wanted_data: Preset | None = None
+        self._when_left: Callable[[], None] | None = None
 
     # Opening and leaving
 
     def edit(self, path: Path, shipped: bool) -> None:
         """Edit a preset's file; of a shipped one a new preset that extends it."""
         self._open_in_thread(lambda: drafts.of_file(self._home, path, shipped))
+
+    def edit_waiting(self, path: Path, when_left: Callable[[], None]) -> None:
+        """Edit the frozen preset of a run that waits; `when_left` is called when that is over, or cannot be."""
+        self._when_left = when_left
+        self._open_in_thread(lambda: drafts.of_file(self._home, path, False))
 
     def after_run(self, made: Callable[[Path], Draft]) -> None:
         """Edit a new preset made from a run."""
@@ -73,6 +84,7 @@ class Editing:
                 self._app.call_from_thread(
                     self._app.notify, words, title="Cannot be edited", severity="error", timeout=15
                 )
+                self._app.call_from_thread(self._leave)
             else:
                 self._app.call_from_thread(self.open, draft)
             finally:
@@ -99,6 +111,12 @@ class Editing:
         self.judge.ask(None)
         self.xray.want(None)
         self._relist()
+        self._leave()
+
+    def _leave(self) -> None:
+        when_left, self._when_left = self._when_left, None
+        if when_left is not None:
+            when_left()
 
     # Drafts and their judgement
 
@@ -136,43 +154,20 @@ class Editing:
         if self.editor is None:
             return
         wishes: dict[str, Callable[[EditorScreen], None]] = {
-            "save": self._save,
-            "save_as": self._save_as,
-            "rename": self._rename,
-            "delete": self._delete,
+            "save": self._files.save,
+            "save_as": self._files.save_as,
+            "rename": self._files.rename,
+            "delete": self._files.delete,
             "launch": self._launch,
             "xray": self._show_data,
             "card": self._choose_card,
         }
+        if self._when_left is not None and wish in OF_FILES:
+            self._app.notify(
+                "It is a run that waits: save it (s), and it starts with that.", severity="warning"
+            )
+            return
         wishes[wish](self.editor)
-
-    def _save(self, editor: EditorScreen) -> None:
-        if editor.draft.path is None:
-            self._save_as(editor)
-        elif not editor.draft.is_dirty:
-            self._app.notify("There is nothing to save.")
-            if editor.leave_when_saved:
-                editor.dismiss()
-        else:
-            actions.save(self._post, editor.draft, None, force=False)
-
-    def _save_as(self, editor: EditorScreen) -> None:
-        from runner.preset.files import list_presets, own_folder
-        from tui.screens.questions import NameDialog
-
-        def answered(name: str | None) -> None:
-            if name is not None:
-                actions.save(self._post, editor.draft, own_folder(self._home) / f"{name}.yaml", force=False)
-            else:
-                editor.leave_when_saved = False
-
-        name = (
-            editor.draft.name
-            if editor.draft.path is None
-            else drafts.free_name(self._home, editor.draft.name)
-        )
-        taken = [preset.name for preset in list_presets(self._home)]
-        self._app.push_screen(NameDialog("Save as", name, taken), answered)
 
     def saved(self, message: PresetSaved) -> None:
         """A file was written."""
@@ -204,61 +199,8 @@ class Editing:
 
     def refused(self, message: SaveRefused) -> None:
         """Something would have been lost: ask."""
-        from tui.screens.questions import ConfirmDialog
-
-        editor = self.editor
-        if editor is None or editor.draft is not message.draft:
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "o":
-                actions.save(self._post, editor.draft, message.path, force=True)
-            elif answer == "a":
-                self._save_as(editor)
-            else:
-                editor.leave_when_saved = False
-
-        answers = [("o", "overwrite it"), ("a", "save under another name")]
-        self._app.push_screen(ConfirmDialog("Not saved", message.text, answers), answered)
-
-    def _rename(self, editor: EditorScreen) -> None:
-        from runner.preset.files import list_presets
-        from tui.screens.questions import NameDialog
-
-        path = editor.draft.path
-        if path is None:
-            self._save_as(editor)
-            return
-
-        def answered(name: str | None) -> None:
-            if name is not None:
-                actions.rename(self._post, editor.draft, path, path.with_name(f"{name}.yaml"))
-
-        taken = [preset.name for preset in list_presets(self._home)]
-        self._app.push_screen(NameDialog("Rename", path.stem, [n for n in taken if n != path.stem]), answered)
-
-    def _delete(self, editor: EditorScreen) -> None:
-        from runner.preset.files import extended_by
-        from tui.screens.questions import ConfirmDialog
-
-        path = editor.draft.path
-        if path is None:
-            self._app.notify("It has no file yet.")
-            return
-
-        def answered(answer: str | None) -> None:
-            if answer == "d":
-                actions.delete(self._post, path)
-                editor.dismiss()
-
-        others = extended_by(path.stem, self._home)
-        also = (
-            f"\n{', '.join(others)} extend{'s' if len(others) == 1 else ''} it and would break."
-            if others
-            else ""
-        )
-        question = f"{path} would be gone for good.{also}"
-        self._app.push_screen(ConfirmDialog("Delete", question, [("d", "delete it")]), answered)
+        if self.editor is not None and self.editor.draft is message.draft:
+            self._files.ask_overwrite(self.editor, message)
 
     def _launch(self, editor: EditorScreen) -> None:
         if editor.draft.is_dirty or editor.draft.path is None:

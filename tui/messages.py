@@ -14,6 +14,7 @@ from runner.gpu import GpuReading
 from runner.host import HostSample
 from tui.pages import DataPage
 from tui.state import PresetCard, RunRow, RunView
+from tui.waiting import QueueRow, QueueView
 
 if TYPE_CHECKING:
     # A tenth of a second to import, and needed only when somebody edits.
@@ -41,6 +42,24 @@ class RunsListed(Message):
     """The store was read; newest run first."""
 
     rows: tuple[RunRow, ...]
+
+
+@dataclass
+class QueueRead(Message):
+    """The queue was read."""
+
+    queue: QueueView
+
+
+@dataclass
+class QueueChangeAsked(Message):
+    """Something is wanted of the queue: edit, pause, pause_all, remove, start, or move to a `place`. `row` is None
+    where it is about all of them.
+    """
+
+    wish: str
+    row: QueueRow | None
+    place: int = 0
 
 
 @dataclass

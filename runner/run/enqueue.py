@@ -52,7 +52,8 @@ def variants(sweeps: Sequence[str]) -> list[Variant]:
     return [
         Variant(
             tuple(f"{key}={value}" for key, value in one),
-            "".join(f"-{key.rpartition('.')[2]}-{value}" for key, value in one),
+            # The values alone: a list has little room, and what was swept is in each run's preset.
+            "".join(f"-{value}" for _, value in one),
         )
         for one in combined
     ]

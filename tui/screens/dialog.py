@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from rich.console import RenderableType
@@ -59,10 +60,21 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
         return text.append(" esc ", "reverse").append(" cancel")
 
 
-class LaunchDialog(Dialog[str | None]):
-    """Launch a preset? Answers with the GPU's UUID or `cpu`, None for no."""
+@dataclass(frozen=True)
+class Launch:
+    """Where to launch: a GPU's UUID or `cpu`; at once, or when it is free."""
 
-    BINDINGS = [Binding("enter,l", "launch", "launch it", tooltip="launch it")]
+    gpu: str
+    waits: bool = False
+
+
+class LaunchDialog(Dialog[Launch | None]):
+    """Launch a preset? Answers None for no."""
+
+    BINDINGS = [
+        Binding("enter,l", "launch(False)", "launch it", tooltip="launch it now"),
+        Binding("w", "launch(True)", "queue it", tooltip="wait until it is free"),
+    ]
 
     def __init__(self, card: PresetCard, gpus: GpuReading | None) -> None:
         super().__init__()
@@ -85,14 +97,14 @@ class LaunchDialog(Dialog[str | None]):
         yield choices
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.action_launch()
+        self.action_launch(False)
 
-    def action_launch(self) -> None:
+    def action_launch(self, waits: bool) -> None:
         if not self._samples:
-            self.dismiss("cpu")
+            self.dismiss(Launch("cpu", waits))
             return
         chosen = self.query_one(OptionList).highlighted or 0
-        self.dismiss(self._samples[chosen].gpu.uuid)
+        self.dismiss(Launch(self._samples[chosen].gpu.uuid, waits))
 
 
 class StopDialog(Dialog[str | None]):

@@ -85,6 +85,9 @@ class MainScreen(ChartKeys):
             self.view = view
             super().__init__()
 
+    class QueueAsked(Message):
+        """Somebody wants to see what waits."""
+
     class ResumeAsked(Message):
         """Somebody wants to go on with the shown run."""
 
@@ -216,6 +219,9 @@ class MainScreen(ChartKeys):
             self.notify("It is running already.")
         else:
             self.post_message(self.ResumeAsked(self.view))
+
+    def action_queue(self) -> None:
+        self.post_message(self.QueueAsked())
 
     def action_zoom(self) -> None:
         if self.view is not None:

@@ -12,7 +12,7 @@ MAIN_BINDINGS = [
     Binding(
         "n",
         "new",
-        "New preset",
+        "New",
         tooltip="A new preset on top of the chosen one, or with the settings of the shown run",
         id="preset.new",
     ),
@@ -26,6 +26,10 @@ MAIN_BINDINGS = [
     Binding(
         "r", "resume", "Resume", tooltip="Go on with the shown run from its last checkpoint", id="run.resume"
     ),
+    Binding("w", "queue", "Queue", tooltip="Runs that wait for their turn", id="run.queue"),
+    # Before the keys that look at a run: at 80 columns the footer ends about there.
+    Binding("question_mark", "app.help", "Help", tooltip="Every key", id="app.help"),
+    Binding("q", "app.quit", "Quit", tooltip="Close the screen; runs go on", id="app.quit"),
     Binding(
         "v",
         "look('evidence')",
@@ -91,6 +95,4 @@ MAIN_BINDINGS = [
     Binding("o", "toggle_log", "Log", tooltip="Show or hide the log of the run", id="view.log"),
     Binding("escape", "back", "Back", show=False, tooltip="Leave the zoom", id="view.back"),
     *CHART_BINDINGS,
-    Binding("question_mark", "app.help", "Help", tooltip="Every key", id="app.help"),
-    Binding("q", "app.quit", "Quit", tooltip="Close the screen; runs go on", id="app.quit"),
 ]

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from runner.run.requests import Request
 
 
+def enqueue(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
+    """Put a preset at the end of the queue; posts RunLaunched or ActionFailed."""
+
+    def work() -> None:
+        from runner.check.queueing import enqueue_all, judge
+
+        run = enqueue_all(judge(preset_path, home, gpu_choice=gpu), home, gpu)[0]
+        post(RunLaunched(run.id, "It waits for its turn; w shows the queue."))
+
+    in_thread(post, "Not put into the queue", work)
+
+
 def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
     """Launch a preset; posts RunLaunched or ActionFailed."""
 

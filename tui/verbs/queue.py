@@ -2,68 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import click
 
 from runner.run import directory, enqueue, queue, summary
 from runner.run.directory import RunDirectory, ftui_home
-from runner.run.queue import QueueError, Waiting
-from tui.state import name_of, text
+from runner.run.queue import QueueError
+from tui.state import name_of
 from tui.verbs.text import print_json, print_table
+from tui.waiting import read_queue
 
 
 def show(as_json: bool) -> None:
     """Print what waits, the next one first."""
-    home = ftui_home()
-    waiting = queue.waiting(home)
+    view = read_queue(ftui_home())
     if as_json:
-        print_json(
-            [
-                {
-                    "id": one.run.id,
-                    "place": place,
-                    "gpu": one.ticket.gpu,
-                    "need_mib": one.ticket.need_mib,
-                    "paused": one.ticket.paused,
-                    "waiting": one.is_alive,
-                    "reason": why(one),
-                }
-                for place, one in enumerate(waiting, 1)
-            ]
-        )
+        print_json([dataclasses.asdict(row) for row in view.rows])
         return
-    if not waiting:
+    if not view.rows:
         click.echo("Nothing waits. Put something there: ftui queue add PRESET")
     else:
         print_table(
-            [
-                (str(place), one.run.id, target(one), need(one), why(one))
-                for place, one in enumerate(waiting, 1)
-            ],
+            [(str(row.place), row.id, row.target, row.need, row.why) for row in view.rows],
             ("", "run", "on", "needs", "waits, because"),
         )
-    if queue.is_paused(home):
+    if view.paused:
         click.secho("The whole queue is paused. Let it go on: ftui queue start", fg="yellow")
-    elif any(not one.is_alive for one in waiting):
+    elif view.is_forsaken:
         click.secho("Some have nobody who waits for them. Let them wait again: ftui queue start", fg="yellow")
-
-
-def target(one: Waiting) -> str:
-    """Where a run wants to go, in a word."""
-    return {None: "any GPU", queue.CPU: "CPU"}.get(one.ticket.gpu, (one.ticket.gpu or "")[:12])
-
-
-def need(one: Waiting) -> str:
-    """The VRAM it needs; empty for the CPU."""
-    if one.ticket.gpu == queue.CPU:
-        return ""
-    return f"{one.ticket.need_mib / 1024:.1f} GiB" if one.ticket.need_mib is not None else "unknown"
-
-
-def why(one: Waiting) -> str:
-    """What it waits for."""
-    if not one.is_alive:
-        return "nobody waits for it: the machine went down, or its process was killed"
-    return text(summary.read_state(one.run).get("reason"))
 
 
 def add(

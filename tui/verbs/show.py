@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from runner.run import directory
+from runner.run.events import Phase
 from tui.follower import read_view
 from tui.state import RunView, age, since
 from tui.verbs.text import print_json
@@ -54,7 +55,11 @@ def _print(view: RunView) -> None:
     click.echo(f"{view.id}  {view.phase.value}{f': {view.reason}' if view.reason else ''}")
     if view.hint:
         click.echo(f"  {view.hint}")
-    click.echo(f"started    {since(view.record.get('created_at'))} on {on}, {view.plan.get('method', '')}")
+    if view.phase is Phase.QUEUED:
+        click.echo(f"queued     {since(view.record.get('created_at'))}")
+    else:
+        began = view.record.get("started_at") or view.record.get("created_at")
+        click.echo(f"started    {since(began)} on {on}, {view.plan.get('method', '')}".rstrip(", "))
     done = f"{view.step}/{view.total_steps or '?'}"
     left = f", {age(view.eta_seconds)} left" if view.eta_seconds is not None else ""
     click.echo(f"step       {done}{left}")

@@ -15,7 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from runner.run.events import Phase
-from tui.colours import BAD, GOOD, LIVE, NOTE
+from tui.colours import BAD, GOOD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.state import RunRow
 from tui.widgets.lines import differences, strip_of
@@ -268,7 +268,8 @@ def _standing(row: RunRow, style: str, width: int) -> Text:
     text = Text()
     if not row.phase.is_over:
         if row.progress is None:
-            return text.append(row.phase.value, "dim")
+            place = f" {row.place}" if row.place else ""
+            return text.append(f"{row.phase.value}{place}", "dim")
         text.append(f"{100 * row.progress:3.0f} % ")
         return text if width < NARROW else text.append(sparkline(row.losses, SPARK_WIDTH), LIVE)
     if row.phase is not Phase.FINISHED and row.severity < WARNING:
@@ -288,5 +289,6 @@ def phase_mark(phase: Phase) -> tuple[str, str]:
         Phase.STOPPED: (marks.stopped, NOTE),
         Phase.FAILED: (marks.failed, BAD),
         Phase.LOST: (marks.failed, BAD),
+        Phase.QUEUED: (marks.queued, QUIET),
         Phase.STARTING: (marks.queued, LIVE),
     }.get(phase, (marks.running, LIVE))

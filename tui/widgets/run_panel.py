@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.reactive import var
 
+from runner.run.events import Phase
 from tui.colours import FAINT, LIVE, NOTE, PROBE
 from tui.glyphs import glyphs, plain
 from tui.state import RunView, age
@@ -73,7 +74,7 @@ def title(view: RunView) -> Text:
 
 def header(view: RunView, width: int) -> list[Text]:
     """Progress bar with step and time left, losses, and the effective batch spelled out."""
-    if view.reason and view.phase.is_over:
+    if view.reason and (view.phase.is_over or view.phase is Phase.QUEUED):
         return _ending(view, width)
     return [progress(view, width), fitting(losses(view), width), fitting(batch(view), width)]
 
