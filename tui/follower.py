@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from runner.insight.curves import Curves, MemoryPoint
+from runner.insight.curves import Curves, Liveness, MemoryPoint
 from runner.insight.diagnosis import UNKNOWN, Judge
 from runner.run import console, summary
 from runner.run.directory import RunDirectory, read_json
@@ -112,9 +112,11 @@ class RunFollower:
         state = self._read_state()
         printed = self._read_console()
         seen = changed or bool(samples) or state != self._state or printed
+        # Told by the supervisor, or no longer.
+        silence = state.get("silent_since") != self._state.get("silent_since")
         self._state = state
         curves = self._curves()
-        if changed:
+        if changed or silence:
             self._judge.note()
         first = changed and len(curves.train) > LONG and self._judge.verdict is UNKNOWN
         judged = not first and self._judge.judge(curves, urgent)
@@ -133,6 +135,10 @@ class RunFollower:
 
     def _curves(self) -> Curves:
         curves = self._history.curves()
+        # Only the supervisor sees the trainer's process.
+        if since := decimal(self._state.get("silent_since")):
+            why = text(self._state.get("silent_because"))
+            curves = replace(curves, liveness=Liveness(time.time() - since, 0.0, where=why))
         gpu = self._sample.get("gpu")
         if not isinstance(gpu, dict) or decimal(gpu.get("free_mib")) is None or curves.is_over:
             return curves

@@ -14,6 +14,7 @@ from runner.gpu import GpuReading, GpuSample
 from runner.insight import batch
 from runner.insight.advice import Advice, advise, rows_to_train
 from runner.insight.data import DataReport
+from runner.insight.disk import disk_need
 from runner.insight.lint import Facts, Finding, Severity, lint
 from runner.insight.memory.calibration import calibrate
 from runner.insight.memory.cards import Card, multiprocessors
@@ -24,6 +25,7 @@ from runner.preset.schema import Preset
 from runner.preset.validate import KeyPath
 from runner.run.environment import ALLOCATOR
 from runner.run.launch import version
+from runner.run.storage import free_bytes
 
 NO_CARD = "no GPU here to predict for"
 TRACKERS = ("tensorboard", "wandb", "trackio")
@@ -113,6 +115,10 @@ def assess(
     rows = rows_to_train(preset, data, lines)
     plan = batch.plan_of(preset, rows) if rows else None
     setup, predictor = _memory(preset, machine, config, home, data)
+    on_disk = setup
+    if on_disk is None and config.architecture is not None:
+        # Without a GPU it computes, and keeps its adapter, in fp32.
+        on_disk = setup_of(preset, config.architecture, Stack(), has_bf16=False)
     prediction = predictor.predict(setup) if setup is not None and predictor is not None else None
     facts = Facts(
         preset=preset,
@@ -123,6 +129,8 @@ def assess(
         architecture=config.architecture,
         prediction=prediction,
         installed=dict(machine.packages),
+        disk=disk_need(preset, on_disk, plan) if on_disk is not None and plan is not None else None,
+        free_disk=free_bytes(home),
     )
     return Assessment(
         preset=preset,

@@ -10,6 +10,7 @@ from enum import StrEnum
 from runner.insight import ranges
 from runner.insight.batch import effective_batch
 from runner.insight.data import DataReport
+from runner.insight.disk import size
 from runner.insight.lint.rule import Facts
 from runner.insight.split import held_out_size
 from runner.preset.schema import Preset
@@ -38,7 +39,7 @@ def advise(facts: Facts, before: Preset | None = None) -> tuple[Advice, ...]:
     lines = [batch_line(facts.preset), *steps_lines(facts), *tokens_lines(facts), rate_line(facts)]
     if before is not None and (root := square_root_line(facts.preset, before)) is not None:
         lines.append(root)
-    return (*lines, *evaluation_lines(facts), forgetting_line(facts.preset))
+    return (*lines, *evaluation_lines(facts), forgetting_line(facts.preset), *disk_lines(facts))
 
 
 def batch_line(preset: Preset) -> Advice:
@@ -190,6 +191,19 @@ def forgetting_line(preset: Preset) -> Advice:
         "data.mix blends some in, and measures it",
         Tone.NOTE,
     )
+
+
+def disk_lines(facts: Facts) -> Iterator[Advice]:
+    """What the run writes, against what is free."""
+    need, free = facts.disk, facts.free_disk
+    if need is not None and free is not None:
+        fits = need.total <= free
+        yield Advice(
+            "Disk",
+            f"{size(need.total)} of {size(free)} free",
+            need.words if fits else "not enough",
+            Tone.GOOD if fits else Tone.NOTE,
+        )
 
 
 def thousands(value: float) -> str:

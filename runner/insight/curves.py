@@ -135,11 +135,14 @@ class MemoryPoint:
 
 @dataclass(frozen=True)
 class Liveness:
-    """Whether anybody works on a run that is not over: `silent_seconds` since its last sign of life, the GPU's use."""
+    """Whether anybody works on a run that is not over: `silent_seconds` since its last sign of life, the GPU's use, and
+    in `where`, a sentence, what is known of why.
+    """
 
     silent_seconds: float
     utilisation_percent: float | None = None
     is_alive: bool = True
+    where: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,8 @@ def before(place: Place, ahead: Sequence[tuple[str, Ticket]]) -> str:
 def no_place(ticket: Ticket, reading: GpuReading) -> str:
     """Why there is nowhere to go."""
     if ticket.gpu is None or not reading.samples:
-        return f"no GPU answers: {reading.problem}" if reading.problem else "no GPU answers"
+        problem = reading.problem or next((sample.problem for sample in reading.samples), "")
+        return f"no GPU answers: {problem}" if problem else "no GPU answers"
     found = next((sample for sample in reading.samples if sample.gpu.uuid == ticket.gpu), None)
     if found is None:
         return f"GPU {ticket.gpu} is not in this machine any more"

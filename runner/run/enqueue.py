@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,16 +47,16 @@ def variants(sweeps: Sequence[str]) -> list[Variant]:
                 f"--sweep {sweep}: values are missing. Like this: --sweep train.learning_rate=5e-5,1e-4,2e-4"
             )
         axes.append([(key.strip(), value) for value in found])
-    combined = list(itertools.product(*axes))
-    if len(combined) > MOST_RUNS:
-        raise LaunchError(f"That would be {len(combined)} runs, more than {MOST_RUNS}: take fewer values.")
+    count = math.prod(map(len, axes))
+    if count > MOST_RUNS:
+        raise LaunchError(f"That would be {count} runs, more than {MOST_RUNS}: take fewer values.")
     return [
         Variant(
             tuple(f"{key}={value}" for key, value in one),
             # The values alone: a list has little room, and what was swept is in each run's preset.
             "".join(f"-{value}" for _, value in one),
         )
-        for one in combined
+        for one in itertools.product(*axes)
     ]
 
 

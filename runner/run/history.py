@@ -59,7 +59,9 @@ class History:
             self._take_steps(event)
             return
         try:
-            self.last_time = max(self.last_time, number(event.get("t", 0.0)))
+            # What a supervisor remarks is no sign of life of its trainer.
+            if event.get("type") != "warning":
+                self.last_time = max(self.last_time, number(event.get("t", 0.0)))
             handler = getattr(self, f"_on_{event.get('type')}", None)
             if handler is not None:
                 handler(event)

@@ -24,6 +24,8 @@ from runner.run.directory import RUN_ID, RunDirectory, read_json, runs_folder, w
 from runner.run.events import EventLog, Phase
 
 CPU = "cpu"
+# The rank of a ticket that cannot be read; every other is nearer to 0.
+LAST = 1e15
 TAKEN_OUT = "taken out of the queue before it started"
 NOBODY_WAITS = (
     "It was waiting for its turn, and nobody waits for it any more: the machine went down, or somebody killed its "
@@ -94,7 +96,7 @@ def read_ticket(run: RunDirectory) -> Ticket | None:
 def _parse(values: dict[str, Any]) -> Ticket:
     rank, gpu, need = values.get("rank"), values.get("gpu"), values.get("need_mib")
     return Ticket(
-        float(rank) if isinstance(rank, int | float) and abs(rank) < 1e15 else 1e15,
+        float(rank) if isinstance(rank, int | float) and abs(rank) < LAST else LAST,
         gpu if isinstance(gpu, str) else None,
         need if isinstance(need, int) and not isinstance(need, bool) else None,
         values.get("paused") is True,
@@ -132,7 +134,7 @@ def next_rank(home: Path, first: bool = False) -> float:
     ranks = [one.ticket.rank for one in waiting(home)]
     if first:
         return min(ranks, default=time.time()) - 1
-    return max([time.time(), *(rank + 1 for rank in ranks if rank < 1e15)])
+    return max([time.time(), *(rank + 1 for rank in ranks if rank < LAST)])
 
 
 def move(home: Path, run: RunDirectory, place: int) -> int:
@@ -149,8 +151,8 @@ def move(home: Path, run: RunDirectory, place: int) -> int:
             rank = (before + ranks[place - 1]) / 2
         else:
             rank = ranks[-1] + 1 if ranks else ticket.rank
-        if rank in ranks:
-            # Halved too often: everybody gets a whole rank again.
+        if rank in ranks or abs(rank) >= LAST:
+            # Halved too often, or behind one that cannot be read: everybody gets a whole rank again.
             order.insert(place - 1, Waiting(run, ticket, True))
             for number, one in enumerate(order):
                 write_ticket(one.run, replace(one.ticket, rank=float(number)))

@@ -40,6 +40,16 @@ def size_of(path: Path) -> int:
     return total
 
 
+def free_bytes(home: Path) -> int | None:
+    """Bytes free where runs are written, or will be; None when nobody knows."""
+    for folder in (home, *home.parents):
+        try:
+            return shutil.disk_usage(folder).free
+        except OSError:
+            continue
+    return None
+
+
 def holding(run: RunDirectory) -> Holding:
     """What a run holds."""
     alive = summary.is_alive(run)

@@ -13,7 +13,7 @@ from runner.insight.curves import Curves, Liveness, MemoryPoint
 from runner.insight.diagnosis import Judge, Severity, Verdict, diagnose
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
-from runner.run import directory, requests
+from runner.run import directory, requests, stalls
 from runner.run.alerts import AlertBook, send
 from runner.run.config import AlertSettings, ConfigError, load_config
 from runner.run.directory import RunDirectory
@@ -44,6 +44,9 @@ class Watch:
         self._summary: dict[str, Any] = {}
         self._judged_at = 0.0
         self._stopping = False
+        # Of a stall: when it began, and what is known of why.
+        self._silent_since = 0.0
+        self._where = ""
         self._take_in_the_past()
 
     def _take_in_the_past(self) -> None:
@@ -83,9 +86,22 @@ class Watch:
         judged = self._judge.judge(curves, urgent=final)
         if judged:
             self._judged_at = now
+            self._look_into_silence(curves, pids.get("trainer_pid", 0))
             self._act(self._judge.verdict)
         if news or judged or not self._summary:
             self._write(pids)
+
+    def _look_into_silence(self, curves: Curves, pid: int) -> None:
+        """Find out once why a trainer is silent, and judge with that."""
+        if not any(finding.id == "D14" for finding in self._judge.verdict.findings):
+            self._silent_since, self._where = 0.0, ""
+        elif not self._silent_since and curves.liveness is not None:
+            self._silent_since = time.time() - curves.liveness.silent_seconds
+            self._where = stalls.why_silent(pid, self.run.path)
+            self._judge.note()
+            self._judge.judge(
+                replace(curves, liveness=replace(curves.liveness, where=self._where)), urgent=True
+            )
 
     def _curves(self, sample: dict[str, Any]) -> Curves:
         curves = self.history.curves()
@@ -102,17 +118,15 @@ class Watch:
             if isinstance(free, int) and isinstance(used, int):
                 memory = (*memory, MemoryPoint(curves.step, None, float(free), float(free + used)))
         silent = time.time() - self._last_sign()
-        return replace(curves, memory=memory, liveness=Liveness(silent, busy))
+        return replace(curves, memory=memory, liveness=Liveness(silent, busy, where=self._where))
 
     def _last_sign(self) -> float:
-        """When trainer or console last wrote something."""
-        times = [self.history.last_time]
-        for path in (self.run.events, self.run.console):
-            try:
-                times.append(path.stat().st_mtime)
-            except OSError:
-                continue
-        return max(times)
+        """When the trainer last wrote an event, or anything to its console."""
+        try:
+            printed = self.run.console.stat().st_mtime
+        except OSError:
+            printed = 0.0
+        return max(self.history.last_time, printed)
 
     def _act(self, verdict: Verdict) -> None:
         reason = str(self.history.end.get("reason") or self.history.error.get("message") or "")
@@ -135,6 +149,8 @@ class Watch:
 
     def _write(self, pids: dict[str, int]) -> None:
         summary = summarise(self.history, self._judge.verdict)
+        if self._silent_since:
+            summary |= {"silent_since": round(self._silent_since), "silent_because": self._where}
         if summary == self._summary:
             return
         try:

@@ -15,6 +15,7 @@ from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
 from runner.run.history import read_history
 from runner.train.explain import explain, is_out_of_memory
+from runner.train.stacks import listen
 from runner.train.stop import StopFlag, StoppedEarly
 
 
@@ -27,6 +28,7 @@ def main() -> int:
     log = EventLog(run)
     stop = StopFlag(run, log)
     stop.listen()
+    stacks = listen(run)
     preset = load_frozen(run.preset)
     plan = replan.read(run, preset)
     name = sys.argv[2] if len(sys.argv) > 2 else ""
@@ -52,6 +54,9 @@ def main() -> int:
         log.phase(Phase.FAILED)
         log.append("end", status="failed", reason=words.message)
         return 1
+    finally:
+        # Referred to until here: closed with its last reference, it would be a bad descriptor to write to.
+        stacks.flush()
     return 0
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from runner.insight import batch
 from runner.insight.data import DataReport, Defects, Note, Source
+from runner.insight.disk import disk_need
 from runner.insight.lint import IDS, RULES, Facts, Finding, Severity, lint
 from runner.insight.memory.architecture import Architecture, read_architecture
 from runner.insight.memory.cards import Card, find_card
@@ -43,6 +44,8 @@ class Case:
     card: Card | None = RTX_4090
     # Free memory relative to what the healthy preset needs; None for the whole card.
     free_beyond_need: int | None = None
+    # Free disk as a share of what the healthy preset writes; None for plenty.
+    free_disk_share: float | None = None
     architecture: Architecture | None = LLAMA_8B
     installed: Mapping[str, str | None] = field(default_factory=dict)
     written: frozenset[str] = frozenset()
@@ -113,10 +116,16 @@ def facts_of(preset: Preset, case: Case) -> Facts:
     if card is not None and case.free_beyond_need is not None:
         need = predicted(HEALTHY, LLAMA_8B, card, data).train.need
         card = replace(card, free_mib=int(need) + case.free_beyond_need)
+    plan = batch.plan_of(preset, case.rows)
+    setup = setup_of(preset, architecture, Stack()) if architecture is not None else None
+    free = None
+    if case.free_disk_share is not None:
+        usual = disk_need(HEALTHY, setup_of(HEALTHY, LLAMA_8B, Stack()), batch.plan_of(HEALTHY, case.rows))
+        free = int(usual.total * case.free_disk_share)
     return Facts(
         preset=preset,
         written=case.written,
-        plan=batch.plan_of(preset, case.rows),
+        plan=plan,
         data=data,
         card=card,
         architecture=architecture,
@@ -124,6 +133,8 @@ def facts_of(preset: Preset, case: Case) -> Facts:
         if card is not None and architecture is not None
         else None,
         installed=case.installed,
+        disk=disk_need(preset, setup, plan) if setup is not None else None,
+        free_disk=free,
     )
 
 
@@ -242,6 +253,8 @@ BROKEN = (
     ),
     Case("memory-runs-out", {"train.max_length": 4096}, free_beyond_need=-10, note="just"),
     Case("memory-tight", free_beyond_need=10),
+    Case("disk-full", free_disk_share=0.99),
+    Case("disk-tight", free_disk_share=1.2),
     Case(
         "length-beyond-model",
         {"train.max_length": 2049},
@@ -511,6 +524,8 @@ FIXES = {
     "flash-before-ampere": "model.attn_implementation: sdpa",
     "attention-eager": "model.attn_implementation: sdpa",
     "packing-masked": "train.packing: false",
+    "disk-full": "output.save_total_limit: 1",
+    "disk-tight": "output.save_total_limit: 1",
     "length-beyond-model": "train.max_length: 2048",
     "remote-code": "model.trust_remote_code: false",
     "tracker-missing": "report.report_to: ['trackio']",
@@ -582,6 +597,12 @@ def test_memory_findings_carry_the_lever_and_its_saving() -> None:
     assert finding.fix == prediction.lever.changes
     assert f"−{prediction.lever.saves_mib / 1024:.1f} GiB" in finding.fix_text
     assert f"{prediction.train.high / 1024:.1f} GiB" in finding.what
+
+
+def test_with_the_least_limit_only_other_runs_can_make_room() -> None:
+    (finding,) = found_in(Case("", {"output.save_total_limit": 1}, free_disk_share=0.5))
+    assert (finding.id, finding.fix) == ("disk-full", ())
+    assert "ftui clean" in finding.fix_text
 
 
 def test_rows_cut_says_how_many_and_how_much() -> None:

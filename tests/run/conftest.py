@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from runner.preset import files
 from runner.run.directory import RunDirectory
 from runner.run.launch import launch
 from tests.conftest import ROOT
+from tests.run.queued import Cards, Scene
+from tests.stub_nvml import StubNvml
 
 Scripted = Callable[..., RunDirectory]
 
@@ -42,6 +45,33 @@ def scripted(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 @pytest.fixture
+def impatient(scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To supervisors started from now on two seconds are a long silence."""
+    folder = tmp_path / "impatient"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "from runner.insight.diagnosis import operation\n"
+        "from runner.run import watch\n"
+        "operation.SILENT_SECONDS, watch.QUIET_SECONDS = 2.0, 0.2\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ["PYTHONPATH"]]))
+
+
+@pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at a run judges it."""
     monkeypatch.setattr("runner.insight.diagnosis.judge.PAUSE", 0.0)
+
+
+@pytest.fixture
+def scene(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """Real runs in a queue; everything left alive is killed afterwards."""
+    made = Scene(home, tmp_path, monkeypatch)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cards(stub: StubNvml, monkeypatch: pytest.MonkeyPatch) -> Cards:
+    """GPUs that are not there."""
+    return Cards(stub, monkeypatch)

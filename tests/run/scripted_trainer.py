@@ -5,6 +5,7 @@ Each line of the script in $FTUI_SCRIPT is one of
     print TEXT        write a line to the console   sleep S      wait
     kill N            die of signal N               exit N       leave with code N
     until-stop        append a step every 20 ms until asked to stop, then end as stopped
+    stacks          write the stack when SIGUSR1 asks for it, as the real trainer does
     until-asked       wait in silence until asked to stop, then end as stopped, in the words of the real trainer
 """
 
@@ -22,6 +23,7 @@ from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
 from runner.run.history import read_history
 from runner.run.requests import Request
+from runner.train.stacks import listen
 from runner.train.stop import StopFlag
 
 
@@ -49,6 +51,9 @@ def main() -> int:
             os.kill(os.getpid(), int(rest))
         elif word == "exit":
             return int(rest)
+        elif word == "stacks":
+            stacks = listen(run)
+            assert stacks.writable()
         elif word == "until-stop":
             _train_until_stopped(run, log, asked)
         elif word == "until-asked":

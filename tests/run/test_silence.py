@@ -113,17 +113,7 @@ def test_memory_of_the_card_is_judged_while_it_trains(home: Path) -> None:
     assert "D13" not in {finding.id for finding in watch._judge.verdict.findings}
 
 
-def test_a_real_run_that_goes_silent_is_told(
-    scripted: Scripted, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    patient = tmp_path / "impatient"
-    patient.mkdir()
-    (patient / "sitecustomize.py").write_text(
-        "from runner.insight.diagnosis import operation\n"
-        "from runner.run import watch\n"
-        "operation.SILENT_SECONDS, watch.QUIET_SECONDS = 2.0, 0.2\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(patient), os.environ["PYTHONPATH"]]))
+def test_a_real_run_that_goes_silent_is_told(scripted: Scripted, home: Path, impatient: None) -> None:
     with listening() as hook:
         configured(home, hook)
         run = scripted(*scripted_lines(phase("training"), plan(), *STEPS), "sleep 600")

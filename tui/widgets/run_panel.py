@@ -76,7 +76,12 @@ def header(view: RunView, width: int) -> list[Text]:
     """Progress bar with step and time left, losses, and the effective batch spelled out."""
     if view.reason and (view.phase.is_over or view.phase is Phase.QUEUED):
         return _ending(view, width)
-    return [progress(view, width), fitting(losses(view), width), fitting(batch(view), width)]
+    lines = [progress(view, width), fitting(losses(view), width), fitting(batch(view), width)]
+    if view.warnings and not view.phase.is_over:
+        newest = Text(plain(f"{glyphs().up} {view.warnings[-1]}"), NOTE)
+        newest.truncate(width, overflow=glyphs().overflow)
+        lines.append(newest)
+    return lines
 
 
 def progress(view: RunView, width: int) -> Text:

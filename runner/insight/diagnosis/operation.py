@@ -161,7 +161,7 @@ def stall(curves: Curves) -> Finding | None:
     if not len(intervals) or not idle or life.silent_seconds <= max(SILENT_SECONDS, SILENT_INTERVALS * usual):
         return None
     sentence = f"No step for {life.silent_seconds:.0f} s, where one took {usual:.1f} s; the GPU is idle."
-    return _silent(curves, "stalled", sentence, life.silent_seconds)
+    return _silent(curves, "stalled", f"{sentence} {life.where}".rstrip(), life.silent_seconds)
 
 
 def _silent(curves: Curves, name: str, sentence: str, seconds: float) -> Finding:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from runner.insight.disk import DiskNeed, size
 from runner.insight.lint.rule import Complaint, Facts, Rules, Severity
 from runner.insight.memory.predict import Fit
 
 RULES = Rules()
 NOTE, WARNING, ERROR = Severity.NOTE, Severity.WARNING, Severity.ERROR
 AMPERE = (8, 0)
+DISK_TIGHT = 0.8
+# Checkpoints on disk at once with a limit of one: it, the best, and the one being written.
+SMALLEST_COUNT = 3
 
 
 @RULES.rule(
@@ -132,6 +136,33 @@ def _memory(facts: Facts, verb: str) -> Complaint:
         f"{verb} {peak.high / 1024:.1f} GiB{where}, {prediction.card.free_mib / 1024:.1f} GiB are free",
         lever.changes if lever is not None else (),
         f"{lever.words}: −{lever.saves_mib / 1024:.1f} GiB" if lever is not None else "",
+    )
+
+
+@RULES.rule("disk-full", ERROR, "The run would end when the disk does, with its last checkpoints missing.")
+def _(facts: Facts) -> Complaint | None:
+    need, free = facts.disk, facts.free_disk
+    if need is None or free is None or need.total <= free:
+        return None
+    return _disk(need, free)
+
+
+@RULES.rule(
+    "disk-tight", WARNING, "Whatever else is written on that disk can take the space a checkpoint needs."
+)
+def _(facts: Facts) -> Complaint | None:
+    need, free = facts.disk, facts.free_disk
+    if need is None or free is None or not DISK_TIGHT * free < need.total <= free:
+        return None
+    return _disk(need, free)
+
+
+def _disk(need: DiskNeed, free: int) -> Complaint:
+    return Complaint(
+        "output.save_total_limit",
+        f"needs {size(need.total)} of disk ({need.words}), {size(free)} are free",
+        (("output.save_total_limit", 1),) if need.count > SMALLEST_COUNT else (),
+        "`ftui clean` frees what old runs hold" if need.count <= SMALLEST_COUNT else "",
     )
 
 

@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from runner.insight.batch import BatchPlan, intervals
 from runner.insight.data import DataReport
+from runner.insight.disk import DiskNeed
 from runner.insight.memory.architecture import Architecture
 from runner.insight.memory.cards import Card
 from runner.insight.memory.levers import Changes
@@ -28,7 +29,8 @@ class Facts:
     """Everything a rule may look at; what is not known is None, and rules about it say nothing.
 
     `written` are the keys the preset's own files set ('train.max_steps'). `installed` maps a package to its version,
-    None for one that is missing; a package that is not in it was not looked for.
+    None for one that is missing; a package that is not in it was not looked for. `free_disk` is in bytes, where runs
+    are written.
     """
 
     preset: Preset
@@ -39,6 +41,8 @@ class Facts:
     architecture: Architecture | None = None
     prediction: Prediction | None = None
     installed: Mapping[str, str | None] = field(default_factory=dict)
+    disk: DiskNeed | None = None
+    free_disk: int | None = None
 
     @property
     def evaluates(self) -> bool:
