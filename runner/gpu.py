@@ -117,6 +117,43 @@ def cuda_version() -> str | None:
         return None if number is None else f"{number // 1000}.{number % 1000 // 10}"
 
 
+class XidWatch:
+    """Xid errors of one GPU from now on: what the driver logs when a GPU, or a program on it, goes wrong."""
+
+    MOST = 16
+
+    def __init__(self, uuid: str) -> None:
+        self._events: Any = None
+        with _lock:
+            if not _start():
+                # Not every driver and no virtual machine tells events.
+                self._events = _value(lambda: _registered(uuid))
+
+    def poll(self) -> list[int]:
+        """The numbers of those that came since the last call."""
+        import pynvml
+
+        found: list[int] = []
+        while self._events is not None and len(found) < self.MOST:
+            event = _value(lambda: pynvml.nvmlEventSetWait_v2(self._events, 0))
+            if event is None:
+                break
+            found.append(int(event.eventData))
+        return found
+
+
+def _registered(uuid: str) -> Any:
+    """An event set for the Xid errors of a GPU; None when there is no such GPU. Raises NVMLError."""
+    import pynvml
+
+    handle = next((handle for gpu, handle in _devices() if gpu.uuid == uuid), None)
+    if handle is None:
+        return None
+    events = pynvml.nvmlEventSetCreate()
+    pynvml.nvmlDeviceRegisterEvents(handle, pynvml.nvmlEventTypeXidCriticalError, events)
+    return events
+
+
 def _start() -> str:
     """Initialise NVML once; the reason when it cannot be. A failed start is tried again: drivers come back."""
     global _ready

@@ -27,6 +27,13 @@ OUT_OF_MEMORY = Crash(
     "Halve train.per_device_train_batch_size, double gradient_accumulation_steps: the same batch.",
 )
 
+GPU_LOST = Crash(
+    "GPU lost",
+    ("xid", "fallen off the bus", "gpu is lost", "unspecified launch failure", "uncorrectable ecc error"),
+    "The GPU stopped answering.",
+    "See `dmesg | grep -i xid`; when it is back (nvidia-smi), go on with `ftui resume`.",
+)
+
 CRASHES: tuple[Crash, ...] = (
     OUT_OF_MEMORY,
     Crash(
@@ -56,12 +63,7 @@ CRASHES: tuple[Crash, ...] = (
         "This build of PyTorch needs a newer driver, or does not know this GPU.",
         "Install a newer driver, or a PyTorch built for this one: `ftui doctor` shows both versions.",
     ),
-    Crash(
-        "GPU lost",
-        ("xid", "fallen off the bus", "gpu is lost", "unspecified launch failure", "uncorrectable ecc error"),
-        "The GPU stopped answering.",
-        "See `dmesg | grep -i xid`; when it is back (nvidia-smi), go on with `ftui resume`.",
-    ),
+    GPU_LOST,
     Crash(
         "bitsandbytes without CUDA",
         (

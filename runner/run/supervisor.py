@@ -20,6 +20,7 @@ from runner.run.checkpoints import newest
 from runner.run.directory import RunDirectory
 from runner.run.environment import trainer_environment
 from runner.run.events import EventLog, Phase
+from runner.run.gpu_health import GpuHealth
 from runner.run.jsonl import LineWriter
 from runner.run.requests import Request
 from runner.run.sampling import system_sample
@@ -40,6 +41,7 @@ class Supervisor:
         self._checkpoint = "" if self._adopts else checkpoint
         self.record = directory.read_json(run.run)
         self._watch = Watch(run)
+        self._gpu = GpuHealth(self.record, self._watch.warn)
         self._sample: dict[str, Any] = {}
         self._trainer: subprocess.Popen[bytes] | AdoptedTrainer | None = None
         self._stopped_now = False
@@ -107,6 +109,7 @@ class Supervisor:
     def _measure(self, system: LineWriter) -> None:
         assert self._trainer is not None
         self._sample = system_sample(self.record, self._trainer.pid)
+        self._gpu.look(self._sample)
         try:
             system.append(self._sample)
         except OSError:
@@ -157,6 +160,8 @@ class Supervisor:
         lines = console.last_lines(self.run.console, 40)
         crash = crashes.known_in(lines)
         reason = _cause_of_death(code)
+        if self._gpu.trouble:
+            return f"The GPU failed: {self._gpu.trouble}. ({reason})", crashes.GPU_LOST.hint
         if crash is None or code == -signal.SIGKILL:
             return reason, " | ".join(lines[-5:])
         return f"{crashes.message_of(crash, ' '.join(lines))} ({reason})", crash.hint

@@ -4,7 +4,7 @@
  * weather in mid-run. Lines are KEY=VALUE; a key may be prefixed by a device, "1.memory_free=…". A value of the form
  * "!15" makes the call return that NVML error. Known keys: init, driver, cuda, count, name, uuid, memory_total,
  * memory_free, utilisation, temperature, power, power_limit, capability (8.9), processes (PID:BYTES,…; BYTES -1 is
- * "not available"), mig (0|1), mig_count.
+ * "not available"), mig (0|1), mig_count, xid (a new value is an Xid error of the first device).
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
 #define NOT_SUPPORTED 3
 #define NOT_FOUND 6
 #define INSUFFICIENT_SIZE 7
+#define TIMEOUT 10
 
 typedef struct { int index; int slice; } Device;
 static Device devices[64];
@@ -155,5 +156,27 @@ int nvmlDeviceGetMigDeviceHandleByIndex(Device *d, unsigned index, Device **out)
     slice->index = d->index;
     slice->slice = (int)index;
     *out = slice;
+    return SUCCESS;
+}
+
+typedef struct { Device *device; unsigned long long type, data; unsigned gpu_instance, compute_instance; } Event;
+static char last_xid[64];
+int nvmlEventSetCreate(void **out) { *out = last_xid; return SUCCESS; }
+int nvmlEventSetFree(void *set) { (void)set; return SUCCESS; }
+int nvmlDeviceRegisterEvents(Device *d, unsigned long long types, void *set) {
+    (void)set;
+    /* What lies there already happened before. */
+    if (d->index == 0) fetch_text(d, "xid", last_xid, sizeof last_xid);
+    return types & 8 ? SUCCESS : NOT_SUPPORTED;
+}
+int nvmlEventSetWait_v2(void *set, Event *out, unsigned timeout_ms) {
+    char value[64];
+    (void)set; (void)timeout_ms;
+    if (fetch_text(NULL, "xid", value, sizeof value) || !strcmp(value, last_xid)) return TIMEOUT;
+    snprintf(last_xid, sizeof last_xid, "%s", value);
+    memset(out, 0, sizeof *out);
+    out->device = &devices[0];
+    out->type = 8;
+    out->data = strtoull(value, NULL, 10);
     return SUCCESS;
 }
