@@ -42,7 +42,9 @@ class RunRow:
 
 @dataclass(frozen=True)
 class PresetCard:
-    """A preset in a list. `lines` are (label, value) pairs for its panel; `problems` say why it cannot be used."""
+    """A preset in a list. `lines` are (label, value) pairs for its panel; `problems` say why it cannot be used,
+    `danger` what it may do to this machine.
+    """
 
     name: str
     path: str
@@ -51,6 +53,7 @@ class PresetCard:
     description: str = ""
     lines: tuple[tuple[str, str], ...] = ()
     problems: tuple[str, ...] = ()
+    danger: str = ""
 
 
 @dataclass(frozen=True)

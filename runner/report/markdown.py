@@ -15,8 +15,9 @@ from runner.preset.errors import PresetError
 from runner.preset.fields import fields
 from runner.preset.files import load_frozen
 from runner.report.svg import curve
+from runner.run import secrets
 from runner.run.console import clean
-from runner.run.directory import RunDirectory, read_json
+from runner.run.directory import RunDirectory, read_json, write_whole
 from runner.run.history import History, read_history
 
 CURVE = "curve.svg"
@@ -37,7 +38,7 @@ def write(run: RunDirectory, folder: Path | None = None) -> Path:
 
 def _replace(path: Path, content: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(content, encoding="utf-8", errors="replace")
+    write_whole(temporary, secrets.without(content).encode("utf-8", errors="replace"))
     temporary.replace(path)
 
 

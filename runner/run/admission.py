@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runner.gpu import Gpu, GpuReading
@@ -66,7 +66,7 @@ def lacking(ticket: Ticket, place: Place) -> str:
     return f"its need is not known, so it waits until nobody else uses {place.name} ({_gib(place.free_mib)} GiB free)"
 
 
-def before(place: Place, ahead: Sequence[tuple[str, Ticket]]) -> str:
+def before(place: Place, ahead: Iterable[tuple[str, Ticket]]) -> str:
     """The id of the first of those ahead who could take this place too; empty when nobody could. Those who could never
     run there, and those who are paused, keep nobody waiting.
     """

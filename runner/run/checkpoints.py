@@ -36,6 +36,8 @@ class Checkpoint:
 def checkpoints(run: RunDirectory) -> list[Checkpoint]:
     """Every checkpoint of a run in order of step, torn ones included. Links are not followed out of the run."""
     found = []
+    if run.checkpoints.is_symlink():
+        return []
     try:
         names = [path for path in run.checkpoints.iterdir() if path.is_dir() and not path.is_symlink()]
     except OSError:

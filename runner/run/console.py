@@ -8,9 +8,10 @@ from pathlib import Path
 
 TAIL_BYTES = 64 * 1024
 
-# CSI, OSC (ended by BEL or ST) and other escape sequences, then every control character but tab.
+# CSI, OSC (ended by BEL or ST) and other escape sequences, then every control character but tab, and halves of
+# surrogate pairs, which no terminal can be sent.
 _CONTROL = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]|[\x00-\x08\x0a-\x1f\x7f-\x9f]"
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]|[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]"
 )
 
 

@@ -22,7 +22,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from runner.run import secrets as tokens
+from runner.run.jsonl import loads
 
 RUN_ID = re.compile(r"^\d{8}-\d{6}-[A-Za-z0-9._-]+-[0-9a-f]{4}$")
 
@@ -156,14 +159,39 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Replace a JSON file whole: readers see the old one or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    temporary.write_bytes(text.encode("utf-8", errors="replace"))
+    write_whole(temporary, tokens.without(text).encode("utf-8", errors="replace"))
     temporary.replace(path)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file anew, readable by its owner only; a link in its place is not followed. Raises OSError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "wb") as stream:
+        stream.write(data)
+
+
+def open_console(run: RunDirectory) -> IO[bytes]:
+    """console.log for appending, for a child process to print to. Raises OSError."""
+    fd = os.open(run.console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    return os.fdopen(fd, "ab")
+
+
+def links_out(run: RunDirectory) -> list[str]:
+    """What in a run's directory is a link to somewhere outside it: whoever writes there would write elsewhere."""
+    inside = run.path.resolve()
+    found = []
+    for folder, folders, names in os.walk(run.path, followlinks=False):
+        for name in (*folders, *names):
+            path = Path(folder, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(inside):
+                found.append(str(path.relative_to(run.path)))
+    return found
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; empty when the file is missing, torn or something else."""
     try:
-        value = json.loads(path.read_bytes())
+        value = loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -107,6 +107,8 @@ def change(home: Path, run: RunDirectory, loaded: LoadedPreset, need_mib: int | 
             raise QueueError(
                 f"{run.id} has started, or was taken out; what it trains is frozen. Nothing was changed."
             )
+        if run.preset.is_symlink():
+            raise QueueError(f"{run.preset} is a link; nothing is written through it.")
         files.dump(loaded.preset, run.preset)
         queue.write_ticket(run, replace(ticket, need_mib=need_mib))
 

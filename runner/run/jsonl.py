@@ -14,22 +14,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from runner.run import secrets
+
 Record = dict[str, Any]
 
 READ_BYTES = 1 << 20
+# Nothing that ftui writes is deeper; what is could be read, and then not be compared, copied or written.
+MOST_DEPTH = 60
+MOST_DIGITS = 18
 
 
 class LineWriter:
-    """Appends one JSON object a line, each with a single write, so that readers and other writers see whole lines."""
+    """Appends one JSON object a line, each with a single write, so that readers and other writers see whole lines.
+    Known secrets are blotted out; a link in the file's place is not followed.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._end_torn_line()
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one record. Raises OSError when the disk does."""
         line = json.dumps(_finite(record), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        data = line.encode("utf-8", errors="replace") + b"\n"
+        data = secrets.without(line).encode("utf-8", errors="replace") + b"\n"
         written = os.write(self._fd, data)
         if written != len(data):
             # A full disk can take half a line; ending it keeps the next record whole.
@@ -144,10 +151,31 @@ class LineTail:
 def parse_object(line: bytes) -> Record | None:
     """The JSON object in a line, None for anything else."""
     try:
-        record = json.loads(line)
+        record = loads(line)
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def loads(data: bytes) -> Any:
+    """The value in a JSON text; whole numbers that need more than 64 bits come as decimals, infinite ones among them.
+    Raises ValueError for what is no JSON or nested too deeply, and RecursionError.
+    """
+    value = json.loads(data, parse_int=_whole)
+    if data.count(b"[") + data.count(b"{") > MOST_DEPTH and _is_deep(value, MOST_DEPTH):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MOST_DIGITS else float(digits)
+
+
+def _is_deep(value: Any, left: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return left == 0 or any(_is_deep(item, left - 1) for item in items)
 
 
 def _finite(value: Any) -> Any:

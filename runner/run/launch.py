@@ -77,10 +77,15 @@ def start_supervisor(run: RunDirectory, checkpoint: str = "") -> None:
     """Start the supervisor of a run in a session of its own; with a checkpoint's name the run goes on from it.
     LaunchError when the run has one already.
     """
+    if links := directory.links_out(run):
+        raise LaunchError(
+            f"{run.path}: {', '.join(links[:3])} leads out of the run's directory, and nothing is written there.\n"
+            "Put the files themselves there; to keep runs on another disk, set FTUI_HOME."
+        )
     lock = locks.take(run.lock)
     if lock is None:
         raise LaunchError(f"{run.id} has a supervisor already.")
-    with run.console.open("ab") as console:
+    with directory.open_console(run) as console:
         # -P keeps a folder named `runner` in the user's current directory from being imported instead of ours.
         supervisor = subprocess.Popen(
             [sys.executable, "-P", "-m", "runner.run.supervise", str(run.path), str(lock), checkpoint],

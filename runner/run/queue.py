@@ -88,6 +88,12 @@ def is_queued(run: RunDirectory) -> bool:
     return _path(run).is_file()
 
 
+def never_started(run: RunDirectory) -> bool:
+    """Whether a run was made for the queue and has not had its turn: without a ticket it was taken out."""
+    record = read_json(run.run)
+    return record.get("queued") is True and "started_at" not in record
+
+
 def read_ticket(run: RunDirectory) -> Ticket | None:
     """The ticket of a run, None when it has none. One that cannot be read is last and wants any GPU to itself."""
     return _parse(read_json(_path(run))) if is_queued(run) else None
@@ -116,17 +122,18 @@ def drop_ticket(run: RunDirectory) -> None:
 
 def waiting(home: Path) -> list[Waiting]:
     """The runs that wait, the next one first."""
+    return [Waiting(run, ticket, locks.is_held(run.lock)) for run, ticket in tickets(home)]
+
+
+def tickets(home: Path) -> list[tuple[RunDirectory, Ticket]]:
+    """The same without a look at who lives."""
     try:
         names = [entry.name.removesuffix(".json") for entry in os.scandir(folder(home))]
     except OSError:
         return []
     runs = [RunDirectory(runs_folder(home) / name) for name in names if RUN_ID.match(name)]
-    found = [
-        Waiting(run, ticket, locks.is_held(run.lock))
-        for run in runs
-        if run.path.is_dir() and (ticket := read_ticket(run)) is not None
-    ]
-    return sorted(found, key=lambda one: (one.ticket.rank, one.run.id))
+    found = [(run, ticket) for run in runs if run.path.is_dir() and (ticket := read_ticket(run)) is not None]
+    return sorted(found, key=lambda one: (one[1].rank, one[0].id))
 
 
 def next_rank(home: Path, first: bool = False) -> float:

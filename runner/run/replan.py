@@ -48,7 +48,7 @@ def read(run: RunDirectory, preset: Preset) -> Plan:
             None if values.get("eval_batch") is None else int(values["eval_batch"]),
             int(values.get("count", 0)),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return own
     return plan if plan.per_device > 0 and plan.effective == own.effective else own
 

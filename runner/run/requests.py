@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from enum import StrEnum
@@ -25,7 +26,9 @@ class Request(StrEnum):
 
 
 def ask(run: RunDirectory, request: Request, reason: str = "") -> None:
-    """Drop a request; asking twice is asking once. Raises OSError when the directory is gone or read-only."""
+    """Drop a request; asking twice is asking once. Raises OSError when the directory is gone, read-only, or a link."""
+    if run.requests.is_symlink():
+        raise OSError(errno.ELOOP, "is a link; requests are not written through it", str(run.requests))
     run.requests.mkdir(exist_ok=True, mode=0o700)
     write_json(run.requests / request.value, {"at": time.time(), "reason": reason})
 

@@ -81,6 +81,7 @@ def removable(run: RunDirectory) -> list[Checkpoint]:
 
 def remove(run: RunDirectory, one: Checkpoint) -> None:
     """Delete a checkpoint of a run that does not live. Raises OSError, and ValueError for a path outside the run."""
-    if one.path.parent.resolve() != run.checkpoints.resolve() or one.path.is_symlink():
+    inside = run.path.resolve() / run.checkpoints.name
+    if one.path.parent.resolve() != inside or one.path.is_symlink():
         raise ValueError(f"{one.path} is no checkpoint of {run.id}")
     shutil.rmtree(one.path)

@@ -10,18 +10,19 @@ import signal
 import sys
 from pathlib import Path
 
-from runner.run import queue, turn
+from runner.run import queue, secrets, turn
 from runner.run.directory import RunDirectory
 
 
 def main() -> int:
+    secrets.guard_streams()
     run = RunDirectory(Path(sys.argv[1]))
     # Holding the inherited descriptor open is holding the lock; children do not get it.
     os.set_inheritable(int(sys.argv[2]), False)
     checkpoint = sys.argv[3] if len(sys.argv) > 3 else ""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     lease = None
-    if queue.is_queued(run) and not checkpoint:
+    if not checkpoint and (queue.is_queued(run) or queue.never_started(run)):
         lease = turn.Turn(run).wait()
         if lease is None:
             return 0

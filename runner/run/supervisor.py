@@ -76,7 +76,7 @@ class Supervisor:
         return code
 
     def _start_trainer(self) -> subprocess.Popen[bytes]:
-        with self.run.console.open("ab") as output:
+        with directory.open_console(self.run) as output:
             self._lease = self._lease if self._lease is not None else self._share_gpu()
             return subprocess.Popen(
                 [
@@ -98,11 +98,11 @@ class Supervisor:
             )
 
     def _share_gpu(self) -> int | None:
-        """A run that did not wait for its turn shares its GPU; None when one from the queue has it to itself."""
+        """A run that did not wait for its turn shares its GPU; None when its lease cannot be had."""
         chosen = self.record.get("gpu")
         key = str(chosen.get("uuid")) if isinstance(chosen, dict) else queue.CPU
         try:
-            return lease.take(queue.home_of(self.run), key, self.run, shared=True)
+            return lease.share(queue.home_of(self.run), key, self.run)
         except OSError:
             return None
 

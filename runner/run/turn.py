@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from runner import gpu
 from runner.gpu import GpuReading
-from runner.run import admission, directory, lease, queue, requests
+from runner.run import admission, directory, lease, locks, queue, requests
 from runner.run.admission import Place
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
@@ -19,6 +19,8 @@ from runner.run.queue import Ticket
 from runner.run.requests import Request
 
 POLL_SECONDS = 1.0
+# After so long a change of the queue's folder has a time stamp of its own, however coarse those are.
+SETTLED_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,14 @@ class Turn:
         self.run = run
         self._home = queue.home_of(run)
         self._said: tuple[str, int] | None = None
+        self._order: list[tuple[RunDirectory, Ticket]] = []
+        self._changed = 0
 
     def wait(self) -> int | None:
         """Wait; returns the lease's descriptor with the GPU written to run.json, or None when the run was taken out.
         Raises OSError only when nothing can be read or written for good.
         """
-        log = EventLog(self.run)
-        log.phase(Phase.QUEUED)
-        log.close()
+        self._log(Phase.QUEUED)
         while True:
             if not self.run.path.is_dir():
                 # Somebody deleted it.
@@ -89,14 +91,26 @@ class Turn:
             why = why or found
         return why
 
-    def _ahead(self) -> list[tuple[str, Ticket]]:
-        """Those who wait before this run, and for whom somebody looks."""
-        order = queue.waiting(self._home)
-        mine = next((i for i, one in enumerate(order) if one.run.id == self.run.id), len(order))
-        return [(one.run.id, one.ticket) for one in order[:mine] if one.is_alive]
+    def _tickets(self) -> list[tuple[RunDirectory, Ticket]]:
+        """Everybody's tickets, the next one first. They are read again only when one was changed: a hundred runs that
+        read a hundred tickets each second would do nothing else.
+        """
+        try:
+            changed = queue.folder(self._home).stat().st_mtime_ns
+        except OSError:
+            changed = 0
+        if changed != self._changed or time.time_ns() - changed < SETTLED_NS:
+            self._order, self._changed = queue.tickets(self._home), changed
+        return self._order
 
-    def _try(self, ticket: Ticket, place: Place, ahead: list[tuple[str, Ticket]]) -> Start | str:
-        if first := admission.before(place, ahead):
+    def _ahead(self) -> list[tuple[RunDirectory, Ticket]]:
+        """Those who wait before this run, whether anybody looks for them or not."""
+        order = self._tickets()
+        return order[: next((i for i, (run, _) in enumerate(order) if run == self.run), len(order))]
+
+    def _try(self, ticket: Ticket, place: Place, ahead: list[tuple[RunDirectory, Ticket]]) -> Start | str:
+        living = ((run.id, other) for run, other in ahead if locks.is_held(run.lock))
+        if first := admission.before(place, living):
             return f"it comes after {first}"
         held = lease.take(self._home, place.key, self.run)
         if held is None:
@@ -115,13 +129,17 @@ class Turn:
             self.run.run,
             {**record, "gpu": chosen.as_record() if chosen is not None else None, "started_at": time.time()},
         )
+        self._log(Phase.STARTING)
         queue.drop_ticket(self.run)
         queue.say(self.run, Phase.STARTING, "", supervisor_pid=os.getpid())
 
+    def _log(self, phase: Phase) -> None:
+        log = EventLog(self.run)
+        log.phase(phase)
+        log.close()
+
     def _say(self, words: str) -> None:
-        place = next(
-            (n for n, one in enumerate(queue.waiting(self._home), 1) if one.run.id == self.run.id), 0
-        )
+        place = next((n for n, (run, _) in enumerate(self._tickets(), 1) if run == self.run), 0)
         if (words, place) == self._said:
             return
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
-from runner.run import locks, replan
+from runner.run import locks, replan, secrets
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
 from runner.run.history import read_history
@@ -20,6 +20,7 @@ from runner.train.stop import StopFlag, StoppedEarly
 
 
 def main() -> int:
+    secrets.guard_streams()
     run = RunDirectory(Path(sys.argv[1]).absolute())
     lock = locks.take(run.trainer_lock)
     if lock is None:

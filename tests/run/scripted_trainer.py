@@ -5,6 +5,7 @@ Each line of the script in $FTUI_SCRIPT is one of
     print TEXT        write a line to the console   sleep S      wait
     kill N            die of signal N               exit N       leave with code N
     until-stop        append a step every 20 ms until asked to stop, then end as stopped
+    guard           keep secrets out of what is printed, as the real trainer does
     stacks          write the stack when SIGUSR1 asks for it, as the real trainer does
     until-asked       wait in silence until asked to stop, then end as stopped, in the words of the real trainer
 """
@@ -18,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-from runner.run import locks, requests
+from runner.run import locks, requests, secrets
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
 from runner.run.history import read_history
@@ -51,6 +52,8 @@ def main() -> int:
             os.kill(os.getpid(), int(rest))
         elif word == "exit":
             return int(rest)
+        elif word == "guard":
+            secrets.guard_streams()
         elif word == "stacks":
             stacks = listen(run)
             assert stacks.writable()

@@ -8,6 +8,8 @@ from tui.messages import PresetsListed
 from tui.services.service import Post, Service
 from tui.state import PresetCard
 
+REMOTE_CODE = "trust_remote_code is on: Python from the model's repository runs with your rights"
+
 
 class PresetListService(Service):
     """Posts PresetsListed whenever a preset file appears, changes or goes."""
@@ -85,6 +87,7 @@ def card(name: str, path: Path, shipped: bool, home: Path) -> PresetCard:
             ("Learning rate", f"{train.learning_rate:g} · {train.lr_scheduler_type} · warm-up {warmup}"),
             ("Length", f"{length} · rows up to {train.max_length} tokens"),
         ),
+        danger=REMOTE_CODE if preset.model.trust_remote_code else "",
     )
 
 

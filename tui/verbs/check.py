@@ -163,6 +163,7 @@ def _print(loaded: LoadedPreset, found: Assessment, missing: list[str], target: 
         click.echo(f"{click.style('✖', fg='red')} {text}")
     for finding in found.findings:
         mark, colour = MARKS[finding.severity]
+        colour = "red" if finding.is_danger else colour
         click.echo(
             f"{click.style(mark, fg=colour)} {click.style(finding.id, bold=True)}  {finding.key}: {finding.what}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runner.run import directory, requests, summary
+from runner.run.history import whole
 from runner.run.launch import LaunchError
 from runner.run.requests import Request
 from runner.run.resume import resume, to_resume_from
@@ -24,7 +25,7 @@ def resume_run(name: str, step: int | None) -> directory.RunDirectory:
         click.echo(f"{run.id} waits for its turn again.")
         resume(run)
         return run
-    made = int(summary.read_state(run).get("step") or 0)
+    made = whole(summary.read_state(run).get("step")) or 0
     lost = max(0, made - at.step)
     again = f"; steps {at.step + 1} to {made} are made again" if lost else ""
     click.echo(f"{run.id} goes on from {at.path.name}{again}.")

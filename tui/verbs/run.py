@@ -35,7 +35,8 @@ def start(preset: str, overrides: tuple[str, ...], gpu: str | None, force: bool)
     if not force:
         for finding in pass_gate(loaded, home, gpu).findings:
             if finding.severity is Severity.WARNING:
-                click.secho(f"▲ {finding.key}: {finding.what}", fg="yellow", err=True)
+                colour = "red" if finding.is_danger else "yellow"
+                click.secho(f"▲ {finding.key}: {finding.what}", fg=colour, err=True)
     return launch.launch(loaded, home, gpu)
 
 

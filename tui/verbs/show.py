@@ -11,7 +11,7 @@ import click
 from runner.run import directory
 from runner.run.events import Phase
 from tui.follower import read_view
-from tui.state import RunView, age, since
+from tui.state import RunView, age, since, text
 from tui.verbs.text import print_json
 
 
@@ -51,7 +51,8 @@ def as_plain(view: RunView) -> dict[str, Any]:
 
 
 def _print(view: RunView) -> None:
-    on = (view.record.get("gpu") or {}).get("name") or view.plan.get("device") or "?"
+    gpu = view.record.get("gpu")
+    on = text(gpu.get("name") if isinstance(gpu, dict) else "") or text(view.plan.get("device")) or "?"
     click.echo(f"{view.id}  {view.phase.value}{f': {view.reason}' if view.reason else ''}")
     if view.hint:
         click.echo(f"  {view.hint}")
@@ -59,7 +60,7 @@ def _print(view: RunView) -> None:
         click.echo(f"queued     {since(view.record.get('created_at'))}")
     else:
         began = view.record.get("started_at") or view.record.get("created_at")
-        click.echo(f"started    {since(began)} on {on}, {view.plan.get('method', '')}".rstrip(", "))
+        click.echo(f"started    {since(began)} on {on}, {text(view.plan.get('method'))}".rstrip(", "))
     done = f"{view.step}/{view.total_steps or '?'}"
     left = f", {age(view.eta_seconds)} left" if view.eta_seconds is not None else ""
     click.echo(f"step       {done}{left}")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
+# What would move a terminal's cursor, and halves of surrogate pairs: both stand only inside strings.
+_TO_ESCAPE = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
+
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False, default=str))
+    said = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False, default=str)
+    click.echo(_TO_ESCAPE.sub(lambda found: f"\\u{ord(found[0]):04x}", said))
 
 
 def plain(value: Any) -> Any:

@@ -67,7 +67,7 @@ def mistakes(problems: Mapping[str, str]) -> tuple[Finding, ...]:
 def prompt(finding: Finding) -> Text:
     """What, why, and the fix."""
     sign = glyphs().failed if finding.severity is Severity.ERROR else glyphs().up
-    style = STYLES[finding.severity]
+    style = BAD if finding.is_danger else STYLES[finding.severity]
     text = Text().append(f"{sign} ", style).append(plain(finding.what), style)
     text.append(plain(f"  {finding.why}"), QUIET)
     if finding.fix:

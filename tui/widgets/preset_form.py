@@ -17,6 +17,9 @@ from tui.widgets.options import Options
 NAME_WIDTH = 28
 LEAST_VALUE = 16
 
+# Runs somebody else's Python with this person's rights.
+REMOTE_CODE = "model.trust_remote_code"
+
 
 class PresetForm(Options):
     """One line a setting, under its section. Enter edits, space goes to the next choice, u takes a setting back."""
@@ -121,7 +124,7 @@ def mark(row: FormRow) -> Text:
 
 def value_style(row: FormRow) -> str:
     """Strong when it is set here, plain when something it extends sets it, quiet for a default."""
-    if row.problem:
+    if row.problem or (row.field.name == REMOTE_CODE and row.text == "true"):
         return f"bold {BAD}"
     return "bold" if row.own else QUIET if row.origin == "default" else ""
 

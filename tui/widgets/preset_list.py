@@ -80,6 +80,8 @@ def settings(card: PresetCard) -> Table:
     table.add_column()
     for label, value in card.lines:
         table.add_row(label, Text(plain(value)))
+    if card.danger:
+        table.add_row(Text("Remote code", BAD), Text(plain(card.danger), f"bold {BAD}"))
     return table
 
 

@@ -97,6 +97,11 @@ class Finding:
     fix_words: str = ""
 
     @property
+    def is_danger(self) -> bool:
+        """Whether it is no slip but a danger to this machine: shown in red."""
+        return self.id == "remote-code"
+
+    @property
     def fix_text(self) -> str:
         """The fix in words: 'train.num_train_epochs: 3'; empty when there is none."""
         if self.fix_words:
