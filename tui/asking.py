@@ -14,11 +14,6 @@ from tui.state import RunView
 if TYPE_CHECKING:
     from runner.run.checkpoints import Checkpoint
 
-SAID = {
-    "now": "It ends now.",
-    "stop": "It finishes its step, saves and ends.",
-}
-
 
 class Asking:
     """Asks the person first where something could be lost."""
@@ -32,9 +27,8 @@ class Asking:
         def answered(answer: str | None) -> None:
             if answer is None:
                 return
-            if answer in SAID:
+            if answer in ("stop", "now"):
                 actions.stop(self._app.post_message, self._home, view.id, now=answer == "now")
-                self._app.notify(SAID[answer], title="Stop")
             else:
                 self._ask(view, answer)
 

@@ -13,7 +13,10 @@ from tui.command import open_screen, tell
 @click.argument("run", default="last")
 @click.option("--now", is_flag=True, help="End it at once; steps after the last checkpoint are lost.")
 def stop(run: str, now: bool) -> None:
-    """Stop a RUN: it finishes its step, writes a full checkpoint and its adapter, and ends as stopped."""
+    """Stop a RUN: it finishes its step, writes a full checkpoint and the best adapter, and ends as stopped.
+
+    Asked again (after two seconds), it ends at once. A run in the queue is taken out of it.
+    """
     from tui.verbs.stop import stop_run
 
     tell(lambda: stop_run(run, now))

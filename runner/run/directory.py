@@ -18,6 +18,7 @@ import json
 import os
 import re
 import secrets
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ def find_run(text: str, home: Path) -> RunDirectory:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Replace a JSON file whole: readers see the old one or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
     write_whole(temporary, tokens.without(text).encode("utf-8", errors="replace"))
     temporary.replace(path)

@@ -18,7 +18,8 @@ from runner.preset import files
 from runner.preset.errors import nearest
 from runner.preset.files import LoadedPreset
 from runner.preset.schema import Preset
-from runner.run import directory, locks
+from runner.run import directory, locks, requests
+from runner.run.adopt import ADOPT
 from runner.run.directory import RunDirectory
 from runner.run.events import Phase
 
@@ -85,6 +86,8 @@ def start_supervisor(run: RunDirectory, checkpoint: str = "") -> None:
     lock = locks.take(run.lock)
     if lock is None:
         raise LaunchError(f"{run.id} has a supervisor already.")
+    if checkpoint != ADOPT:
+        requests.forget(run)
     with directory.open_console(run) as console:
         # -P keeps a folder named `runner` in the user's current directory from being imported instead of ours.
         supervisor = subprocess.Popen(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import time
 from enum import StrEnum
 
 from runner.run.directory import RunDirectory, read_json, write_json
+
+# A stop that was taken and is being obeyed.
+STOPPING = "stopping"
+ONCE_SECONDS = 2.0
 
 
 class Request(StrEnum):
@@ -33,6 +38,34 @@ def ask(run: RunDirectory, request: Request, reason: str = "") -> None:
     write_json(run.requests / request.value, {"at": time.time(), "reason": reason})
 
 
+def stop(run: RunDirectory, now: bool = False) -> bool:
+    """Ask a run to stop, as a person does: asked again, it ends at once. Twice within two seconds is once: a key that
+    was pressed twice, or two screens. Returns whether it ends at once. Raises OSError.
+    """
+    asked = max(_asked_at(run, name) for name in (Request.STOP.value, STOPPING))
+    again = asked > 0 and abs(time.time() - asked) >= ONCE_SECONDS
+    if now or again:
+        ask(run, Request.STOP_NOW)
+    elif not asked:
+        ask(run, Request.STOP)
+    return now or again
+
+
+def _asked_at(run: RunDirectory, name: str) -> float:
+    """When a request was dropped; 0 when it was not."""
+    try:
+        return (run.requests / name).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def forget(run: RunDirectory) -> None:
+    """Nothing is asked of a run that begins: what nobody took was asked of the one before."""
+    for name in (*(one.value for one in Request), STOPPING):
+        with contextlib.suppress(OSError):
+            (run.requests / name).unlink(missing_ok=True)
+
+
 def reason_of(run: RunDirectory, request: Request) -> str:
     """Why a waiting request was dropped; empty when nobody said."""
     reason = read_json(run.requests / request.value).get("reason")
@@ -52,5 +85,11 @@ def take(run: RunDirectory) -> set[Request]:
         return set()
     taken: set[Request] = {one for one in Request if one.value in names and one is not Request.STOP_NOW}
     for request in taken:
-        (run.requests / request.value).unlink(missing_ok=True)
+        path = run.requests / request.value
+        with contextlib.suppress(OSError):
+            if request is Request.STOP:
+                # So that a second one is known as such.
+                path.replace(run.requests / STOPPING)
+            else:
+                path.unlink(missing_ok=True)
     return taken

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from runner.preset.draft import Draft
     from runner.run.requests import Request
 
+STOPS = "It finishes its step, saves and ends."
+STOPS_NOW = "It ends now."
+
 
 def enqueue(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
     """Put a preset at the end of the queue; posts RunLaunched or ActionFailed."""
@@ -44,18 +47,19 @@ def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
 
 
 def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
-    """Ask a run to stop; posts ActionFailed when it cannot be asked."""
+    """Ask a run to stop; posts Done, or ActionFailed when it cannot be asked."""
 
     def work() -> None:
         from runner.run import queue
         from runner.run.directory import RunDirectory, runs_folder
-        from runner.run.requests import Request, ask
+        from runner.run.requests import stop as ask_to_stop
 
         run = RunDirectory(runs_folder(home) / run_id)
         if queue.is_queued(run):
             queue.remove(home, run)
+            post(Done("Queue", "It is taken out of the queue."))
         else:
-            ask(run, Request.STOP_NOW if now else Request.STOP)
+            post(Done("Stop", STOPS_NOW if ask_to_stop(run, now) else STOPS))
 
     in_thread(post, "Not stopped", work)
 

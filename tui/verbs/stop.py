@@ -6,7 +6,6 @@ import click
 
 from runner.run import directory, queue, requests, summary
 from runner.run.adopt import adopt
-from runner.run.requests import Request
 
 
 def stop_run(name: str, now: bool) -> None:
@@ -21,8 +20,7 @@ def stop_run(name: str, now: bool) -> None:
         click.echo(f"{run.id} is taken out of the queue.")
         return
     adopt(run)
-    requests.ask(run, Request.STOP_NOW if now else Request.STOP)
-    if now:
+    if requests.stop(run, now):
         click.echo(f"{run.id} ends now; steps after its last checkpoint are lost.")
     else:
         click.echo(
