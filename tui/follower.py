@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,12 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 from runner.insight.curves import Curves, Liveness, MemoryPoint
 from runner.insight.diagnosis import UNKNOWN, Judge
 from runner.run import console, summary
+from runner.run.deaths import way_on
 from runner.run.directory import RunDirectory, read_json
 from runner.run.eta import eta_seconds
 from runner.run.event_tail import EventTail
+from runner.run.events import Phase
 from runner.run.history import History, whole
 from runner.run.jsonl import LineTail, Record
-from tui.state import RunRow, RunView, decimal, name_of, text
+from tui.state import RunRow, RunView, decimal, figures, name_of, text
 
 if TYPE_CHECKING:
     from runner.foreign.trace import Trace
@@ -87,6 +87,8 @@ class RunFollower:
         self._console_size = -1
         self._console: tuple[str, ...] = ()
         self._judge = Judge()
+        self._over: tuple[Phase, object] = (Phase.STARTING, None)
+        self._words_on = ""
 
     def poll(self) -> RunView | None:
         """Take in what is new."""
@@ -186,6 +188,7 @@ class RunFollower:
                 history.end.get("reason") or history.error.get("message") or self._state.get("reason")
             ),
             hint=text(history.error.get("hint")),
+            way_on=self._way_on(phase),
             curves=curves,
             verdict=self._judge.verdict,
             plan=history.plan,
@@ -201,6 +204,13 @@ class RunFollower:
             saved=text(history.end.get("saved")),
             bad_lines=self._events.bad_lines + history.bad_events,
         )
+
+    def _way_on(self, phase: Phase) -> str:
+        """Looks at the disk, so only when the run changed its state."""
+        if self._over != (phase, self._state.get("updated_at")):
+            self._over = (phase, self._state.get("updated_at"))
+            self._words_on = way_on(self.run, phase)
+        return self._words_on
 
 
 class TraceFollower:
@@ -244,21 +254,6 @@ class TraceFollower:
     def close(self) -> None:
         """Nobody polls any more."""
         self._trace.close()
-
-
-def figures(sample: Mapping[str, object]) -> dict[str, float]:
-    """The figures of one line of system.jsonl that are drawn over time; NaN where unknown."""
-    gpu = sample.get("gpu")
-    values = {"rss_mib": sample.get("trainer_rss_mib")}
-    if isinstance(gpu, dict):
-        used, own = decimal(gpu.get("used_mib")), decimal(gpu.get("own_mib"))
-        values |= {
-            name: gpu.get(name) for name in ("free_mib", "utilisation_percent", "power_w", "temperature_c")
-        }
-        values |= {"own_mib": own if own is not None else used}
-        values |= {"others_mib": max(0.0, used - own) if used is not None and own is not None else None}
-    known = {name: decimal(value) for name, value in values.items()}
-    return {name: math.nan if value is None else value for name, value in known.items()}
 
 
 def read_view(run: RunDirectory) -> RunView:

@@ -61,8 +61,9 @@ class RunView:
     """Everything the run panel shows. `system` is the newest line of system.jsonl, `series` its recent figures by name
     (own_mib, others_mib, free_mib, utilisation_percent, power_w, temperature_c, rss_mib), NaN where unknown.
 
-    `eta_seconds` counts the remaining steps and evaluations at the recent pace. `is_foreign` is true for runs that were
-    started elsewhere, of which only a trace can be read.
+    `way_on` is what can be done with a run that is over and not finished. `eta_seconds` counts the remaining steps and
+    evaluations at the recent pace. `is_foreign` is true for runs that were started elsewhere, of which only a trace can
+    be read.
     """
 
     id: str = ""
@@ -70,6 +71,7 @@ class RunView:
     phase: Phase = Phase.STARTING
     reason: str = ""
     hint: str = ""
+    way_on: str = ""
     curves: Curves = field(default_factory=Curves)
     verdict: Verdict = UNKNOWN
     plan: Mapping[str, Any] = field(default_factory=dict)
@@ -148,6 +150,21 @@ def decimal(value: Any) -> float | None:
     """A finite number, or None."""
     ok = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if ok else None
+
+
+def figures(sample: Mapping[str, object]) -> dict[str, float]:
+    """The figures of one line of system.jsonl that are drawn over time; NaN where unknown."""
+    gpu = sample.get("gpu")
+    values = {"rss_mib": sample.get("trainer_rss_mib")}
+    if isinstance(gpu, dict):
+        used, own = decimal(gpu.get("used_mib")), decimal(gpu.get("own_mib"))
+        values |= {
+            name: gpu.get(name) for name in ("free_mib", "utilisation_percent", "power_w", "temperature_c")
+        }
+        values |= {"own_mib": own if own is not None else used}
+        values |= {"others_mib": max(0.0, used - own) if used is not None and own is not None else None}
+    known = {name: decimal(value) for name, value in values.items()}
+    return {name: math.nan if value is None else value for name, value in known.items()}
 
 
 def text(value: Any) -> str:

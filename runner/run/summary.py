@@ -10,12 +10,10 @@ import numpy as np
 from runner.insight.curves import Column
 from runner.insight.diagnosis import Verdict
 from runner.insight.reduction import part_means
-from runner.run import locks, queue
+from runner.run import deaths, locks
 from runner.run.directory import RunDirectory, read_json
 from runner.run.events import Phase
 from runner.run.history import History, whole
-
-NO_WORD = "Its processes are gone and left no word: the machine went down, or somebody killed them."
 
 
 def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
@@ -54,8 +52,7 @@ def read_state(run: RunDirectory) -> dict[str, Any]:
         state = read_json(run.state)
         phase = phase_of(state)
         if not phase.is_over:
-            reason = queue.NOBODY_WAITS if phase is Phase.QUEUED else NO_WORD
-            state = {**state, "phase": Phase.LOST.value, "reason": reason}
+            state = {**state, "phase": Phase.LOST.value, "reason": deaths.lost(state, phase)}
     return state
 
 

@@ -14,8 +14,8 @@ import time
 from types import FrameType
 from typing import Any
 
-from runner.run import console, crashes, directory, lease, queue, replan, requests
-from runner.run.adopt import ADOPT, UNKNOWN_CODE, AdoptedTrainer
+from runner.run import console, crashes, deaths, directory, lease, queue, replan, requests
+from runner.run.adopt import ADOPT, AdoptedTrainer
 from runner.run.checkpoints import newest
 from runner.run.directory import RunDirectory
 from runner.run.environment import trainer_environment
@@ -45,6 +45,7 @@ class Supervisor:
         self._sample: dict[str, Any] = {}
         self._trainer: subprocess.Popen[bytes] | AdoptedTrainer | None = None
         self._stopped_now = False
+        self._kills_before = deaths.memory_kills()
 
     def supervise(self) -> int:
         """Run the trainer to its end; returns the trainer's exit code."""
@@ -159,7 +160,7 @@ class Supervisor:
         """What the trainer died of and what to do, from its exit code and the end of its console."""
         lines = console.last_lines(self.run.console, 40)
         crash = crashes.known_in(lines)
-        reason = _cause_of_death(code)
+        reason = deaths.cause_of(code, self._kills_before)
         if self._gpu.trouble:
             return f"The GPU failed: {self._gpu.trouble}. ({reason})", crashes.GPU_LOST.hint
         if crash is None or code == -signal.SIGKILL:
@@ -178,13 +179,3 @@ class Supervisor:
             )
         except (OSError, subprocess.TimeoutExpired):
             return
-
-
-def _cause_of_death(code: int) -> str:
-    if code == UNKNOWN_CODE:
-        return "The trainer ended without a word; its first supervisor had died before, so its exit code is not known."
-    if code >= 0:
-        return f"The trainer ended with exit code {code} without saying why."
-    name = signal.Signals(-code).name
-    why = " Perhaps the kernel, for want of memory (see `dmesg`)." if -code == signal.SIGKILL else ""
-    return f"The trainer was killed by {name}.{why}"

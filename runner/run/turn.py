@@ -59,9 +59,8 @@ class Turn:
                     queue.drop_ticket(self.run)
                     queue.end(self.run)
                     return None
-                found = self._look(ticket, reading)
+                found = self._start(ticket, reading)
                 if isinstance(found, Start):
-                    self._take(found)
                     return found.lease
             self._say(found)
             time.sleep(POLL_SECONDS)
@@ -72,6 +71,16 @@ class Turn:
 
     def _is_to_end(self) -> bool:
         return any(requests.pending(self.run, one) for one in (Request.STOP, Request.STOP_NOW))
+
+    def _start(self, ticket: Ticket, reading: GpuReading) -> Start | str:
+        """The start, written down; or in words what it waits for, be it the disk."""
+        try:
+            found = self._look(ticket, reading)
+            if isinstance(found, Start):
+                self._take(found)
+            return found
+        except OSError as error:
+            return f"its start cannot be written down: {error.strerror or error}"
 
     def _look(self, ticket: Ticket, reading: GpuReading) -> Start | str:
         """The start, or in words what it waits for."""
@@ -125,18 +134,23 @@ class Turn:
         """The run starts: from here on nobody can change or move it."""
         record = directory.read_json(self.run.run)
         chosen = start.place.gpu
-        directory.write_json(
-            self.run.run,
-            {**record, "gpu": chosen.as_record() if chosen is not None else None, "started_at": time.time()},
-        )
+        record |= {"gpu": chosen.as_record() if chosen is not None else None, "started_at": time.time()}
+        try:
+            directory.write_json(self.run.run, record)
+        except OSError:
+            os.close(start.lease)
+            raise
         self._log(Phase.STARTING)
         queue.drop_ticket(self.run)
-        queue.say(self.run, Phase.STARTING, "", supervisor_pid=os.getpid())
+        with contextlib.suppress(OSError):
+            queue.say(self.run, Phase.STARTING, "", supervisor_pid=os.getpid())
 
     def _log(self, phase: Phase) -> None:
-        log = EventLog(self.run)
-        log.phase(phase)
-        log.close()
+        """Only for those who look."""
+        with contextlib.suppress(OSError):
+            log = EventLog(self.run)
+            log.phase(phase)
+            log.close()
 
     def _say(self, words: str) -> None:
         place = next((n for n, (run, _) in enumerate(self._tickets(), 1) if run == self.run), 0)

@@ -15,7 +15,7 @@ from runner.run.requests import Request
 from tests.tui.conftest import HEALTHY, running, screen_text, shows, until
 from tui.follower import Target
 from tui.messages import LoadSampled
-from tui.screens.dialog import LaunchDialog, StopDialog
+from tui.screens.dialog import Launch, LaunchDialog, StopDialog
 from tui.widgets.preset_list import PresetList
 from tui.widgets.run_list import RunList
 
@@ -85,7 +85,7 @@ async def test_the_launch_dialog_offers_the_gpus(store: Path) -> None:
         app.screen.dismiss = answers.append  # type: ignore[method-assign, assignment]
         await pilot.press("enter")
         await until(pilot, lambda: answers)
-        assert answers == ["GPU-1"]
+        assert answers == [Launch("GPU-1")]
 
 
 async def test_a_broken_preset_says_what_is_wrong_and_is_not_launched(store: Path) -> None:
@@ -155,7 +155,8 @@ async def test_new_events_reach_the_screen_while_it_is_open(overfit: RunDirector
 async def test_a_lost_run_says_so(overfit: RunDirectory) -> None:
     alive_again(overfit)
     async with running() as (_, pilot):
-        await shows(pilot, "lost", "processes are gone")
+        # The recorded run is older than this machine's start.
+        await shows(pilot, "lost", "The machine was restarted while it ran", "Start it again")
 
 
 async def test_garbage_in_every_file_does_not_keep_the_screen_from_opening(overfit: RunDirectory) -> None:
@@ -174,9 +175,9 @@ async def test_help_lists_every_key(store: Path, size: tuple[int, int]) -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: app.screen is not app.main)
         if size[0] >= 80:
-            await shows(pilot, "Launch the chosen preset", "Stop the shown run", "Compare the marked")
+            await shows(pilot, "Launch the chosen preset", "Stop the shown run", "runs go on")
             await pilot.press("end")
-            text = await shows(pilot, "runs go on", "j k")
+            text = await shows(pilot, "Command palette", "j k")
             assert "held-out rows" in text
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.main)

@@ -89,8 +89,9 @@ def _follow(follower: Follower, view: RunView, find: str) -> int:
 def _print_end(view: RunView) -> None:
     click.echo("")
     click.echo(f"{view.phase.value}{f': {view.reason}' if view.reason else ''}")
-    if view.hint:
-        click.echo(f"  {view.hint}")
+    for words in (view.hint, view.way_on):
+        if words:
+            click.echo(f"  {words}")
     if len(view.curves.train):
         click.echo(f"verdict: {view.verdict.headline}")
         click.echo(f"  {view.verdict.sentence}")

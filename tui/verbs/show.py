@@ -14,6 +14,8 @@ from tui.follower import read_view
 from tui.state import RunView, age, since, text
 from tui.verbs.text import print_json
 
+LOG_LINES = 5
+
 
 def show_run(name: str, as_json: bool) -> None:
     """Print everything known of a run. Raises RunNotFoundError."""
@@ -32,6 +34,8 @@ def as_plain(view: RunView) -> dict[str, Any]:
         "path": view.path,
         "phase": view.phase.value,
         "reason": view.reason,
+        "hint": view.hint,
+        "way_on": view.way_on,
         "step": view.step,
         "total_steps": view.total_steps,
         "verdict": {
@@ -54,8 +58,12 @@ def _print(view: RunView) -> None:
     gpu = view.record.get("gpu")
     on = text(gpu.get("name") if isinstance(gpu, dict) else "") or text(view.plan.get("device")) or "?"
     click.echo(f"{view.id}  {view.phase.value}{f': {view.reason}' if view.reason else ''}")
-    if view.hint:
-        click.echo(f"  {view.hint}")
+    for words in (view.hint, view.way_on):
+        if words:
+            click.echo(f"  {words}")
+    if view.phase in (Phase.FAILED, Phase.LOST):
+        for line in view.console[-LOG_LINES:]:
+            click.secho(f"  | {line}", dim=True)
     if view.phase is Phase.QUEUED:
         click.echo(f"queued     {since(view.record.get('created_at'))}")
     else:

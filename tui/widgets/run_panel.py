@@ -100,8 +100,7 @@ def progress(view: RunView, width: int) -> Text:
 def _ending(view: RunView, width: int) -> list[Text]:
     mark, style = phase_mark(view.phase)
     lines = [Text().append(f"{mark} {view.phase.value}: ", f"bold {style}").append(plain(view.reason))]
-    if view.hint:
-        lines.append(Text(f"  {plain(view.hint)}", "dim"))
+    lines += [Text(f"  {plain(words)}", "dim") for words in (view.hint, view.way_on) if words]
     wrapped = [part for line in lines for part in line.wrap(_console(), width)]
     done = [Text(f"step {view.step}/{view.total_steps}", "dim")] if view.total_steps else []
     return [*wrapped, *([fitting([*losses(view), *done], width)] if len(view.curves.train) else [])]

@@ -1,0 +1,78 @@
+"""What became of a run whose trainer went without a word: how it died, and what can be done now."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from runner.run import queue
+from runner.run.adopt import UNKNOWN_CODE
+from runner.run.checkpoints import newest
+from runner.run.directory import RunDirectory
+from runner.run.events import Phase
+
+NO_WORD = "Its processes are gone and left no word: somebody killed them, or memory ran out (see `dmesg`)."
+REBOOTED = "The machine was restarted while it ran."
+
+
+def memory_kills() -> int | None:
+    """How often the kernel killed a process for want of memory since the machine started; None when it does not say."""
+    try:
+        for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def cause_of(code: int, kills_before: int | None) -> str:
+    """What an exit code says; `kills_before` is memory_kills() from when the trainer was started."""
+    if code == UNKNOWN_CODE:
+        return "The trainer ended without a word; its first supervisor had died before, so its exit code is not known."
+    if code >= 0:
+        return f"The trainer ended with exit code {code} without saying why."
+    if -code != signal.SIGKILL:
+        return f"The trainer was killed by {signal.Signals(-code).name}."
+    kills = memory_kills()
+    if kills is None or kills_before is None:
+        why = "Perhaps the kernel, for want of memory (see `dmesg`)."
+    elif kills > kills_before:
+        why = "The kernel killed for want of memory meanwhile: the machine's own, not the GPU's."
+    else:
+        why = "It was not the kernel for want of memory: somebody killed it."
+    return f"The trainer was killed by SIGKILL. {why}"
+
+
+def lost(state: Mapping[str, Any], phase: Phase) -> str:
+    """Why a run is over that nobody ended; `state` is what its supervisor last wrote."""
+    if phase is Phase.QUEUED:
+        return queue.NOBODY_WAITS
+    seen = state.get("updated_at")
+    return REBOOTED if isinstance(seen, int | float) and seen < _booted_at() else NO_WORD
+
+
+@cache
+def _booted_at() -> float:
+    """When this machine started, in seconds since the epoch; 0 when it does not say."""
+    try:
+        return float(psutil.boot_time())
+    except (OSError, RuntimeError, psutil.Error):
+        return 0.0
+
+
+def way_on(run: RunDirectory, phase: Phase) -> str:
+    """What can be done with a run that is over and not finished; empty for any other."""
+    if phase not in (Phase.STOPPED, Phase.FAILED, Phase.LOST):
+        return ""
+    if queue.is_queued(run):
+        return f"Let it wait for its turn again: r, or `ftui queue start {run.id}`."
+    last = newest(run)
+    if last is not None:
+        return f"Go on after step {last.step}: r, or `ftui resume {run.id}`."
+    return f"No whole checkpoint is there to go on from. Start it again: `ftui run {run.preset}`."
