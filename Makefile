@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip --disable-pip-version-check --quiet
 PINS    = constraints.txt
 
-.PHONY: run test check format bench screenshots demo-data gpu-check gpu-wheels clean help
+.PHONY: run test check format bench faults screenshots demo-data gpu-check gpu-wheels clean help
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -32,6 +32,9 @@ bench: $(VENV)/.dev      ## measure start-up, keystrokes, the memory model, long
 	$(BIN)/python -m tests.benchmarks.memory_cases tests/data/memory-cases.csv
 	$(BIN)/python -m tests.benchmarks.follow
 	$(BIN)/python -m tests.benchmarks.synthetic
+
+faults: $(VENV)/.dev     ## break real runs in every way we know, print the table of them
+	$(BIN)/python -m tests.faults
 
 screenshots: $(VENV)/.dev  ## record demo runs and draw the pictures of the README
 	$(BIN)/python -m tests.make_screenshots screenshots
