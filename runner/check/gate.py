@@ -9,7 +9,7 @@ from pathlib import Path
 from runner import gpu
 from runner.check import xray
 from runner.check.assess import Assessment, assess, best_card, card_of, this_machine, written_keys
-from runner.insight.memory.cards import IDLE_MIB
+from runner.insight.memory.cards import IDLE_MIB, Card
 from runner.preset.files import LoadedPreset
 from runner.run import launch
 from runner.run.launch import LaunchError
@@ -17,30 +17,45 @@ from runner.run.launch import LaunchError
 
 def pass_gate(loaded: LoadedPreset, home: Path, gpu_choice: str | None, queued: bool = False) -> Assessment:
     """Judge a preset for the GPU it will get, with its data looked at for some seconds at most; for the queue as if the
-    GPU were empty. Raises LaunchError with everything the launch is refused for.
+    GPU were empty, and without a choice for the largest. Raises LaunchError with everything the launch is refused for.
     """
     missing = launch.missing_files(loaded.preset)
     if missing or launch.missing_packages():
         # launch.launch says which, in its own words.
         return Assessment(loaded.preset)
-    reading = gpu.read()
-    chosen = launch.choose_gpu(reading, gpu_choice)
-    card = next((card_of(sample) for sample in reading.samples if sample.gpu == chosen), None)
-    card = card if gpu_choice is not None else card or best_card(reading)
-    if card is not None and queued:
-        card = replace(card, free_mib=max(card.free_mib, card.total_mib - IDLE_MIB))
+    card = _card_to_wait_for(gpu_choice) if queued else _card_now(gpu_choice)
     machine = this_machine(card)
     data = xray.quick(loaded.preset, home)
     found = assess(loaded.preset, machine, home, data, written_keys(loaded.origins))
     if found.refusals:
         lines = [f"{one.key}: {one.what}. {one.fix_text or one.why}" for one in found.refusals]
         raise LaunchError("\n".join(lines))
-    if queued and (need := need_mib(found)) is not None and card is not None and need > card.total_mib:
+    if queued and (need := need_mib(found)) is not None and card is not None and need > card.free_mib:
         raise LaunchError(
-            f"It needs {need / 1024:.1f} GiB, and {card.name} has {card.total_mib / 1024:.1f}: it would wait forever. "
-            "Take a smaller batch or shorter rows (`ftui check` says which), or --force."
+            f"It needs {need / 1024:.1f} GiB, and {card.name} has {card.free_mib / 1024:.1f} when nothing else runs: "
+            "it would wait forever. Take a smaller batch or shorter rows (`ftui check` says which), or --force."
         )
     return found
+
+
+def _card_now(gpu_choice: str | None) -> Card | None:
+    """The card a run would be given now. Raises LaunchError when there is none that was chosen."""
+    reading = gpu.read()
+    chosen = launch.choose_gpu(reading, gpu_choice)
+    card = next((card_of(sample) for sample in reading.samples if sample.gpu == chosen), None)
+    return card if gpu_choice is not None else card or best_card(reading)
+
+
+def _card_to_wait_for(gpu_choice: str | None) -> Card | None:
+    """The card with most memory of those a run may wait for, as if it were empty. Raises LaunchError like the other."""
+    reading = gpu.read()
+    chosen = launch.choose_gpu(reading, gpu_choice)
+    cards = [
+        replace(card, free_mib=max(card.free_mib, card.total_mib - IDLE_MIB))
+        for sample in reading.samples
+        if (gpu_choice is None or sample.gpu == chosen) and (card := card_of(sample)) is not None
+    ]
+    return max(cards, key=lambda card: card.free_mib, default=None)
 
 
 def need_mib(found: Assessment) -> int | None:

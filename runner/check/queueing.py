@@ -60,10 +60,14 @@ def enqueue_all(
     return list(reversed(made)) if first else made
 
 
-def change(home: Path, run: RunDirectory, overrides: Sequence[str]) -> None:
-    """Change settings of a waiting run and judge it again. Raises PresetError, LaunchError, QueueError or OSError."""
+def change(home: Path, run: RunDirectory, overrides: Sequence[str], gpu_choice: str | None = None) -> None:
+    """Change settings of a waiting run, or the GPU it waits for ('any' for whichever is free first), and judge it
+    again. Raises PresetError, LaunchError, QueueError or OSError; then nothing is changed.
+    """
     ticket = queue.read_ticket(run)
     if ticket is None:
         raise QueueError(f"{run.id} is not in the queue: it has started, or was taken out.")
     loaded = files.load(str(run.preset), home, tuple(overrides))
-    enqueue.change(home, run, loaded, need_mib(pass_gate(loaded, home, ticket.gpu, queued=True)))
+    wanted = ticket.gpu if gpu_choice is None else None if gpu_choice == "any" else gpu_choice
+    need = need_mib(pass_gate(loaded, home, wanted, queued=True))
+    enqueue.change(home, run, loaded, need, gpu_choice)

@@ -39,5 +39,7 @@ def paired(before: Column, now: Column) -> Paired | None:
     n = len(difference)
     if n < 2:
         return None
-    error = float(difference.std(ddof=1)) / math.sqrt(n)
-    return Paired(float(difference.mean()), error, n, float((difference > 0).mean()))
+    # Losses may be anything a trainer can write, 1e308 among it.
+    with np.errstate(all="ignore"):
+        error = float(difference.std(ddof=1)) / math.sqrt(n)
+        return Paired(float(difference.mean()), error, n, float((difference > 0).mean()))

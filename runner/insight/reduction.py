@@ -58,10 +58,9 @@ def part_means(values: Column, most: int) -> Column:
     if not len(cuts):
         return np.empty(0)
     finite = np.isfinite(values)
-    sums = np.add.reduceat(np.where(finite, values, 0.0), cuts)
     counts = np.add.reduceat(finite.astype(float), cuts)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return sums / counts
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        return np.add.reduceat(np.where(finite, values, 0.0), cuts) / counts
 
 
 def even_edges(low: float, high: float, count: int) -> Column:
@@ -92,7 +91,7 @@ def reduce(
     low, high = np.fmin.reduceat(known, at), np.fmax.reduceat(known, at)
     bad = np.add.reduceat((~finite).astype(np.int64), at)
     counts = np.add.reduceat(finite.astype(float), at)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         means = np.add.reduceat(np.where(finite, part, 0.0), at) / counts
     smoothed = smooth(means, max(LEAST_SPAN, round(len(means) * span)) if span else 1)
     numbers = x if steps is None else steps

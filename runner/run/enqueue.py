@@ -99,8 +99,13 @@ def wait_again(home: Path, only: RunDirectory | None = None) -> list[RunDirector
     return again
 
 
-def change(home: Path, run: RunDirectory, loaded: LoadedPreset, need_mib: int | None) -> None:
-    """Give a waiting run another preset. Raises QueueError when it has started meanwhile, or OSError."""
+def change(
+    home: Path, run: RunDirectory, loaded: LoadedPreset, need_mib: int | None, gpu_choice: str | None = None
+) -> None:
+    """Give a waiting run another preset, and with a choice another GPU to wait for, 'any' for whichever is free first.
+    Raises QueueError when it has started meanwhile, LaunchError when there is no such GPU, or OSError.
+    """
+    chosen = None if gpu_choice in (None, "any") else choose_gpu(gpu.read(), gpu_choice)
     with queue.locked(home):
         ticket = queue.read_ticket(run)
         if ticket is None:
@@ -109,18 +114,8 @@ def change(home: Path, run: RunDirectory, loaded: LoadedPreset, need_mib: int | 
             )
         if run.preset.is_symlink():
             raise QueueError(f"{run.preset} is a link; nothing is written through it.")
+        wanted = ticket.gpu
+        if gpu_choice is not None:
+            wanted = None if gpu_choice == "any" else chosen.uuid if chosen is not None else CPU
         files.dump(loaded.preset, run.preset)
-        queue.write_ticket(run, replace(ticket, need_mib=need_mib))
-
-
-def choose_another_gpu(home: Path, run: RunDirectory, gpu_choice: str) -> None:
-    """Let a waiting run wait for another GPU, 'any' for whichever is free first. Raises QueueError, LaunchError or
-    OSError.
-    """
-    chosen = None if gpu_choice == "any" else choose_gpu(gpu.read(), gpu_choice)
-    with queue.locked(home):
-        ticket = queue.read_ticket(run)
-        if ticket is None:
-            raise QueueError(f"{run.id} is not in the queue any more. Nothing was changed.")
-        wanted = None if gpu_choice == "any" else chosen.uuid if chosen is not None else CPU
-        queue.write_ticket(run, replace(ticket, gpu=wanted))
+        queue.write_ticket(run, replace(ticket, gpu=wanted, need_mib=need_mib))

@@ -59,9 +59,10 @@ class Phase(StrEnum):
 class EventLog:
     """Appends events to a run. Both trainer and supervisor hold one; whole lines keep them apart."""
 
-    def __init__(self, run: RunDirectory) -> None:
+    def __init__(self, run: RunDirectory, patient: bool = False) -> None:
+        """A trainer's is `patient`: a full disk must not end it (jsonl.LineWriter)."""
         fresh = not run.events.exists() or run.events.stat().st_size == 0
-        self._writer = LineWriter(run.events)
+        self._writer = LineWriter(run.events, patient)
         self.last_phase: Phase | None = None
         if fresh:
             self.append("header", schema=SCHEMA, run=run.id)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from runner.insight.curves import Column, Curves, EvalPoint, MemoryPoint, Schedule, StepTable, TrainCurve
+from runner.run import console
 from runner.run.directory import RunDirectory
 from runner.run.event_tail import MOST_STEPS, EventTail
 from runner.run.events import Phase
@@ -118,9 +119,9 @@ class History:
         self._take_steps(np.array([values]).T)
 
     def _on_eval(self, event: Record) -> None:
-        name = str(event["set"])
+        name = console.clean(event["set"])
         point = EvalPoint(
-            int(event["step"]), number(event["loss"]), int(event.get("n", 0)), number(event.get("epoch", 0.0))
+            step_of(event), number(event["loss"]), int(event.get("n", 0)), number(event.get("epoch", 0.0))
         )
         points = self.evals.setdefault(name, [])
         while points and points[-1].step >= point.step:
@@ -133,7 +134,7 @@ class History:
         self.eval_count += 1
 
     def _on_checkpoint(self, event: Record) -> None:
-        step = int(event["step"])
+        step = step_of(event)
         if step not in self.checkpoints:
             self.checkpoints.append(step)
 
@@ -147,7 +148,7 @@ class History:
             ]
 
     def _on_resume(self, event: Record) -> None:
-        step = int(event["step"])
+        step = step_of(event)
         self._note_resume(step)
         # What ended before goes on now; what was made after the checkpoint is made again.
         self.end, self.error = {}, {}
@@ -159,7 +160,7 @@ class History:
     def _on_sample(self, event: Record) -> None:
         if not isinstance(event["text"], str):
             raise TypeError("an answer that is no text")
-        step = int(event["step"])
+        step = step_of(event)
         place = (step, str(event.get("prompt_id")))
         self.samples = [s for s in self.samples if (s["step"], str(s.get("prompt_id"))) != place]
         self.samples.append({**event, "step": step})
@@ -227,6 +228,14 @@ def number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError(f"{value!r} is no number")
     return float(value)
+
+
+def step_of(event: Record) -> int:
+    """The step an event is about, 0 before the first. ValueError and others for what cannot be one."""
+    step = int(event["step"])
+    if not 0 <= step <= MOST_STEPS:
+        raise ValueError("a step that cannot be")
+    return step
 
 
 def whole(value: Any) -> int | None:

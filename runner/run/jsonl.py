@@ -6,9 +6,11 @@ Non-finite numbers are written as the strings "NaN", "Infinity" and "-Infinity",
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +21,8 @@ from runner.run import secrets
 Record = dict[str, Any]
 
 READ_BYTES = 1 << 20
+# What a disk or a network file system says that may take the line a minute later.
+PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN}
 # Nothing that ftui writes is deeper; what is could be read, and then not be compared, copied or written.
 MOST_DEPTH = 60
 MOST_DIGITS = 18
@@ -29,7 +33,12 @@ class LineWriter:
     Known secrets are blotted out; a link in the file's place is not followed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patient: bool = False) -> None:
+        """A `patient` writer keeps lines that a full disk or a server that went away does not take, and writes them, in
+        order, when it does again.
+        """
+        self._patient = patient
+        self._held: deque[bytes] = deque()
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._end_torn_line()
 
@@ -37,13 +46,39 @@ class LineWriter:
         """Write one record. Raises OSError when the disk does."""
         line = json.dumps(_finite(record), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         data = secrets.without(line).encode("utf-8", errors="replace") + b"\n"
+        if self._held:
+            self._held.append(data)
+            self._make_up()
+            return
+        try:
+            self._write(data)
+        except OSError as error:
+            if not self._patient or error.errno not in PASSING:
+                raise
+            self._held.append(data)
+
+    def _make_up(self) -> None:
+        """Write what was held back, as far as it can be written now."""
+        while self._held:
+            try:
+                self._end_torn_line()
+                self._write(self._held[0])
+            except OSError as error:
+                if error.errno not in PASSING:
+                    raise
+                return
+            self._held.popleft()
+
+    def _write(self, data: bytes) -> None:
         written = os.write(self._fd, data)
         if written != len(data):
             # A full disk can take half a line; ending it keeps the next record whole.
             self._end_torn_line()
-            raise OSError(28, f"only {written} of {len(data)} bytes could be written")
+            raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes could be written")
 
     def close(self) -> None:
+        """What is still held back is tried once more."""
+        self._make_up()
         os.close(self._fd)
 
     def __enter__(self) -> LineWriter:

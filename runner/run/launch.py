@@ -145,11 +145,12 @@ def choose_gpu(reading: gpu.GpuReading, choice: str | None) -> gpu.Gpu | None:
     if choice is None:
         best = max(healthy, key=lambda sample: sample.free_mib or 0, default=None)
         return best.gpu if best is not None else None
-    for sample in healthy:
-        one = sample.gpu
-        if choice in (str(one.index), one.uuid) or choice.lower() in one.name.lower():
-            return one
-    names = [sample.gpu.name for sample in healthy]
+    gpus = [sample.gpu for sample in healthy]
+    # "1" is the second card, not the first whose name has a 1 in it.
+    exact = [one for one in gpus if choice in (str(one.index), one.uuid)]
+    if found := exact or [one for one in gpus if choice.lower() in one.name.lower()]:
+        return found[0]
+    names = [one.name for one in gpus]
     hint = nearest(choice, names) or (f" There are: {', '.join(names)}." if names else f" {reading.problem}.")
     raise LaunchError(f"There is no GPU {choice!r}.{hint} `--gpu cpu` trains on the CPU.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -56,10 +57,18 @@ def without(text: str) -> str:
 
 
 class _Blotting(io.TextIOWrapper):
-    """A text stream that lets no known secret through."""
+    """A text stream that lets no known secret through, and bears a full disk."""
 
     def write(self, text: str) -> int:
-        return super().write(without(text))
+        try:
+            return super().write(without(text))
+        except OSError:
+            # A full disk: what is printed is not worth a run.
+            return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            super().flush()
 
 
 def guard_streams() -> None:

@@ -26,7 +26,7 @@ def main() -> int:
     if lock is None:
         print(f"{run.id} is being trained already", file=sys.stderr)
         return 1
-    log = EventLog(run)
+    log = EventLog(run, patient=True)
     stop = StopFlag(run, log)
     stop.listen()
     stacks = listen(run)
@@ -56,6 +56,7 @@ def main() -> int:
         log.append("end", status="failed", reason=words.message)
         return 1
     finally:
+        log.close()
         # Referred to until here: closed with its last reference, it would be a bad descriptor to write to.
         stacks.flush()
     return 0

@@ -75,7 +75,7 @@ class RowRecord:
     def __init__(
         self, run: RunDirectory, order: RowOrder, names: Sequence[Sequence[RowName]], plan: BatchPlan
     ) -> None:
-        self._writer = LineWriter(run.rows)
+        self._writer = LineWriter(run.rows, patient=True)
         self._order, self._names, self._plan = order, names, plan
 
     def append(self, step: int) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.run.jsonl import LineTail, LineWriter
+from runner.run.jsonl import PASSING, LineTail, LineWriter
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(),
@@ -96,3 +99,58 @@ def test_non_finite_numbers_survive(tmp_path: Path) -> None:
 
 def test_a_missing_file_has_no_lines(tmp_path: Path) -> None:
     assert LineTail(tmp_path / "none").read_all() == []
+
+
+class Disk:
+    """os.write on a disk that takes so many more bytes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int, code: int = errno.ENOSPC) -> None:
+        self.room, self._code, self._real = room, code, os.write
+        monkeypatch.setattr(os, "write", self)
+
+    def __call__(self, fd: int, data: bytes) -> int:
+        if not self.room:
+            raise OSError(self._code, os.strerror(self._code))
+        taken = self._real(fd, data[: self.room])
+        self.room -= taken
+        return taken
+
+
+@pytest.mark.parametrize("room", [0, 1, 5, 11, 12, 30])
+@pytest.mark.parametrize("code", sorted(PASSING))
+def test_a_patient_writer_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, code: int
+) -> None:
+    path = tmp_path / "lines.jsonl"
+    writer = LineWriter(path, patient=True)
+    disk = Disk(monkeypatch, room, code)
+    for number in range(10):
+        writer.append({"step": number})
+    before = LineTail(path).read_all()
+    assert before == [{"step": number} for number in range(len(before))]
+    assert len(before) == room // len('{"step":0}\n')
+    disk.room = 1 << 20
+    writer.append({"step": 10})
+    writer.close()
+    tail = LineTail(path)
+    assert tail.read_all() == [{"step": number} for number in range(11)]
+    # A half line that was there is ended and counted, never joined with the next.
+    assert tail.bad_lines <= 1
+
+
+def test_a_patient_writer_is_not_patient_with_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = LineWriter(tmp_path / "lines.jsonl", patient=True)
+    Disk(monkeypatch, 0, errno.EBADF)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        writer.append({"step": 1})
+
+
+def test_closing_makes_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LineWriter(tmp_path / "lines.jsonl", patient=True)
+    disk = Disk(monkeypatch, 0)
+    writer.append({"step": 1})
+    disk.room = 100
+    writer.close()
+    assert LineTail(tmp_path / "lines.jsonl").read_all() == [{"step": 1}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ from tests.run.test_supervise import over
 
 TOKEN = "hf_" + "aB3" * 12
 KEY = "0123456789abcdef" * 2 + "deadbeef"
+
+
+@pytest.fixture(autouse=True)
+def own_environment() -> Iterator[None]:
+    """The environment is looked at once in a process's life; here it changes."""
+    secrets._pattern.cache_clear()
+    yield
+    secrets._pattern.cache_clear()
 
 
 @pytest.mark.parametrize(
