@@ -15,21 +15,18 @@ from hypothesis import strategies as st
 from runner.insight.curves import COLUMNS, StepTable
 from runner.run.event_tail import EventTail
 from runner.run.history import History, fold_all
-from runner.run.jsonl import LineTail, LineWriter
+from runner.run.jsonl import LineTail, LineWriter, parse_object
 from tests.run.scenes import Event, evaluation, phase, step
 
 
 def reference(data: bytes) -> tuple[History, int]:
-    """The history of whole lines, one json.loads after the other; and how many are no JSON objects."""
+    """The history of whole lines, read one after the other; and how many are no JSON objects."""
     history, bad = History(), 0
     for line in data.split(b"\n")[:-1]:
         if not line.strip():
             continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            record = None
-        if isinstance(record, dict):
+        record = parse_object(line)
+        if record is not None:
             history.fold(record)
         else:
             bad += 1
