@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -61,6 +63,14 @@ def wait_for(condition: Callable[[], T], seconds: float = 60.0, what: str = "") 
             return value
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s: {what or condition}")
+
+
+def kill_below(folder: Path) -> None:
+    """Kill every process that names something below a folder in its command line."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and any(str(folder) in part for part in process.cmdline()):
+                process.kill()
 
 
 @pytest.fixture

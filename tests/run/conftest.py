@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import psutil
 import pytest
 
 from runner.preset import files
 from runner.run.directory import RunDirectory
 from runner.run.launch import launch
-from tests.conftest import ROOT
+from tests.conftest import ROOT, kill_below
 from tests.run.queued import Cards, Scene
 from tests.stub_nvml import StubNvml
 
@@ -38,10 +36,7 @@ def scripted(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
     yield start
     for run in started:
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if str(run.path) in process.cmdline():
-                    process.kill()
+        kill_below(run.path)
 
 
 @pytest.fixture

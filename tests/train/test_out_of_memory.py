@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from runner.preset import files
@@ -14,7 +12,7 @@ from runner.run import summary
 from runner.run.directory import RunDirectory
 from runner.run.history import History, read_history
 from runner.run.launch import launch
-from tests.conftest import ROOT, wait_for
+from tests.conftest import ROOT, kill_below, wait_for
 
 SHORT = ("train.max_steps=6", "data.max_train_samples=64", "eval.max_eval_samples=8", "eval.eval_steps=2")
 QUIET = ("output.save_steps=2", "eval.sample_max_new_tokens=0", "eval.train_probe=false")
@@ -38,10 +36,7 @@ def starved(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starved]:
 
     yield start
     for run in started:
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if str(run.path) in process.cmdline():
-                    process.kill()
+        kill_below(run.path)
 
 
 def ended(run: RunDirectory) -> History:

@@ -75,3 +75,13 @@ def test_status_of_a_broken_state(home: Path, content: bytes) -> None:
     run.state.write_bytes(content)
     done = ftui("status")
     assert (done.exit_code, done.output.strip()) == (0, "✖ demo")
+
+
+def test_what_waits_is_counted_behind_what_runs(home: Path) -> None:
+    held = [locks.take(state(home, "demo", phase=phase).lock) for phase in ("queued", "training", "queued")]
+    assert None not in held
+    words = ftui("status").output.rstrip()
+    assert words.startswith("● demo")
+    assert words.endswith("◌ 2 queued")
+    for fd in held:
+        os.close(fd or 0)

@@ -17,11 +17,16 @@ COLOURS = {Severity.WARNING: "yellow", Severity.CRITICAL: "red", Severity.ERROR:
 
 
 def status(tmux: bool) -> str:
-    """The living runs, or the newest one when none lives; with tmux's colour marks if wanted. Empty without runs."""
+    """The living runs and how many wait, or the newest one when there are none; with tmux's colour marks if wanted.
+    Empty without runs.
+    """
     home = directory.ftui_home()
     rows = [read_row(run) for run in directory.list_runs(home)[:LOOKED_AT]]
-    living = [row for row in rows if not row.phase.is_over] or rows[:1]
-    return "  ".join(_words(row, tmux) for row in living[:SHOWN])
+    queued = [row for row in rows if row.phase is Phase.QUEUED]
+    living = [row for row in rows if not row.phase.is_over and row not in queued]
+    shown = living or ([] if queued else rows[:1])
+    words = [_words(row, tmux) for row in shown[:SHOWN]]
+    return "  ".join([*words, *([f"◌ {len(queued)} queued"] if queued else [])])
 
 
 def _words(row: RunRow, tmux: bool) -> str:
