@@ -75,7 +75,8 @@ def test_a_stopped_trainer_is_told_as_such_and_goes_on(
     pid = int(running(run)["trainer_pid"])
     wait_for(lambda: (read_json(run.state).get("step") or 0) > 20)
     os.kill(pid, signal.SIGSTOP)
-    state = wait_for(lambda: (s := read_json(run.state)).get("silent_since") and s, 30, "a stall is told")
+    wait_for(lambda: read_json(run.state).get("silent_since"), 30, "a stall is told")
+    state = read_json(run.state)
     assert state["verdict"] == "died or stalled"
     assert f"kill -CONT {pid}" in state["silent_because"]
     monkeypatch.setattr("runner.insight.diagnosis.operation.SILENT_SECONDS", 2.0)

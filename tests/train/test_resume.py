@@ -94,7 +94,9 @@ def test_a_torn_checkpoint_is_passed_over(trained: Trained, tmp_path: Path) -> N
     assert found is not None
     assert found.step == 3
     (run.checkpoints / "checkpoint-3" / "trainer_state.json").write_text('{"global_st')
-    assert resuming.to_resume_from(run).step == 2
+    before = resuming.to_resume_from(run)
+    assert before is not None
+    assert before.step == 2
     with pytest.raises(LaunchError, match=r"optimizer\.pt"):
         resuming.to_resume_from(run, 4)
     with pytest.raises(LaunchError, match="no checkpoint of step 77"):
