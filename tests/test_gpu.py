@@ -120,6 +120,13 @@ def test_the_gpu_with_most_free_memory_is_taken_and_any_can_be_named() -> None:
     assert choose_gpu(gpu.GpuReading(problem="no NVIDIA GPU"), None) is None
 
 
+def test_a_number_is_an_index_before_it_is_part_of_a_name() -> None:
+    cards = [gpu.Gpu(index, f"GPU-{index}", "NVIDIA H100 80GB HBM3") for index in range(3)]
+    reading = gpu.GpuReading(tuple(gpu.GpuSample(card) for card in cards))
+    chosen = [choose_gpu(reading, choice) for choice in ("0", "1", "2", "GPU-2", "h100", "80")]
+    assert [card.index for card in chosen if card is not None] == [0, 1, 2, 2, 0, 0]
+
+
 def test_own_memory_is_that_of_the_process_tree() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:

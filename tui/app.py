@@ -107,6 +107,7 @@ class FtuiApp(KeysInOrder):
             service.start()
 
     def on_unmount(self) -> None:
+        self.queueing.stop()
         for service in self.services:
             service.stop()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
+from runner.run.events import Phase
 from tui.screens.dialog import StopDialog
 from tui.services import actions
 from tui.state import RunView
@@ -23,6 +24,9 @@ class Asking:
 
     def stop(self, view: RunView) -> None:
         """Ask how to stop a run, and what else is wanted of it."""
+        if view.phase is Phase.QUEUED:
+            self._take_out(view)
+            return
 
         def answered(answer: str | None) -> None:
             if answer is None:
@@ -33,6 +37,18 @@ class Asking:
                 self._ask(view, answer)
 
         self._app.push_screen(StopDialog(view), answered)
+
+    def _take_out(self, view: RunView) -> None:
+        """Ask whether a run that waits is to leave the queue: there is nothing to save, and nothing to ask of it."""
+        from tui.screens.questions import ConfirmDialog
+
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                actions.take_out(self._app.post_message, self._home, view.id)
+
+        heading = f"Take {view.name} out of the queue"
+        question = "It has not started, and will not. It stays in the list of runs, as stopped."
+        self._app.push_screen(ConfirmDialog(heading, question, [("x", "take it out")]), answered)
 
     def _ask(self, view: RunView, name: str) -> None:
         from runner.run.requests import Request

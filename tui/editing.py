@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runner.insight.memory.cards import Card
     from runner.preset.draft import Draft
     from runner.preset.schema import Preset
+    from runner.run.directory import RunDirectory
     from tui.screens.data import DataScreen
     from tui.screens.editor import EditorScreen
 
@@ -56,10 +57,13 @@ class Editing:
         """Edit a preset's file; of a shipped one a new preset that extends it."""
         self._open_in_thread(lambda: drafts.of_file(self._home, path, shipped))
 
-    def edit_waiting(self, path: Path, when_left: Callable[[], None]) -> None:
+    def edit_waiting(self, run: RunDirectory, when_left: Callable[[], None]) -> None:
         """Edit the frozen preset of a run that waits; `when_left` is called when that is over, or cannot be."""
-        self._when_left = when_left
-        self._open_in_thread(lambda: drafts.of_file(self._home, path, False))
+        if self._opening or self.editor is not None:
+            when_left()
+            return
+        self._when_left, self._files.waits = when_left, run
+        self._open_in_thread(lambda: drafts.of_file(self._home, run.preset, False))
 
     def after_run(self, made: Callable[[Path], Draft]) -> None:
         """Edit a new preset made from a run."""
@@ -114,7 +118,7 @@ class Editing:
         self._leave()
 
     def _leave(self) -> None:
-        when_left, self._when_left = self._when_left, None
+        when_left, self._when_left, self._files.waits = self._when_left, None, None
         if when_left is not None:
             when_left()
 

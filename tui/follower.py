@@ -184,9 +184,7 @@ class RunFollower:
             id=self.run.id,
             path=str(self.run.path),
             phase=phase,
-            reason=text(
-                history.end.get("reason") or history.error.get("message") or self._state.get("reason")
-            ),
+            reason=text(self._reason(phase)),
             hint=text(history.error.get("hint")),
             way_on=self._way_on(phase),
             curves=curves,
@@ -204,6 +202,11 @@ class RunFollower:
             saved=text(history.end.get("saved")),
             bad_lines=self._events.bad_lines + history.bad_events,
         )
+
+    def _reason(self, phase: Phase) -> object:
+        # An error from before is not why a run is lost.
+        error = self._history.error.get("message") if phase is not Phase.LOST else ""
+        return self._history.end.get("reason") or error or self._state.get("reason")
 
     def _way_on(self, phase: Phase) -> str:
         """Looks at the disk, so only when the run changed its state."""

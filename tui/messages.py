@@ -53,13 +53,13 @@ class QueueRead(Message):
 
 @dataclass
 class QueueChangeAsked(Message):
-    """Something is wanted of the queue: edit, pause, pause_all, remove, start, or move to a `place`. `row` is None
-    where it is about all of them.
+    """Something is wanted of the queue: edit, pause, pause_all, remove, start, or move `by` so many places. `row` is
+    None where it is about all of them.
     """
 
     wish: str
     row: QueueRow | None
-    place: int = 0
+    by: int = 0
 
 
 @dataclass

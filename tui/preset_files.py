@@ -11,6 +11,7 @@ from tui.messages import SaveRefused
 from tui.services import actions, drafts
 
 if TYPE_CHECKING:
+    from runner.run.directory import RunDirectory
     from tui.screens.editor import EditorScreen
 
 
@@ -19,6 +20,8 @@ class PresetFiles:
 
     def __init__(self, app: App[None], home: Path) -> None:
         self._app, self._home, self._post = app, home, app.post_message
+        # The run that waits, while its preset is edited and not somebody's file.
+        self.waits: RunDirectory | None = None
 
     def save(self, editor: EditorScreen) -> None:
         """Write it to its file, or ask for a name where it has none."""
@@ -29,7 +32,7 @@ class PresetFiles:
             if editor.leave_when_saved:
                 editor.dismiss()
         else:
-            actions.save(self._post, editor.draft, None, force=False)
+            actions.save(self._post, editor.draft, None, force=False, waits=self.waits)
 
     def save_as(self, editor: EditorScreen) -> None:
         """Ask for a name and write it there."""
@@ -56,7 +59,7 @@ class PresetFiles:
 
         def answered(answer: str | None) -> None:
             if answer == "o":
-                actions.save(self._post, editor.draft, message.path, force=True)
+                actions.save(self._post, editor.draft, message.path, force=True, waits=self.waits)
             elif answer == "a":
                 self.save_as(editor)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ class Queueing:
         self._app, self._home, self._editing = app, home, editing
         self.screen: QueueScreen | None = None
         self._service: QueueService | None = None
+        self._in_turn = threading.Lock()
+        self._edits = False
 
     def show(self) -> None:
         """Open the screen."""
@@ -57,16 +60,17 @@ class Queueing:
     def grant(self, message: QueueChangeAsked) -> None:
         """Do what the screen asks for."""
         row = message.row
+        # What was asked for holds for the queue as it is by then, which the screen may not show yet.
         if message.wish == "pause_all":
-            self._toggle_all()
+            self._do("Not changed", lambda home: queue.pause(home, None, not queue.is_paused(home)))
         elif message.wish == "start":
             self._do("Not started", _wait_again)
         elif row is None:
             return
         elif message.wish == "move":
-            self._do("Not moved", lambda home: queue.move(home, _run(home, row), message.place))
+            self._do("Not moved", lambda home: _move(home, row, message.by))
         elif message.wish == "pause":
-            self._do("Not changed", lambda home: queue.pause(home, _run(home, row), not row.paused))
+            self._do("Not changed", lambda home: _hold(home, row, not _is_held(home, row)))
         elif message.wish == "remove":
             self._ask_remove(row)
         elif message.wish == "edit":
@@ -74,17 +78,13 @@ class Queueing:
 
     def _do(self, failed: str, change: Callable[[Path], object]) -> None:
         def work() -> None:
-            change(self._home)
+            # One after the other, so that two moves are not one.
+            with self._in_turn:
+                change(self._home)
             if self._service is not None:
                 self._service.nudge()
 
         actions.in_thread(self._app.post_message, failed, work)
-
-    def _toggle_all(self) -> None:
-        if self.screen is None or self.screen.queue is None:
-            return
-        paused = not self.screen.queue.paused
-        self._do("Not changed", lambda home: queue.pause(home, None, paused))
 
     def _ask_remove(self, row: QueueRow) -> None:
         from tui.screens.questions import ConfirmDialog
@@ -100,26 +100,48 @@ class Queueing:
 
     def _edit(self, row: QueueRow) -> None:
         """Nobody starts it while it is edited; afterwards it is judged again and goes on waiting."""
-
-        def open_it() -> None:
-            self._editing.edit_waiting(_run(self._home, row).preset, left)
-
-        def left() -> None:
-            self._do("It stays paused", lambda home: _judge_again(home, row))
+        if self._edits:
+            return
+        self._edits = True
 
         def hold(home: Path) -> None:
-            queue.pause(home, _run(home, row), True)
-            self._app.call_from_thread(open_it)
+            was_held = _is_held(home, row)
+
+            def left() -> None:
+                self._edits = False
+                self._do("It stays paused", lambda home: _judge_again(home, row, was_held))
+
+            try:
+                _hold(home, row, True)
+                self._app.call_from_thread(self._editing.edit_waiting, _run(home, row), left)
+            except BaseException:
+                self._edits = False
+                raise
 
         self._do("Cannot be edited", hold)
 
 
-def _judge_again(home: Path, row: QueueRow) -> None:
+def _move(home: Path, row: QueueRow, by: int) -> None:
+    order = [one.run.id for one in queue.waiting(home)]
+    place = order.index(row.id) + 1 if row.id in order else row.place
+    queue.move(home, _run(home, row), place + by)
+
+
+def _is_held(home: Path, row: QueueRow) -> bool:
+    ticket = queue.read_ticket(_run(home, row))
+    return ticket is not None and ticket.paused
+
+
+def _hold(home: Path, row: QueueRow, paused: bool) -> None:
+    queue.pause(home, _run(home, row), paused)
+
+
+def _judge_again(home: Path, row: QueueRow, paused: bool) -> None:
     """Raises what change() does; then it stays paused."""
     from runner.check.queueing import change
 
     change(home, _run(home, row), ())
-    queue.pause(home, _run(home, row), row.paused)
+    _hold(home, row, paused)
 
 
 def _wait_again(home: Path) -> None:

@@ -11,7 +11,7 @@ from runner.preset import files
 from runner.preset.files import LoadedPreset
 from runner.run import enqueue, queue
 from runner.run.directory import RunDirectory
-from runner.run.launch import TRAINER
+from runner.run.launch import TRAINER, ensure_can_train
 from runner.run.queue import QueueError
 
 
@@ -38,6 +38,8 @@ def judge(
     found = []
     for variant in enqueue.variants(sweeps):
         loaded = files.load(preset, home, (*overrides, *variant.overrides))
+        # The gate leaves this to the launch, and there others would wait already.
+        ensure_can_train(loaded.preset)
         need = None if force else need_mib(pass_gate(loaded, home, gpu_choice, queued=True))
         found.append(Judged(loaded, need, variant.label))
     return found

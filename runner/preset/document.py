@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import io
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,11 +16,14 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from runner.preset.errors import PresetError, Problem
 from runner.preset.validate import KeyPath, Origin
+
+MOST_DEPTH = 100
+_BRACKETS = re.compile(r"[][{}]")
 
 
 def quoted(value: Any) -> Any:
@@ -64,22 +68,25 @@ def yaml() -> YAML:
 
 def parse(path: Path) -> CommentedMap:
     """The mapping in a YAML file. Raises PresetError naming file and line."""
-    return _mapping(lambda: yaml().load(path.read_text(encoding="utf-8")), str(path))
+    return _mapping(lambda: path.read_text(encoding="utf-8"), str(path))
 
 
-def _mapping(load: Callable[[], Any], name: str) -> CommentedMap:
+def _mapping(read: Callable[[], str], name: str) -> CommentedMap:
     try:
-        document = load()
+        document = yaml().load(_shallow(read()))
+        # What contains itself cannot be read through.
+        plain(document)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise PresetError(
             [Problem(str(Origin(name, line)), "", f"not valid YAML: {error.problem}")]
         ) from None
-    except (YAMLError, ValueError) as error:
-        # ruamel raises plain ValueErrors too: for 2024-13-01, which looks like a date.
-        raise PresetError([Problem(name, "", f"not valid YAML: {error}")]) from None
     except OSError as error:
         raise PresetError([Problem(name, "", f"cannot be read: {error.strerror}")]) from None
+    except Exception as error:
+        # ruamel raises more than YAMLErrors: ValueError for 2024-13-01, which looks like a date, IndexError for !!int
+        # with nothing behind it, KeyError for a YAML 9.9, OverflowError for "\U99999999", RecursionError.
+        raise PresetError([Problem(name, "", f"not valid YAML: {error or type(error).__name__}")]) from None
     if not isinstance(document, CommentedMap):
         raise PresetError(
             [Problem(name, "", "a preset is a mapping of sections: model, lora, train, data …")]
@@ -87,9 +94,19 @@ def _mapping(load: Callable[[], Any], name: str) -> CommentedMap:
     return document
 
 
+def _shallow(text: str) -> str:
+    """The text, unless brackets are nested so deeply that reading it would take minutes: then ValueError."""
+    depth = 0
+    for sign in _BRACKETS.findall(text):
+        depth += 1 if sign in "[{" else -1
+        if depth > MOST_DEPTH:
+            raise ValueError("brackets are nested too deeply")
+    return text
+
+
 def parse_text(text: str, name: str) -> CommentedMap:
     """The mapping in a text; `name` stands for the file in errors. Raises PresetError naming the line."""
-    return _mapping(lambda: yaml().load(text), name)
+    return _mapping(lambda: text, name)
 
 
 def text_of(document: CommentedMap) -> str:

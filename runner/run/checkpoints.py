@@ -50,10 +50,11 @@ def checkpoints(run: RunDirectory) -> list[Checkpoint]:
 
 
 def _missing(path: Path, step: int) -> tuple[str, ...]:
-    lacking = [name for name in NEEDED if not (path / name).is_file()]
+    # After a power cut a file may be there and hold nothing.
+    lacking = [name for name in NEEDED if not _holds_something(path / name)]
     if not any(_holds_something(path / name) for name in WEIGHTS):
         lacking.append(WEIGHTS[0])
-    if not list(path.glob("rng_state*.pth")):
+    if not any(_holds_something(one) for one in path.glob("rng_state*.pth")):
         lacking.append("rng_state.pth")
     if LAST_WRITTEN not in lacking and read_json(path / LAST_WRITTEN).get("global_step") != step:
         lacking.append(f"a readable {LAST_WRITTEN}")
@@ -62,7 +63,7 @@ def _missing(path: Path, step: int) -> tuple[str, ...]:
 
 def _holds_something(path: Path) -> bool:
     try:
-        return path.stat().st_size > 0
+        return path.is_file() and path.stat().st_size > 0
     except OSError:
         return False
 

@@ -34,6 +34,13 @@ GPU_LOST = Crash(
     "See `dmesg | grep -i xid`; when it is back (nvidia-smi), go on with `ftui resume`.",
 )
 
+DISK_FULL = Crash(
+    "disk full",
+    ("no space left on device", "storagefull", "disk quota exceeded", "enforce fail at inline_container"),
+    "The disk is full.",
+    "Free some space (`ftui clean` shows what runs hold), then go on with `ftui resume`.",
+)
+
 CRASHES: tuple[Crash, ...] = (
     OUT_OF_MEMORY,
     Crash(
@@ -139,12 +146,7 @@ CRASHES: tuple[Crash, ...] = (
         "The checkpoint was made with another adapter or another optimizer than the preset has now.",
         "Put lora.r, lora.target_modules and train.optim back as they were, or start a new run.",
     ),
-    Crash(
-        "disk full",
-        ("no space left on device", "storagefull", "disk quota exceeded", "enforce fail at inline_container"),
-        "The disk is full.",
-        "Free some space (`ftui clean` shows what runs hold), then go on with `ftui resume`.",
-    ),
+    DISK_FULL,
     Crash(
         "out of host memory",
         ("cannot allocate memory", "defaultcpuallocator: not enough memory", "bus error", "std::bad_alloc"),

@@ -14,6 +14,7 @@ RUNS/20261123-143205-qwen3-0.6b-chat-7f3a/
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -160,8 +161,14 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Replace a JSON file whole: readers see the old one or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    write_whole(temporary, tokens.without(text).encode("utf-8", errors="replace"))
-    temporary.replace(path)
+    try:
+        write_whole(temporary, tokens.without(text).encode("utf-8", errors="replace"))
+        temporary.replace(path)
+    except OSError:
+        # What a full disk took of it is of no use to anybody.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -184,7 +191,8 @@ def links_out(run: RunDirectory) -> list[str]:
     for folder, folders, names in os.walk(run.path, followlinks=False):
         for name in (*folders, *names):
             path = Path(folder, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            # Path.resolve raises where a link leads to itself.
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(inside):
                 found.append(str(path.relative_to(run.path)))
     return found
 

@@ -105,6 +105,9 @@ class History:
 
     def _on_phase(self, event: Record) -> None:
         phase = Phase(event["phase"])
+        if phase is Phase.STARTING:
+            # It goes on after an end; from which step, the trainer says once it has loaded.
+            self.end, self.error = {}, {}
         # After a crash the supervisor adds its word; it never un-ends a run.
         if not self.end or phase.is_over:
             self.phase = phase

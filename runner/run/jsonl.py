@@ -30,7 +30,8 @@ MOST_DIGITS = 18
 
 class LineWriter:
     """Appends one JSON object a line, each with a single write, so that readers and other writers see whole lines.
-    Known secrets are blotted out; a link in the file's place is not followed.
+    Known secrets are blotted out; a link in the file's place is not followed; a file that was deleted or replaced
+    meanwhile is opened anew.
     """
 
     def __init__(self, path: Path, patient: bool = False) -> None:
@@ -39,8 +40,8 @@ class LineWriter:
         """
         self._patient = patient
         self._held: deque[bytes] = deque()
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        self._end_torn_line()
+        self._path = path
+        self._fd = self._open()
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one record. Raises OSError when the disk does."""
@@ -61,7 +62,6 @@ class LineWriter:
         """Write what was held back, as far as it can be written now."""
         while self._held:
             try:
-                self._end_torn_line()
                 self._write(self._held[0])
             except OSError as error:
                 if error.errno not in PASSING:
@@ -70,10 +70,15 @@ class LineWriter:
             self._held.popleft()
 
     def _write(self, data: bytes) -> None:
+        status = os.fstat(self._fd)
+        if not status.st_nlink:
+            anew = self._open()
+            os.close(self._fd)
+            self._fd = anew
+            status = os.fstat(self._fd)
+        self._end_torn_line(status.st_size)
         written = os.write(self._fd, data)
         if written != len(data):
-            # A full disk can take half a line; ending it keeps the next record whole.
-            self._end_torn_line()
             raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes could be written")
 
     def close(self) -> None:
@@ -89,8 +94,11 @@ class LineWriter:
     ) -> None:
         self.close()
 
-    def _end_torn_line(self) -> None:
-        size = os.fstat(self._fd).st_size
+    def _open(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    def _end_torn_line(self, size: int) -> None:
+        """A full disk takes half a line, and so does a process that dies: it must not cost the next one."""
         if size and os.pread(self._fd, 1, size - 1) != b"\n":
             os.write(self._fd, b"\n")
 
@@ -146,6 +154,7 @@ class LineTail:
                 stream.seek(self._offset)
                 data = stream.read(limit_bytes)
         except OSError:
+            self.has_more = False
             return b""
         self.has_more = self._offset + len(data) < status.st_size
         self._offset += len(data)

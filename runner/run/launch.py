@@ -21,7 +21,7 @@ from runner.preset.schema import Preset
 from runner.run import directory, locks, requests
 from runner.run.adopt import ADOPT
 from runner.run.directory import RunDirectory
-from runner.run.events import Phase
+from runner.run.events import EventLog, Phase
 
 STACK = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate")
 TRAINER = "runner.train"
@@ -86,23 +86,36 @@ def start_supervisor(run: RunDirectory, checkpoint: str = "") -> None:
     lock = locks.take(run.lock)
     if lock is None:
         raise LaunchError(f"{run.id} has a supervisor already.")
-    if checkpoint != ADOPT:
-        requests.forget(run)
-    with directory.open_console(run) as console:
-        # -P keeps a folder named `runner` in the user's current directory from being imported instead of ours.
-        supervisor = subprocess.Popen(
-            [sys.executable, "-P", "-m", "runner.run.supervise", str(run.path), str(lock), checkpoint],
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=console,
-            start_new_session=True,
-            # The lock goes to the supervisor without a gap in which the run would look dead.
-            pass_fds=(lock,),
-            cwd=run.path,
-        )
-    locks.release(lock)
+    try:
+        if checkpoint != ADOPT:
+            requests.forget(run)
+        if checkpoint not in ("", ADOPT):
+            _begin_again(run)
+        with directory.open_console(run) as console:
+            # -P keeps a folder named `runner` in the user's current directory from being imported instead of ours.
+            supervisor = subprocess.Popen(
+                [sys.executable, "-P", "-m", "runner.run.supervise", str(run.path), str(lock), checkpoint],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+                # The lock goes to the supervisor without a gap in which the run would look dead.
+                pass_fds=(lock,),
+                cwd=run.path,
+            )
+    finally:
+        locks.release(lock)
     # While this process lives, it is the supervisor's parent: somebody has to take its exit code.
     threading.Thread(target=supervisor.wait, name=f"reap {run.id}", daemon=True).start()
+
+
+def _begin_again(run: RunDirectory) -> None:
+    """How it ended is not how it stands any more, also while its model is still being loaded. Raises OSError."""
+    log = EventLog(run)
+    log.phase(Phase.STARTING)
+    log.close()
+    state = {**directory.read_json(run.state), "phase": Phase.STARTING.value, "reason": ""}
+    directory.write_json(run.state, {**state, "updated_at": time.time()})
 
 
 def missing_packages() -> list[str]:

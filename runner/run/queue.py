@@ -79,6 +79,14 @@ def locked(home: Path) -> Iterator[None]:
         os.close(fd)
 
 
+@contextmanager
+def kept_waiting(run: RunDirectory) -> Iterator[None]:
+    """The run waits, and does not start meanwhile. Raises QueueError when it has started, or OSError."""
+    with locked(home_of(run)):
+        _ticket_of(run)
+        yield
+
+
 def _path(run: RunDirectory) -> Path:
     return folder(home_of(run)) / f"{run.id}.json"
 

@@ -68,19 +68,20 @@ def forget(run: RunDirectory) -> None:
 
 def reason_of(run: RunDirectory, request: Request) -> str:
     """Why a waiting request was dropped; empty when nobody said."""
-    reason = read_json(run.requests / request.value).get("reason")
+    reason = read_json(run.requests / request.value).get("reason") if pending(run, request) else None
     return reason if isinstance(reason, str) else ""
 
 
 def pending(run: RunDirectory, request: Request) -> bool:
-    """Whether a request waits to be taken."""
-    return (run.requests / request.value).exists()
+    """Whether a request waits to be taken. Only a file is one."""
+    path = run.requests / request.value
+    return path.is_file() and not path.is_symlink()
 
 
 def take(run: RunDirectory) -> set[Request]:
     """Every waiting request to the trainer, removed from the directory. `stop-now` is the supervisor's to take."""
     try:
-        names = {entry.name for entry in os.scandir(run.requests)}
+        names = {entry.name for entry in os.scandir(run.requests) if entry.is_file(follow_symlinks=False)}
     except OSError:
         return set()
     taken: set[Request] = {one for one in Request if one.value in names and one is not Request.STOP_NOW}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from runner.run import queue, summary
 from runner.run.checkpoints import Checkpoint, checkpoints, newest
-from runner.run.directory import RunDirectory
+from runner.run.directory import RunDirectory, read_json
+from runner.run.events import Phase
 from runner.run.history import read_history
 from runner.run.launch import LaunchError, missing_packages, start_supervisor
 
@@ -16,6 +17,11 @@ def resume(run: RunDirectory, step: int | None = None) -> Checkpoint | None:
     chosen = to_resume_from(run, step)
     if missing := missing_packages():
         raise LaunchError(f"{', '.join(missing)} not installed here, so nothing can be trained.")
+    if not read_json(run.run):
+        raise LaunchError(
+            f"{run.run} cannot be read: it says with what and on which GPU the run was trained.\n"
+            f"Start it again: ftui run {run.preset}"
+        )
     start_supervisor(run, chosen.path.name if chosen is not None else "")
     return chosen
 
@@ -37,7 +43,9 @@ def to_resume_from(run: RunDirectory, step: int | None = None) -> Checkpoint | N
         )
     history = read_history(run)
     total = history.plan.get("total_steps")
-    if isinstance(total, int) and chosen.step >= total:
+    # One that died after its last step still has its end to make: the weights are not saved yet.
+    is_made = history.phase in (Phase.FINISHED, Phase.STOPPED)
+    if is_made and isinstance(total, int) and chosen.step >= total:
         raise LaunchError(
             f"{run.id} has made all of its {total} steps: there is nothing to go on with.\n"
             f"For more, make a preset of it (ftui presets new NAME --from {run.id}) with more epochs."

@@ -12,8 +12,12 @@ from runner.insight.diagnosis import Verdict
 from runner.insight.reduction import part_means
 from runner.run import deaths, locks
 from runner.run.directory import RunDirectory, read_json
+from runner.run.event_tail import EventTail
 from runner.run.events import Phase
-from runner.run.history import History, whole
+from runner.run.history import History, fold_all, whole
+
+# Many steps, and always more than a supervisor can be behind.
+TAIL_BYTES = 64 * 1024
 
 
 def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
@@ -25,7 +29,7 @@ def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
         "phase": history.phase.value,
         "step": int(train.step[-1]) if len(train) else 0,
         "total_steps": whole(history.plan.get("total_steps")),
-        "loss": train.loss[-1] if len(train) and math.isfinite(train.loss[-1]) else None,
+        "loss": _finite(train.loss[-1]) if len(train) else None,
         "losses": sparkline(train.loss),
         "eval_loss": points[-1].loss if points else None,
         "best_loss": best.loss if best else None,
@@ -33,8 +37,16 @@ def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
         "verdict": verdict.kind.value,
         "severity": int(verdict.severity),
         "headline": verdict.headline,
-        "reason": history.end.get("reason") or history.error.get("message") or "",
+        "reason": _reason(history),
     }
+
+
+def _reason(history: History) -> str:
+    return history.end.get("reason") or history.error.get("message") or ""
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def sparkline(values: Column, most: int = 16) -> list[float]:
@@ -44,16 +56,36 @@ def sparkline(values: Column, most: int = 16) -> list[float]:
 
 
 def read_state(run: RunDirectory) -> dict[str, Any]:
-    """state.json, with the phase of a run whose processes are gone without an end put right to `lost`."""
+    """state.json; that of a run nobody watches over any more with what its last events say. A run whose processes are
+    gone without an end is `lost`.
+    """
     state = read_json(run.state)
+    if phase_of(state).is_over or locks.is_held(run.lock):
+        return state
+    lives = is_alive(run)
+    # The end may have been written between our two looks.
+    state = read_json(run.state)
+    if phase_of(state).is_over:
+        return state
+    state = _caught_up(run, state)
     phase = phase_of(state)
-    if not phase.is_over and not is_alive(run):
-        # The end may have been written between our two looks.
-        state = read_json(run.state)
-        phase = phase_of(state)
-        if not phase.is_over:
-            state = {**state, "phase": Phase.LOST.value, "reason": deaths.lost(state, phase)}
+    if not lives and not phase.is_over:
+        state = {**state, "phase": Phase.LOST.value, "reason": deaths.lost(state, phase)}
     return state
+
+
+def _caught_up(run: RunDirectory, state: dict[str, Any]) -> dict[str, Any]:
+    """A state with what the end of events.jsonl says: a supervisor that died could not write it down any more."""
+    history = History()
+    fold_all(history, EventTail(run.events, TAIL_BYTES))
+    news: dict[str, Any] = {}
+    if history.phase is not Phase.STARTING:
+        news |= {"phase": history.phase.value, "reason": _reason(history)}
+    if len(history.train):
+        news |= {"step": history.step, "loss": _finite(history.train.loss[-1])}
+    if total := whole(history.plan.get("total_steps")):
+        news["total_steps"] = total
+    return {**state, **news}
 
 
 def phase_of(state: dict[str, Any]) -> Phase:

@@ -6,6 +6,7 @@ and writes the end the trainer could not write itself.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,14 +15,14 @@ import time
 from types import FrameType
 from typing import Any
 
-from runner.run import console, crashes, deaths, directory, lease, queue, replan, requests
+from runner.run import console, crashes, deaths, directory, lease, queue, replan, requests, storage
 from runner.run.adopt import ADOPT, AdoptedTrainer
 from runner.run.checkpoints import newest
 from runner.run.directory import RunDirectory
 from runner.run.environment import trainer_environment
 from runner.run.events import EventLog, Phase
 from runner.run.gpu_health import GpuHealth
-from runner.run.jsonl import LineWriter
+from runner.run.jsonl import LineWriter, Record
 from runner.run.requests import Request
 from runner.run.sampling import system_sample
 from runner.run.watch import Watch
@@ -29,6 +30,8 @@ from runner.run.watch import Watch
 POLL_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
 REPORT_SECONDS = 60.0
+# How long a full disk is waited for with what is still to be said.
+LAST_WORD_SECONDS = 60.0
 
 
 class Supervisor:
@@ -124,7 +127,8 @@ class Supervisor:
     def _obey(self) -> None:
         assert self._trainer is not None
         if requests.pending(self.run, Request.STOP_NOW):
-            (self.run.requests / Request.STOP_NOW.value).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self.run.requests / Request.STOP_NOW.value).unlink(missing_ok=True)
             self._stopped_now = True
             self._signal(signal.SIGKILL)
 
@@ -141,25 +145,58 @@ class Supervisor:
             return
 
     def _finish(self, code: int) -> None:
-        """Write the end of a run whose trainer could not."""
+        """Write the end of a run whose trainer could not. A full disk is given some time to take it."""
         self._update()
-        if not self._watch.history.end:
-            log = EventLog(self.run)
-            if self._stopped_now:
-                status, reason = Phase.STOPPED, "stopped at once; steps after the last checkpoint are lost"
-            else:
-                status, (reason, hint) = Phase.FAILED, self._cause(code)
-                log.append("error", **{"class": "Died", "message": reason, "hint": hint})
-            log.phase(status)
-            log.append("end", status=status.value, reason=reason, exit_code=code)
-            log.close()
-        self._update(final=True)
+        unsaid = [] if self._watch.history.end else self._end(code)
+        deadline = time.monotonic() + LAST_WORD_SECONDS
+        while True:
+            unsaid = self._say(unsaid)
+            self._update(final=True)
+            is_told = not unsaid and not self._watch.is_behind
+            if is_told or time.monotonic() > deadline or not self.run.path.is_dir():
+                break
+            time.sleep(SAMPLE_SECONDS)
         self._report()
+
+    def _end(self, code: int) -> list[Record]:
+        """The last events of a run whose trainer did not write them."""
+        said = self._watch.history.phase
+        error: list[Record] = []
+        status, reason = Phase.FAILED, ""
+        if said in (Phase.FINISHED, Phase.STOPPED):
+            # It had done all and died over the last line.
+            status = said
+        elif self._stopped_now:
+            status, reason = Phase.STOPPED, "stopped at once; steps after the last checkpoint are lost"
+        else:
+            reason, hint = self._cause(code)
+            error = [{"type": "error", "class": "Died", "message": reason, "hint": hint}]
+        end = {"type": "end", "status": status.value, "reason": reason, "exit_code": code}
+        return [*error, {"type": "phase", "phase": status.value}, end]
+
+    def _say(self, events: list[Record]) -> list[Record]:
+        """Append events; returns those the disk did not take. People are told of these too."""
+        left = list(events)
+        if not left:
+            return []
+        try:
+            log = EventLog(self.run)
+            while left:
+                log.append(left[0]["type"], **{key: left[0][key] for key in left[0] if key != "type"})
+                left.pop(0)
+            log.close()
+        except OSError:
+            for event in left:
+                self._watch.history.fold(event)
+        return left
 
     def _cause(self, code: int) -> tuple[str, str]:
         """What the trainer died of and what to do, from its exit code and the end of its console."""
         lines = console.last_lines(self.run.console, 40)
         crash = crashes.known_in(lines)
+        if crash is None and storage.free_bytes(self.run.path) == 0:
+            # Its last words did not fit either.
+            crash = crashes.DISK_FULL
         reason = deaths.cause_of(code, self._kills_before)
         if self._gpu.trouble:
             return f"The GPU failed: {self._gpu.trouble}. ({reason})", crashes.GPU_LOST.hint

@@ -42,11 +42,15 @@ class Watch:
         self._settings = self._load_settings()
         self._stop_from = self._load_auto_stop()
         self._summary: dict[str, Any] = {}
+        # Whether state.json does not say yet what is known: a full disk does not take it.
+        self.is_behind = True
         self._judged_at = 0.0
         self._stopping = False
         # Of a stall: when it began, and what is known of why.
         self._silent_since = 0.0
         self._where = ""
+        self._signs: tuple[object, ...] = ()
+        self._heard_at = 0.0
         self._take_in_the_past()
 
     def _take_in_the_past(self) -> None:
@@ -88,7 +92,8 @@ class Watch:
             self._judged_at = now
             self._look_into_silence(curves, pids.get("trainer_pid", 0))
             self._act(self._judge.verdict)
-        if news or judged or not self._summary:
+        self.is_behind = self.is_behind or bool(news) or judged
+        if self.is_behind:
             self._write(pids)
 
     def _look_into_silence(self, curves: Curves, pid: int) -> None:
@@ -117,8 +122,17 @@ class Watch:
             free, used = gpu.get("free_mib"), gpu.get("used_mib")
             if isinstance(free, int) and isinstance(used, int):
                 memory = (*memory, MemoryPoint(curves.step, None, float(free), float(free + used)))
-        silent = time.time() - self._last_sign()
-        return replace(curves, memory=memory, liveness=Liveness(silent, busy, where=self._where))
+        return replace(curves, memory=memory, liveness=Liveness(self._silence(), busy, where=self._where))
+
+    def _silence(self) -> float:
+        """For how many seconds the trainer wrote nothing."""
+        history, sign = self.history, self._last_sign()
+        signs = (history.step, history.phase, history.eval_count, sign)
+        if signs != self._signs:
+            self._signs, self._heard_at = signs, time.monotonic()
+        since = time.time() - sign
+        # In the future it lies when the clock was put back; then the time since we saw it change counts.
+        return since if since >= 0 else time.monotonic() - self._heard_at
 
     def _last_sign(self) -> float:
         """When the trainer last wrote an event, or anything to its console."""
@@ -152,6 +166,7 @@ class Watch:
         if self._silent_since:
             summary |= {"silent_since": round(self._silent_since), "silent_because": self._where}
         if summary == self._summary:
+            self.is_behind = False
             return
         try:
             directory.write_json(
@@ -160,4 +175,4 @@ class Watch:
         except OSError:
             # A full disk must not end the supervision; the next second may be better.
             return
-        self._summary = summary
+        self._summary, self.is_behind = summary, False

@@ -30,10 +30,10 @@ def main() -> int:
     stop = StopFlag(run, log)
     stop.listen()
     stacks = listen(run)
-    preset = load_frozen(run.preset)
-    plan = replan.read(run, preset)
     name = sys.argv[2] if len(sys.argv) > 2 else ""
     try:
+        preset = load_frozen(run.preset)
+        plan = replan.read(run, preset)
         if plan.count and not name:
             # Begun again from its first step.
             log.append("resume", step=0)
@@ -185,7 +185,10 @@ def train(
     memory.note("built")
 
     try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
+        if checkpoint is not None and resuming.step_of(checkpoint) >= plan.total_steps:
+            trainer.take_over(checkpoint)
+        else:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint is not None else None)
     except BaseException as error:
         memory.write(error)
         raise

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.trainer_callback import TrainerState
 from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
@@ -138,6 +139,15 @@ class RunTrainer(SFTTrainer):
         if is_best and self.args.metric_for_best_model:
             self.control.should_save = True
         return bool(is_best)
+
+    def take_over(self, checkpoint: Path) -> None:
+        """After the last step there is nothing to train (the stock loop would make one more): the weights as the end of
+        training leaves them.
+        """
+        self.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        self._load_from_checkpoint(str(checkpoint))
+        if self.args.load_best_model_at_end and self.state.best_model_checkpoint is not None:
+            self._load_best_model()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """A full disk costs a checkpoint and a warning; the run goes on, and what was saved before stays whole."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -18,6 +19,8 @@ from tui.messages import QueueChangeAsked
 from tui.waiting import QueueRow, QueueView
 from tui.widgets.options import Options
 
+# The whole id is shown below the list.
+RUN = re.compile(r"\b\d{8}-\d{6}-(\S+)-[0-9a-f]{4}\b")
 EMPTY = "Nothing waits. l on a preset, then w, puts it here; `ftui queue add PRESET --sweep KEY=A,B` several at once."
 PAUSED = "The whole queue is paused: nothing starts until P is pressed again."
 FORSAKEN = "For some nobody waits since the machine went down: r lets them wait again."
@@ -51,6 +54,8 @@ class QueueScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
+        if self.queue is not None:
+            self._show(None, self.queue)
 
     @property
     def _chosen(self) -> QueueRow | None:
@@ -59,17 +64,19 @@ class QueueScreen(Screen[None]):
         return rows[at] if at is not None and at < len(rows) else None
 
     def watch_queue(self, before: QueueView | None, queue: QueueView | None) -> None:
-        if queue is None or not self.is_mounted:
-            return
-        chosen = (
-            before.rows[at].id if before and (at := self._at) is not None and at < len(before.rows) else None
-        )
+        # News may come before there is anything to show them on, and when there no longer is.
+        if queue is not None and self.query(OptionList):
+            self._show(before, queue)
+
+    def _show(self, before: QueueView | None, queue: QueueView) -> None:
+        at = self._at
+        chosen = before.rows[at].id if before and at is not None and at < len(before.rows) else None
         rows = self.query_one(OptionList)
         rows.clear_options()
         rows.add_options([Option(line(row), id=row.id) for row in queue.rows])
         kept = next((i for i, row in enumerate(queue.rows) if row.id == chosen), None)
         if queue.rows:
-            rows.highlighted = kept if kept is not None else min(self._at or 0, len(queue.rows) - 1)
+            rows.highlighted = kept if kept is not None else min(at or 0, len(queue.rows) - 1)
         self.query_one("#head", Static).update(head(queue))
         self._show_why()
 
@@ -100,7 +107,7 @@ class QueueScreen(Screen[None]):
     def action_move(self, by: int) -> None:
         row = self._chosen
         if row is not None and self.queue is not None and 1 <= row.place + by <= len(self.queue.rows):
-            self.post_message(QueueChangeAsked("move", row, row.place + by))
+            self.post_message(QueueChangeAsked("move", row, by))
 
 
 def head(queue: QueueView) -> Text:
@@ -118,9 +125,8 @@ def line(row: QueueRow) -> Text:
         (f"{row.place:>3} ", "bold"),
         (f"{glyphs().queued} ", QUIET if row.is_alive else BAD),
         (plain(f"{row.name:<24} "), f"bold {LIVE}" if row.place == 1 else ""),
-        (plain(f"{row.target:<8} {row.need:>9}  "), QUIET),
-        (plain("paused " if row.paused else ""), f"bold {NOTE}"),
-        (plain(row.why), QUIET if row.is_alive else BAD),
+        (plain(f"{row.target:<12} {row.need:>9}  "), ""),
+        (plain(RUN.sub(r"\1", row.why)), BAD if not row.is_alive else NOTE if row.paused else QUIET),
     )
     text = Text(no_wrap=True, overflow="ellipsis")
     for words, style in marks:

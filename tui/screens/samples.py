@@ -14,6 +14,7 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from runner.run.history import whole
 from tui.colours import NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.screens.evidence import row_name
@@ -132,7 +133,7 @@ def answer(sample: Mapping[str, Any]) -> list[Text]:
     lines.append(body)
     if isinstance(copied, dict) and (name := whole_pair(copied.get("row"))) is not None:
         lines.append(
-            Text(f"{copied.get('words')} words in a row stand in training row {row_name(name)}", NOTE)
+            Text(f"{whole(copied.get('words'))} words in a row stand in training row {row_name(name)}", NOTE)
         )
     if sample.get("expected"):
         lines.append(Text("expected: ", QUIET).append(_words(sample["expected"]), QUIET))

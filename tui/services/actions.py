@@ -13,6 +13,7 @@ from tui.services.service import Post
 
 if TYPE_CHECKING:
     from runner.preset.draft import Draft
+    from runner.run.directory import RunDirectory
     from runner.run.requests import Request
 
 STOPS = "It finishes its step, saves and ends."
@@ -64,6 +65,18 @@ def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
     in_thread(post, "Not stopped", work)
 
 
+def take_out(post: Post, home: Path, run_id: str) -> None:
+    """Take a run out of the queue; posts ActionFailed when it has started meanwhile."""
+
+    def work() -> None:
+        from runner.run import queue
+        from runner.run.directory import RunDirectory, runs_folder
+
+        queue.remove(home, RunDirectory(runs_folder(home) / run_id))
+
+    in_thread(post, "Not taken out", work)
+
+
 def ask(post: Post, run_path: Path, request: Request, done: str) -> None:
     """Ask something of a run; posts Done or ActionFailed."""
 
@@ -92,21 +105,27 @@ def resume(post: Post, run_path: Path) -> None:
     in_thread(post, "Does not go on", work)
 
 
-def save(post: Post, draft: Draft, path: Path | None, force: bool) -> None:
-    """Write a draft as it is now; posts PresetSaved, SaveRefused when something would be lost, or ActionFailed."""
+def save(post: Post, draft: Draft, path: Path | None, force: bool, waits: RunDirectory | None = None) -> None:
+    """Write a draft as it is now; posts PresetSaved, SaveRefused when something would be lost, or ActionFailed. `waits`
+    is the run whose preset it is: once that has started, nothing is written.
+    """
     saving = draft.saving(path, force)
 
     def work() -> None:
         from runner.preset.draft import StaleError
         from runner.preset.json_schema import write_schema
+        from runner.run.queue import kept_waiting
 
         try:
-            saving.write()
+            with kept_waiting(waits) if waits is not None else contextlib.nullcontext():
+                saving.write()
         except (StaleError, FileExistsError) as error:
             words = str(error) if isinstance(error, StaleError) else f"{saving.target.name} is there already"
             post(SaveRefused(draft, saving.target, words))
             return
         post(PresetSaved(draft, saving))
+        if waits is not None:
+            return
         with contextlib.suppress(OSError):
             # Only a help for editors; the preset itself is safe.
             write_schema(saving.target.parent)

@@ -56,7 +56,7 @@ def find(name: str) -> RunDirectory:
     """A waiting run by its place, its id or a unique part of it. Raises RunNotFoundError or QueueError."""
     home = ftui_home()
     waiting = queue.waiting(home)
-    if name.isdigit() and 1 <= int(name) <= len(waiting):
+    if name.isdecimal() and 1 <= int(name) <= len(waiting):
         return waiting[int(name) - 1].run
     matches = [one.run for one in waiting if name in one.run.id]
     if len(matches) == 1:
@@ -66,6 +66,9 @@ def find(name: str) -> RunDirectory:
             f"{len(matches)} waiting runs have {name!r} in their id. Give more of it, or its place."
         )
     run = directory.find_run(name, home)
+    if queue.is_queued(run):
+        # Found by its path, or as the last one.
+        return run
     phase = summary.phase_of(summary.read_state(run)).value
     raise QueueError(f"{run.id} is not in the queue ({phase}). `ftui queue` shows what waits.")
 
@@ -76,7 +79,7 @@ def move(name: str, where: str) -> None:
     order = [one.run.id for one in queue.waiting(home)]
     now = order.index(run.id) + 1 if run.id in order else 1
     places = {"first": 1, "last": len(order), "up": now - 1, "down": now + 1}
-    if where not in places and not where.isdigit():
+    if where not in places and not where.isdecimal():
         raise QueueError(f"{where!r} is no place. Say first, last, up, down, or a number.")
     place = queue.move(home, run, places[where] if where in places else int(where))
     click.echo(f"{run.id} is number {place}.")
@@ -89,16 +92,14 @@ def edit(name: str, overrides: tuple[str, ...], gpu: str | None) -> None:
     home, run = ftui_home(), find(name)
     if not overrides and gpu is None:
         raise QueueError("Say what to change: --set SECTION.KEY=VALUE, or --gpu.")
-    if gpu is not None:
-        enqueue.choose_another_gpu(home, run, gpu)
-    if overrides:
-        change(home, run, overrides)
+    change(home, run, overrides, gpu)
     click.echo(f"{run.id} is changed.")
 
 
 def remove(names: tuple[str, ...]) -> None:
     """Take runs out. Raises QueueError or OSError."""
-    for run in [find(name) for name in names]:
+    # Each once, and all of them found before the first is gone.
+    for run in dict.fromkeys([find(name) for name in names]):
         queue.remove(ftui_home(), run)
         click.echo(f"{name_of(run.id)} ({run.id}) is taken out.")
 

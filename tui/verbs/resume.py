@@ -28,8 +28,8 @@ def resume_run(name: str, step: int | None) -> directory.RunDirectory:
     made = whole(summary.read_state(run).get("step")) or 0
     lost = max(0, made - at.step)
     again = f"; steps {at.step + 1} to {made} are made again" if lost else ""
-    click.echo(f"{run.id} goes on from {at.path.name}{again}.")
     resume(run, step)
+    click.echo(f"{run.id} goes on from {at.path.name}{again}.")
     return run
 
 

@@ -10,6 +10,7 @@ import click
 
 from runner.run import directory
 from runner.run.events import Phase
+from runner.run.history import whole
 from tui.follower import read_view
 from tui.state import RunView, age, since, text
 from tui.verbs.text import print_json
@@ -81,10 +82,9 @@ def _print(view: RunView) -> None:
         )
     ledger = view.plan.get("ledger")
     if isinstance(ledger, dict):
-        click.echo(
-            f"data       {ledger.get('train_rows')} train rows, {ledger.get('eval_rows')} eval rows, "
-            f"{ledger.get('truncated_rows')} cut, {ledger.get('rows_without_trained_tokens')} dropped"
-        )
+        named = ("train_rows", "eval_rows", "truncated_rows", "rows_without_trained_tokens")
+        trained, held_out, cut, dropped = (whole(ledger.get(name)) for name in named)
+        click.echo(f"data       {trained} train rows, {held_out} eval rows, {cut} cut, {dropped} dropped")
     click.echo(f"verdict    {view.verdict.headline}")
     click.echo(f"           {view.verdict.sentence}")
     for action in view.verdict.actions:

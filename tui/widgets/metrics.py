@@ -73,8 +73,9 @@ def figures(view: RunView) -> list[Figure]:
     """Every figure of a run that is known."""
     train = view.curves.train
     recent = TrainCurve(*(getattr(train, name)[-WINDOW:] for name in TrainCurve.__dataclass_fields__))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         rates = np.where(recent.seconds > 0, recent.tokens / recent.seconds, math.nan)
+        right = recent.accuracy * 100
     found = [
         _known("lr", recent.lr, train.lr, "{:.1e}"),
         _known("grad", recent.grad_norm, train.grad_norm, "{:.2f}"),
@@ -86,7 +87,7 @@ def figures(view: RunView) -> list[Figure]:
     if np.isfinite(recent.seconds).any():
         found.append(_of("step", recent.seconds, "{:.2f} s"))
     if np.isfinite(recent.accuracy).any():
-        found.append(_of("token", recent.accuracy * 100, "{:.0f} % right"))
+        found.append(_of("token", right, "{:.0f} % right"))
     for label, name, form in (
         ("util", "utilisation_percent", "{:.0f} %"),
         ("power", "power_w", "{:.0f} W"),

@@ -14,7 +14,7 @@ from textual.reactive import var
 from runner.run.events import Phase
 from tui.colours import FAINT, LIVE, NOTE, PROBE
 from tui.glyphs import glyphs, plain
-from tui.state import RunView, age
+from tui.state import RunView, age, text
 from tui.widgets.lines import Drawing
 from tui.widgets.log_tail import LogTail
 from tui.widgets.loss_chart import LossChart
@@ -144,8 +144,8 @@ def batch(view: RunView) -> list[Text]:
         parts.append(figure("effective batch", plain(view.batch.spelled_out), ""))
     if len(view.curves.train):
         parts.append(figure("epoch", f"{view.curves.train.epoch[-1]:.2f}", ""))
-    if view.plan.get("device"):
-        parts.append(Text(f"{view.plan.get('method', '')} on {view.plan['device']}", "dim"))
+    if device := text(view.plan.get("device")):
+        parts.append(Text(plain(f"{text(view.plan.get('method'))} on {device}"), "dim"))
     return parts
 
 
