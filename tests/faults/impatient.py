@@ -1,0 +1,38 @@
+"""`python -P -m tests.faults.impatient …`: the supervisor, which calls two seconds silence and a slow report hung."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+from runner.insight.diagnosis import judge, operation
+from runner.run import locks, supervise, watch
+from runner.run import supervisor as supervision
+from runner.run.directory import RunDirectory
+
+SILENT_SECONDS = 2.0
+
+
+def start(run: RunDirectory, checkpoint: str = "") -> None:
+    """Stands in for launch.start_supervisor."""
+    lock = locks.take(run.lock)
+    assert lock is not None
+    with run.console.open("ab") as console:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tests.faults.impatient", str(run.path), str(lock), checkpoint],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+            pass_fds=(lock,),
+            cwd=run.path,
+        )
+    locks.release(lock)
+    threading.Thread(target=supervisor.wait, daemon=True).start()
+
+
+if __name__ == "__main__":
+    operation.SILENT_SECONDS, watch.QUIET_SECONDS, judge.PAUSE = SILENT_SECONDS, 0.2, 0.0
+    supervision.REPORT_SECONDS = 2.0
+    sys.exit(supervise.main())

@@ -1,0 +1,87 @@
+"""Ten thousand spoilt run directories: whatever is in one, nothing that reads it raises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
+
+from tests.faults import fuzz_readers as readers
+from tests.faults.fuzz_disk import Store
+from tests.faults.fuzz_drawing import Sight
+from tests.faults.fuzz_strategies import Focus, Mutated, every_value, mutated
+from tests.faults.fuzz_tasks import Task, tasks_of
+from tui.charts.view import SCALES, SMOOTHINGS, ZOOMS, Axis, ChartMode
+
+# Of each of five kinds; with one directory for every value of every field these are more than ten thousand.
+EXAMPLES = 1250
+SHARES = 4
+LEAST_SHARE = 1000
+
+modes = st.builds(
+    ChartMode,
+    st.sampled_from(Axis),
+    st.integers(0, len(SMOOTHINGS) - 1),
+    st.integers(0, len(ZOOMS) - 1),
+    st.integers(0, len(SCALES) - 1),
+    st.none() | st.integers(0, 200),
+)
+sights = st.builds(Sight, st.integers(16, 130), st.integers(1, 40), modes, st.integers(0, 9))
+
+
+@pytest.fixture
+def store(home: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    readers.make_quick(monkeypatch)
+    made = Store(home)
+    made.write_other()
+    return made
+
+
+def show(store: Store, run: Mutated, sight: Sight) -> None:
+    """Follow a run as the screen does, and draw what is seen of it."""
+    view, row = readers.follow(store, lambda: store.change(run.tree_later(), run.later.in_place))
+    if view is not None:
+        sight.draw(view)
+    sight.draw_row(row)
+
+
+@pytest.mark.parametrize("focus", Focus)
+def test_a_spoilt_run_is_read(focus: Focus, store: Store) -> None:
+    count = 0
+
+    @seed(1)
+    @settings(max_examples=EXAMPLES)
+    @given(mutated(focus), sights, st.sampled_from(tasks_of(focus.value)))
+    def read(run: Mutated, sight: Sight, task: Task) -> None:
+        nonlocal count
+        count += 1
+        store.write(run.tree())
+        readers.read_library(store)
+        show(store, run, sight)
+        task(store, sight)
+
+    read()
+    print(f"{count} run directories, spoilt most of all in {', '.join(focus.value)}")
+    assert count >= EXAMPLES
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_any_value_may_stand_in_any_field(share: int, store: Store) -> None:
+    count = 0
+    for place, (field, run) in enumerate(every_value()):
+        if place % SHARES != share:
+            continue
+        count += 1
+        store.write(run.tree())
+        sight, tasks = Sight(chosen=place), tasks_of([field.path])
+        try:
+            show(store, run, sight)
+            for task in (tasks[place % len(tasks)], tasks[(place + 1) % len(tasks)]):
+                task(store, sight)
+        except Exception as error:
+            error.add_note(f"with {run.mutations}")
+            raise
+    print(f"{count} run directories with one other value")
+    assert count >= LEAST_SHARE

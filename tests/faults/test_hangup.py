@@ -1,0 +1,147 @@
+"""Terminals that close and signals that say so: whoever looks goes, the run goes on."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from runner.run import directory
+from runner.run.directory import RunDirectory
+from runner.run.events import Phase
+from tests.conftest import wait_for
+from tests.faults.scene import (
+    FTUI,
+    Scene,
+    ftui,
+    is_watched,
+    kept,
+    kill,
+    nothing_lost,
+    over,
+    processes,
+    shown,
+    supervisors,
+    trains,
+)
+from tests.faults.terminals import Terminal
+from tests.faults.trainer import TOTAL
+
+PLAIN = [sys.executable, "-P", "-m", "tests.faults.ftui", "run", "demo", "--gpu", "cpu", "--force", "--plain"]
+SLOW = "0.15"
+
+
+def finishes(run: RunDirectory) -> None:
+    over(run)
+    found = shown(run)
+    assert (found.phase, found.step, found.reason) == (Phase.FINISHED, TOTAL, "")
+
+
+@pytest.mark.parametrize("how", ["SIGHUP", "SIGTERM", "a closed terminal"])
+@pytest.mark.fault(
+    "the screen gets {how}", "it goes, without a busy rest; the run does not notice and finishes"
+)
+def test_the_screen(scene: Scene, terminal: Callable[..., Terminal], how: str) -> None:
+    run = scene.start("training")
+    before, working = kept(run), processes(run)
+    screen = terminal(*FTUI, "watch", run.id)
+    screen.shows("training")
+    if how == "a closed terminal":
+        screen.hang_up()
+    else:
+        screen.signal(signal.Signals[how])
+    scene.release()
+    trains(run)
+    assert processes(run) == working
+    finishes(run)
+    nothing_lost(run, *before)
+
+
+@pytest.mark.parametrize("how", ["SIGHUP", "SIGINT", "a closed terminal"])
+@pytest.mark.fault("`ftui run --plain` gets {how}", "it goes; the run it started is detached and finishes")
+def test_following_in_text(scene: Scene, terminal: Callable[..., Terminal], how: str) -> None:
+    (scene.folder / "hold").write_text("training")
+    text = terminal(*PLAIN)
+    scene.held()
+    (run,) = directory.list_runs(scene.home)
+    before, working = kept(run), processes(run)
+    if how == "a closed terminal":
+        text.hang_up()
+    else:
+        text.signal(signal.Signals[how])
+    scene.release()
+    trains(run)
+    assert processes(run) == working
+    finishes(run)
+    nothing_lost(run, *before)
+
+
+@pytest.mark.fault("SIGHUP to supervisor and trainer", "neither minds; the run finishes")
+def test_hangup_of_those_who_work(scene: Scene) -> None:
+    run = scene.start("training")
+    before = kept(run)
+    for pid in processes(run).values():
+        kill(pid, signal.SIGHUP)
+    scene.release()
+    finishes(run)
+    nothing_lost(run, *before)
+
+
+@pytest.mark.parametrize("who", ["supervisor", "trainer"])
+@pytest.mark.fault(
+    "SIGTERM to the {who}", "the step is finished, a checkpoint written; stopped, and it goes on"
+)
+def test_being_asked_to_end(scene: Scene, who: str) -> None:
+    run = scene.start("training", pace=SLOW)
+    before = kept(run)
+    kill(processes(run)[f"{who}_pid"], signal.SIGTERM)
+    scene.release()
+    over(run)
+    found = shown(run)
+    assert found.phase is Phase.STOPPED
+    assert found.reason == f"stopped after step {found.step}"
+    last = max(kept(run)[1])
+    assert last == found.step < TOTAL
+    nothing_lost(run, *before)
+    assert f"goes on from checkpoint-{last}" in ftui("resume", run.id, "--detach")
+    finishes(run)
+    nothing_lost(run, *before)
+
+
+@pytest.mark.fault(
+    "the supervisor is killed under two open screens", "exactly one new supervisor; it finishes"
+)
+def test_two_screens_and_an_orphan(scene: Scene, terminal: Callable[..., Terminal]) -> None:
+    run = scene.start("training")
+    before = kept(run)
+    screens = [terminal(*FTUI, "watch", run.id) for _ in range(2)]
+    for screen in screens:
+        screen.shows("training", f"step 6/{TOTAL}")
+    first = processes(run)["supervisor_pid"]
+    kill(first)
+    wait_for(lambda: is_watched(run), 20, "somebody watches over it again")
+    wait_for(lambda: processes(run)["supervisor_pid"] != first, 20, "the new one writes the state")
+    assert supervisors(run) == [processes(run)["supervisor_pid"]]
+    scene.release()
+    for screen in screens:
+        screen.shows("finished", f"step {TOTAL}/{TOTAL}")
+    finishes(run)
+    nothing_lost(run, *before)
+
+
+@pytest.mark.fault(
+    "two screens on one run, one of them killed", "both show the same; the other goes on showing"
+)
+def test_two_screens(scene: Scene, terminal: Callable[..., Terminal]) -> None:
+    run = scene.start("training")
+    before = kept(run)
+    one, other = (terminal(*FTUI, "watch", run.id) for _ in range(2))
+    for screen in (one, other):
+        screen.shows("training", f"step 6/{TOTAL}")
+    one.signal(signal.SIGKILL)
+    scene.release()
+    other.shows("finished", f"step {TOTAL}/{TOTAL}")
+    finishes(run)
+    nothing_lost(run, *before)
