@@ -1,0 +1,266 @@
+"""Putting a preset into the queue on the screen, and changing a run that waits in the form."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from runner.check import queueing, xray
+from runner.gpu import Gpu, GpuReading, GpuSample
+from runner.preset import files
+from runner.run import queue
+from runner.run.directory import RunDirectory, list_runs
+from runner.run.queue import CPU, Ticket
+from tests.tui.conftest import running, shows, until
+from tests.tui.made import alive
+from tests.tui.queue_scene import SIZES, at_the_queue, waits
+from tui.app import FtuiApp
+from tui.messages import QueueChangeAsked
+from tui.screens.dialog import LaunchDialog
+from tui.screens.editor import EditorScreen
+from tui.screens.queue import QueueScreen
+from tui.services.xray import XrayService
+from tui.widgets.preset_form import PresetForm
+from tui.widgets.preset_list import PresetList
+
+CARD = Gpu(0, "GPU-1", "NVIDIA GeForce RTX 4090", 24576, (8, 9))
+READING = GpuReading((GpuSample(CARD, 14541, 10035, 97, 66, 390.0, 450.0),), "580.1")
+
+
+@pytest.fixture(autouse=True)
+def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at data, and who would wait for a run is this process."""
+    monkeypatch.setattr(xray, "quick", lambda preset, home: None)
+    monkeypatch.setattr(XrayService, "look", lambda self: None)
+    monkeypatch.setattr("runner.run.enqueue.start_supervisor", alive)
+
+
+# Launching
+
+
+@asynccontextmanager
+async def launching(size: tuple[int, int], name: str) -> AsyncIterator[tuple[FtuiApp, Pilot[None]]]:
+    """The app that asks whether to launch a preset."""
+    async with running(size) as (app, pilot):
+        presets = app.main.query_one(PresetList)
+        await until(pilot, lambda: presets.option_count and app.main.gpus is not None)
+        presets.focus()
+        presets.highlighted = [card.name for card in app.main.cards].index(name)
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(app.screen, LaunchDialog))
+        yield app, pilot
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_a_launch_may_wait_for_its_turn(home: Path, size: tuple[int, int]) -> None:
+    async with launching(size, "demo") as (app, pilot):
+        await shows(pilot, "Launch demo", "launch it now", "w  wait until it is free", "esc  cancel")
+        await pilot.press("w")
+        await until(pilot, lambda: queue.waiting(home))
+        (one,) = queue.waiting(home)
+        assert one.ticket == Ticket(one.ticket.rank, CPU)
+        await shows(pilot, "w shows", "queued")
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, QueueScreen))
+        await shows(pilot, "1 ◌ demo", one.run.id)
+
+
+async def test_it_waits_for_the_gpu_that_was_chosen(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.gpu.read", lambda processes=False: READING)
+    async with launching((120, 40), "demo") as (_, pilot):
+        await shows(pilot, "RTX 4090")
+        await pilot.press("w")
+        await until(pilot, lambda: queue.waiting(home))
+        ticket = queue.waiting(home)[0].ticket
+        assert ticket.gpu == "GPU-1"
+        assert ticket.need_mib
+
+
+async def test_what_is_refused_does_not_wait(home: Path) -> None:
+    (home / "presets").mkdir(parents=True)
+    (home / "presets" / "lacking.yaml").write_text(
+        "extends: demo\ndata: {train_dataset: /nowhere/rows.jsonl}\n"
+    )
+    async with launching((120, 40), "lacking") as (_, pilot):
+        await pilot.press("w")
+        await shows(pilot, "Not put into the queue", "/nowhere/rows.jsonl")
+    assert queue.waiting(home) == []
+    assert list_runs(home) == []
+
+
+# Changing
+
+
+@asynccontextmanager
+async def editing(
+    size: tuple[int, int] = (120, 40), key: str = "e"
+) -> AsyncIterator[tuple[FtuiApp, Pilot[None], EditorScreen]]:
+    """The app with the first run of the queue in the form."""
+    async with at_the_queue(size) as (app, pilot, screen):
+        await until(pilot, lambda: screen.queue is not None and screen.queue.rows)
+        await pilot.press(key)
+        yield app, pilot, await opened(app, pilot)
+
+
+async def opened(app: FtuiApp, pilot: Pilot[None]) -> EditorScreen:
+    """The form, once it takes keys."""
+    await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+    await until(pilot, lambda: isinstance(app.screen.focused, PresetForm))
+    assert isinstance(app.screen, EditorScreen)
+    return app.screen
+
+
+async def set_epochs(pilot: Pilot[None], editor: EditorScreen, text: str) -> None:
+    await pilot.press("slash", *"num_train", "enter", "enter", *text, "enter")
+    await until(pilot, lambda: editor.draft.is_dirty)
+
+
+async def left(app: FtuiApp, pilot: Pilot[None]) -> None:
+    """Back at the queue."""
+    await until(pilot, lambda: isinstance(app.screen, QueueScreen))
+
+
+def is_paused(run: RunDirectory) -> bool:
+    ticket = queue.read_ticket(run)
+    assert ticket is not None
+    return ticket.paused
+
+
+def epochs(run: RunDirectory) -> float:
+    return files.load_frozen(run.preset).train.num_train_epochs
+
+
+@pytest.fixture
+def run(home: Path) -> RunDirectory:
+    return waits(home, "a", Ticket(1.0, CPU, 77))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("key", ["e", "enter"])
+async def test_what_is_saved_is_judged_and_waits_on(
+    run: RunDirectory, size: tuple[int, int], key: str
+) -> None:
+    async with editing(size, key) as (app, pilot, editor):
+        assert is_paused(run)
+        await set_epochs(pilot, editor, "7")
+        await pilot.press("s")
+        await shows(pilot, "is written")
+        assert epochs(run) == 7
+        assert is_paused(run)
+        await pilot.press("escape")
+        await left(app, pilot)
+        # Judged again: on the CPU nothing is predicted.
+        await until(pilot, lambda: queue.read_ticket(run) == Ticket(1.0, CPU))
+    assert epochs(run) == 7
+
+
+@pytest.mark.parametrize("keys", [("escape",), ("escape", "d"), ("escape", "s")], ids=" ".join)
+async def test_leaving_saves_only_what_was_meant(run: RunDirectory, keys: tuple[str, ...]) -> None:
+    async with editing() as (app, pilot, editor):
+        if len(keys) > 1:
+            await set_epochs(pilot, editor, "7")
+        await pilot.press(keys[0])
+        if len(keys) > 1:
+            await shows(pilot, "has changes that are not saved")
+            await pilot.press(keys[1])
+        await left(app, pilot)
+        await until(pilot, lambda: not is_paused(run))
+    assert epochs(run) == (7 if "s" in keys else 3)
+
+
+async def test_one_that_was_held_before_stays_so(home: Path) -> None:
+    run = waits(home, "a", Ticket(1.0, CPU, paused=True))
+    async with editing() as (app, pilot, editor):
+        await set_epochs(pilot, editor, "7")
+        await pilot.press("s")
+        await shows(pilot, "is written")
+        await pilot.press("escape")
+        await left(app, pilot)
+        await until(pilot, lambda: app.editing.editor is None)
+        assert is_paused(run)
+
+
+@pytest.mark.parametrize("key", ["a", "r", "x", "l"])
+async def test_what_is_for_presets_is_not_for_a_run(home: Path, run: RunDirectory, key: str) -> None:
+    async with editing() as (app, pilot, editor):
+        await pilot.press(key)
+        await shows(pilot, "It is a run that waits: save it (s)")
+        assert app.screen is editor
+    assert run.preset.exists()
+    assert not files.own_folder(home).exists()
+
+
+async def test_what_would_be_refused_stays_held_and_says_why(run: RunDirectory) -> None:
+    async with editing() as (app, pilot, editor):
+        await pilot.press("slash", *"use_peft", "enter", "space")
+        await until(pilot, lambda: editor.draft.is_dirty)
+        await pilot.press("s")
+        await shows(pilot, "is written")
+        await pilot.press("escape")
+        await shows(pilot, "It stays paused", "quantised")
+        await left(app, pilot)
+        assert is_paused(run)
+        assert queue.read_ticket(run) == Ticket(1.0, CPU, 77, True)
+
+
+async def test_what_started_meanwhile_is_not_opened(run: RunDirectory) -> None:
+    async with at_the_queue() as (app, pilot, screen):
+        await until(pilot, lambda: screen.queue is not None and screen.queue.rows)
+        app.queueing.stop()
+        queue.drop_ticket(run)
+        await pilot.press("e")
+        await shows(pilot, "Cannot be edited", "not in the queue")
+        assert app.screen is screen
+
+
+@pytest.mark.parametrize("content", [b"train: [", b"\xff\xfe", b"[]", b""])
+async def test_what_cannot_be_read_is_not_opened_and_stays_held(run: RunDirectory, content: bytes) -> None:
+    run.preset.write_bytes(content)
+    async with at_the_queue() as (app, pilot, screen):
+        await until(pilot, lambda: screen.queue is not None and screen.queue.rows)
+        await pilot.press("e")
+        await shows(pilot, "Cannot be edited", "It stays paused")
+        assert app.screen is screen
+        assert is_paused(run)
+
+
+async def test_what_starts_while_it_is_edited_is_not_written(run: RunDirectory) -> None:
+    """Somebody let it go with `ftui queue start`: what it trains is frozen."""
+    before = run.preset.read_bytes()
+    async with editing() as (app, pilot, editor):
+        await set_epochs(pilot, editor, "7")
+        queue.drop_ticket(run)
+        await pilot.press("s")
+        await shows(pilot, "Not saved", "is not in the queue")
+        assert run.preset.read_bytes() == before
+        await pilot.press("escape", "d")
+        await left(app, pilot)
+
+
+async def test_pressing_twice_opens_it_once_and_lets_it_go_afterwards(
+    home: Path, run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = waits(home, "b", Ticket(2.0, CPU))
+    changed: list[RunDirectory] = []
+    monkeypatch.setattr(queueing, "change", lambda home, run, overrides: changed.append(run))
+    async with at_the_queue() as (app, pilot, screen):
+        await until(pilot, lambda: screen.queue is not None and len(screen.queue.rows) == 2)
+        row, below = screen.queue.rows if screen.queue is not None else ()
+        for wanted in (row, row, replace(row, paused=True), below):
+            app.post_message(QueueChangeAsked("edit", wanted))
+        await opened(app, pilot)
+        assert (is_paused(run), is_paused(other)) == (True, False)
+        await pilot.press("escape")
+        await left(app, pilot)
+        await until(pilot, lambda: not is_paused(run))
+        assert not is_paused(other)
+        # What the others would have done on leaving, they would have done to the open form.
+        assert changed == [run]
+        await pilot.press("down", "e")
+        await opened(app, pilot)
+        assert (is_paused(run), is_paused(other)) == (False, True)
