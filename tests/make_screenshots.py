@@ -15,7 +15,10 @@ from pathlib import Path
 import cairosvg
 
 from runner.preset import files
-from runner.run import directory
+from runner.run import directory, locks, queue
+from runner.run.directory import RunDirectory
+from runner.run.events import Phase
+from runner.run.queue import Ticket
 from tests.benchmarks.keystroke import write_rows
 from tests.data.record import FOLDER
 from tests.gpu.shapes import QWEN3_8B
@@ -93,6 +96,26 @@ async def workbench(
         save(folder, name, app.export_screenshot(title="ftui"))
 
 
+WAITING = (
+    ("qlora-8b-24gb-5e-5", 18_600, "it needs 18.2 GiB, and 9.8 are free on RTX 4090"),
+    ("qlora-8b-24gb-1e-4", 18_600, "it comes after 20261124-120000-qlora-8b-24gb-5e-5-0000"),
+    ("qlora-8b-24gb-2e-4", 18_600, "it comes after 20261124-120000-qlora-8b-24gb-5e-5-0000"),
+    ("our-chats", 9_300, "paused: `ftui queue start 20261124-120003-our-chats-0003`"),
+)
+
+
+def write_queue(home: Path) -> list[int | None]:
+    """Runs that wait; the locks that make them living."""
+    held = []
+    for place, (name, need, why) in enumerate(WAITING, 1):
+        run = RunDirectory(directory.runs_folder(home) / f"20261124-12000{place - 1}-{name}-000{place - 1}")
+        run.path.mkdir(parents=True)
+        queue.write_ticket(run, Ticket(place, None, need, paused=why.startswith("paused")))
+        queue.say(run, Phase.QUEUED, why, place=place)
+        held.append(locks.take(run.lock))
+    return held
+
+
 async def main(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
@@ -112,6 +135,9 @@ async def main(folder: Path) -> None:
         await picture(folder, "evidence", (120, 40), ("down", "v"), "rows worse", "checkpoint-48")
         await picture(folder, "answers", (120, 40), ("down", "a"), "answers at step", "expected")
         await picture(folder, "compare", (120, 40), ("c",), "held-out rows", "setting that differs")
+        held = write_queue(Path(home))
+        await picture(folder, "queue", (120, 40), ("end", "w"), "it needs 18.2 GiB")
+        assert None not in held
         write_preset(Path(home))
         await workbench(folder, "workbench", (120, 40), (), "free on RTX 4090", "6 epochs")
         await workbench(folder, "batch", (120, 40), ("b",), "Effective batch", "fits")
