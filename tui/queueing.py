@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -76,10 +77,11 @@ class Queueing:
         elif message.wish == "edit":
             self._edit(row)
 
-    def _do(self, failed: str, change: Callable[[Path], object]) -> None:
+    def _do(self, failed: str, change: Callable[[Path], object], in_turn: bool = True) -> None:
+        """Do it in a thread; `in_turn` is one after the other, so that two moves are not one."""
+
         def work() -> None:
-            # One after the other, so that two moves are not one.
-            with self._in_turn:
+            with self._in_turn if in_turn else contextlib.nullcontext():
                 change(self._home)
             if self._service is not None:
                 self._service.nudge()
@@ -109,7 +111,8 @@ class Queueing:
 
             def left() -> None:
                 self._edits = False
-                self._do("It stays paused", lambda home: _judge_again(home, row, was_held))
+                # Looking at the data once more may take seconds.
+                self._do("It stays paused", lambda home: _judge_again(home, row, was_held), in_turn=False)
 
             try:
                 _hold(home, row, True)

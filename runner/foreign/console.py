@@ -17,17 +17,19 @@ from runner.foreign.steps import Bar, Entry, Printed, find_steps
 from runner.run.jsonl import LineTail
 
 MOST_ENTRY_CHARACTERS = 8192
+# Looking for an entry in a longer line takes minutes.
+MOST_LINE_CHARACTERS = 4 * MOST_ENTRY_CHARACTERS
 HEAD_BYTES = 1 << 20
 LOGS = ("*.log", "*.out", "*.txt", "wandb/latest-run/files/output.log")
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_ANY_BAR = re.compile(r"(?<![\d.])(?P<step>\d+)/(?P<total>\d+) \[")
+_ANY_BAR = re.compile(r"(?<![\d.])(?P<step>\d{1,15})/(?P<total>\d{1,15}) \[")
 _ENTRY = re.compile(r"\{\s*['\"].*\}")
 _METRICS = ("loss'", 'loss"', "train_runtime")
 # repr of a float that is not finite is a bare name, which no literal is.
 _BARE = re.compile(r"(?<=[:\s\[,])(-?(?:nan|inf|NaN|Infinity))(?=\s*[,}\]])")
-_TOTAL = re.compile(r"Total optimization steps = ([\d,]+)")
-_EPOCHS = re.compile(r"Num Epochs = ([\d,]+)")
+_TOTAL = re.compile(r"Total optimization steps = (\d[\d,]{,17})")
+_EPOCHS = re.compile(r"Num Epochs = (\d[\d,]{,17})")
 
 
 def find(path: Path) -> ConsoleLog | None:
@@ -94,7 +96,7 @@ def read_line(line: bytes, printed: Printed, *, only_bars: bool = False) -> int:
     bad = 0
     for part in line.split(b"\r"):
         text = _COLOURS.sub("", part.decode("utf-8", errors="replace"))
-        found = None if only_bars else _ENTRY.search(text)
+        found = None if only_bars or len(text) > MOST_LINE_CHARACTERS else _ENTRY.search(text)
         if found is not None and any(name in found[0] for name in _METRICS):
             printed.see(_bar(text[: found.start()]))
             logs = parse_entry(found[0])

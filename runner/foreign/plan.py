@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import deque
 from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
-from runner.run.jsonl import Record
+from runner.run.jsonl import Record, loads
 
 MOST_RATIOS = 64
 # Trainers put the largest integer there when the data has no length; epochs mean nothing then.
 MOST_EPOCHS = 1_000_000
+LEAST_EPOCH = 1e-9
 COUNTS = ("per_device_train_batch_size", "gradient_accumulation_steps", "world_size", "trainable_parameters")
 
 
@@ -31,7 +31,7 @@ class Facts:
         self._ratios: deque[float] = deque(maxlen=MOST_RATIOS)
 
     def note_epoch(self, step: int, epoch: float) -> None:
-        if math.isfinite(epoch) and epoch > 0 and step >= epoch:
+        if LEAST_EPOCH <= epoch <= step:
             self._ratios.append(step / epoch)
 
     def forget_epochs(self) -> None:
@@ -58,7 +58,7 @@ class Facts:
             self._max_steps = steps
 
     def set_epochs(self, epochs: object) -> None:
-        if isinstance(epochs, int | float) and not isinstance(epochs, bool) and epochs > 0:
+        if isinstance(epochs, int | float) and not isinstance(epochs, bool) and 0 < epochs < math.inf:
             self.epochs = float(epochs)
 
     def take_state(self, state: Mapping[str, Any]) -> None:
@@ -86,7 +86,7 @@ class Facts:
     def take_json(self, text: str | bytes) -> bool:
         """TrainingArguments as JSON; whether it was any."""
         try:
-            arguments = json.loads(text)
+            arguments = loads(text.encode() if isinstance(text, str) else text)
         except (ValueError, RecursionError):
             return False
         if not isinstance(arguments, dict):

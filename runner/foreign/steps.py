@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any
 
 from runner.foreign.logbook import number
+from runner.foreign.plan import MOST_EPOCHS
 
 # Epochs are printed with four digits.
 EPOCH_TOLERANCE = 0.02
@@ -44,7 +45,7 @@ class Entry:
     @property
     def epoch(self) -> float:
         found = number(self.logs.get("epoch"))
-        return math.nan if found is None else found
+        return found if found is not None and abs(found) <= MOST_EPOCHS else math.nan
 
 
 @dataclass

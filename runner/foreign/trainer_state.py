@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from runner.foreign.checkpoints import STATE, checkpoints, output_directory
-from runner.foreign.logbook import Events
+from runner.foreign.logbook import Events, number
 from runner.foreign.trace import Trace
-from runner.run.jsonl import Record
+from runner.run.jsonl import Record, loads
 
 
 def find(path: Path) -> TrainerState | None:
@@ -78,7 +77,7 @@ def _is_entry(entry: object) -> bool:
 def _load(path: Path) -> Record | None:
     """The state in a file; None for anything else. Python's json reads the bare NaN and Infinity in it."""
     try:
-        state = json.loads(path.read_bytes())
+        state = loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return state if isinstance(state, dict) and isinstance(state.get("log_history"), list) else None
@@ -97,4 +96,5 @@ def _is_older(last: Path, saved: list[Path]) -> bool:
     ended, newest = _load(last), _load(saved[0]) if saved else None
     if ended is None or newest is None:
         return ended is None
-    return bool(ended.get("global_step", 0) < newest.get("global_step", 0))
+    one, other = (number(state.get("global_step")) or 0.0 for state in (ended, newest))
+    return one < other

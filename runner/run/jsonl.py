@@ -202,10 +202,10 @@ def parse_object(line: bytes) -> Record | None:
 
 
 def loads(data: bytes) -> Any:
-    """The value in a JSON text; whole numbers that need more than 64 bits come as decimals, infinite ones among them.
+    """The value in a JSON text; whole numbers of more than 18 digits come as decimals, infinite ones among them.
     Raises ValueError for what is no JSON or nested too deeply, and RecursionError.
     """
-    value = json.loads(data, parse_int=_whole)
+    value = _decoder.decode(data.decode(json.detect_encoding(data), "surrogatepass"))
     if data.count(b"[") + data.count(b"{") > MOST_DEPTH and _is_deep(value, MOST_DEPTH):
         raise ValueError("nested too deeply")
     return value
@@ -213,6 +213,10 @@ def loads(data: bytes) -> Any:
 
 def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= MOST_DIGITS else float(digits)
+
+
+# json.loads with an option makes a new one for every line.
+_decoder = json.JSONDecoder(parse_int=_whole)
 
 
 def _is_deep(value: Any, left: int) -> bool:

@@ -11,13 +11,14 @@ from runner.run.adopt import adopt
 def stop_run(name: str, now: bool) -> None:
     """Ask a run to stop. Raises RunNotFoundError, or OSError when its directory cannot be written."""
     run = directory.find_run(name, directory.ftui_home())
+    if queue.is_queued(run):
+        # Also one nobody waits for: `ftui queue start` would let it start.
+        queue.remove(directory.ftui_home(), run)
+        click.echo(f"{run.id} is taken out of the queue.")
+        return
     phase = summary.phase_of(summary.read_state(run))
     if phase.is_over:
         click.echo(f"{run.id} is over already: {phase.value}")
-        return
-    if queue.is_queued(run):
-        queue.remove(directory.ftui_home(), run)
-        click.echo(f"{run.id} is taken out of the queue.")
         return
     adopt(run)
     if requests.stop(run, now):
