@@ -9,7 +9,7 @@ from enum import Enum
 
 from hypothesis import strategies as st
 
-from tests.faults.fuzz_base import TICKET, base
+from tests.faults.fuzz_base import SHORT, TICKET, base
 from tests.faults.fuzz_garbage import FIELD_VALUES, GARBAGE, LINKS, ODD_CHECKPOINTS, ODD_KEYS, RAW, YAML
 from tests.faults.fuzz_mutations import (
     Cut,
@@ -30,6 +30,7 @@ from tests.faults.fuzz_mutations import (
 )
 
 BASE = base()
+SHORT_BASE = base(SHORT)
 TRAINER_STATE = "trainer_state.json"
 NEWEST = f"checkpoints/checkpoint-32/{TRAINER_STATE}"
 TOP = ("checkpoints", "adapter", "requests", "checkpoints/checkpoint-32", "checkpoints/checkpoint-16")
@@ -60,9 +61,10 @@ class Mutated:
     mutations: tuple[Mutation, ...]
     later: Later = Later()
     is_queued: bool = False
+    is_long: bool = False
 
     def tree(self) -> Tree:
-        tree: Tree = dict(BASE)
+        tree: Tree = dict(BASE if self.is_long else SHORT_BASE)
         if not self.is_queued:
             del tree[TICKET]
         for mutation in self.mutations:
@@ -94,7 +96,8 @@ def every_value() -> Iterator[tuple[Field, Mutated]]:
     """Each of a few dozen values in each field there is, in all lines that have it."""
     for field in FIELDS:
         for raw in FIELD_VALUES:
-            yield field, Mutated((Value(field, raw),), is_queued=field.path == TICKET)
+            is_event, is_ticket = field.path == "events.jsonl", field.path == TICKET
+            yield field, Mutated((Value(field, raw),), is_queued=is_ticket, is_long=is_event)
 
 
 numbers = st.integers(0, 1 << 16)
@@ -153,4 +156,5 @@ def mutated(focus: Focus) -> st.SearchStrategy[Mutated]:
     one = st.one_of(*own, *own, anywhere()) if focus is not Focus.ALL else anywhere()
     later = st.builds(Later, st.lists(one, max_size=2).map(tuple), st.booleans())
     queued = st.booleans() if focus is Focus.REST else st.just(False)
-    return st.builds(Mutated, st.lists(one, min_size=1, max_size=6).map(tuple), later, queued)
+    is_long = st.just(focus in (Focus.EVENTS, Focus.ALL))
+    return st.builds(Mutated, st.lists(one, min_size=1, max_size=6).map(tuple), later, queued, is_long)

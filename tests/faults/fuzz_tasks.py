@@ -39,10 +39,11 @@ class Verb:
 
 
 def read_foreign(store: Store, sight: Sight) -> None:
-    """The directory read as that of another trainer."""
-    with contextlib.suppress(TraceError):
-        _, history = read_path(store.run.path)
-        diagnose(history.curves())
+    """The directory, and what was printed, read as another trainer's."""
+    for path in (store.run.path, store.run.console):
+        with contextlib.suppress(TraceError):
+            _, history = read_path(path)
+            diagnose(history.curves())
 
 
 def supervise(store: Store, sight: Sight) -> None:
@@ -88,7 +89,7 @@ TASKS: Mapping[str, tuple[Task, ...]] = {
         Verb(("ls", "--json")),
         Verb(("status",)),
         Verb(("status", "--tmux")),
-        Verb(("stop", RUN_ID)),
+        Verb(("stop", RUN_ID), writes=True),
         Verb(("ask", "save", RUN_ID)),
         RESUME,
     ),
@@ -106,7 +107,12 @@ TASKS: Mapping[str, tuple[Task, ...]] = {
         Verb(("resume", RUN_ID, "--detach", "--step", "16")),
     ),
     "console.log": (WATCH, read_foreign),
-    "queue.json": (RESUME, SHOW),
+    "queue.json": (
+        *(RESUME, SHOW, Verb(("queue",)), Verb(("queue", "--json"))),
+        Verb(("queue", "move", RUN_ID, "first"), writes=True),
+        Verb(("queue", "pause", RUN_ID), writes=True),
+        Verb(("queue", "remove", RUN_ID), writes=True),
+    ),
 }
 
 

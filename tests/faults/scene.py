@@ -167,6 +167,14 @@ def over(run: RunDirectory) -> None:
     wait_for(lambda: not summary.is_alive(run), SECONDS, "the run ends")
 
 
+def finished(run: RunDirectory, steps: int = TOTAL) -> None:
+    """Wait for the end; it is the one every run should have, and its supervisor lived to write it down."""
+    over(run)
+    found = shown(run)
+    assert (found.phase, found.reason, found.step) == (Phase.FINISHED, "", steps)
+    assert state_of(run)["phase"] == Phase.FINISHED
+
+
 def trains(run: RunDirectory, steps: int = 3) -> int:
     """Wait until so many more steps are made; returns the last one."""
     made = read_history(run).step

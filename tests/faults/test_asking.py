@@ -21,6 +21,7 @@ from tests.faults.scene import (
     Scene,
     cannot_go_on,
     events,
+    finished,
     first_step_after_resume,
     ftui,
     goes_on,
@@ -170,8 +171,7 @@ def test_resuming_a_living_run(scene: Scene) -> None:
     assert f"is running. Stop it first: ftui stop {run.id}" in cannot_be
     assert processes(run) == working
     scene.release()
-    over(run)
-    assert shown(run).phase is Phase.FINISHED
+    finished(run)
     nothing_lost(run, *before)
 
 
@@ -221,9 +221,7 @@ def test_garbage_among_requests(scene: Scene, what: str) -> None:
     before = kept(run)
     GARBAGE[what](run.requests)
     scene.release()
-    over(run)
-    found = shown(run)
-    assert (found.phase, found.reason, found.step) == (Phase.FINISHED, "", TOTAL)
+    finished(run)
     nothing_lost(run, *before)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from runner.run import directory, summary
+from runner.run import directory, locks, summary
 from runner.run.directory import RunDirectory
 from runner.run.events import Phase
 from runner.run.history import read_history
@@ -16,6 +17,7 @@ from tests.faults.mounts import Disk, read_only, small_disk
 from tests.faults.scene import (
     Scene,
     events,
+    finished,
     ftui,
     goes_on,
     is_there,
@@ -31,6 +33,7 @@ from tests.faults.trainer import TOTAL, WEIGHTS
 from tui.follower import read_view
 
 RESERVED = 64 * 1024
+PAGE = 4096
 FULL = "The disk is full"
 
 
@@ -40,12 +43,6 @@ def disk(scene: Scene) -> Iterator[Disk]:
     with small_disk(scene.home, "2m") as made:
         yield made
         kill_below(scene.home)
-
-
-def finished(run: RunDirectory) -> None:
-    over(run)
-    found = shown(run)
-    assert (found.phase, found.reason, found.step) == (Phase.FINISHED, "", TOTAL)
 
 
 @pytest.mark.fault(
@@ -98,6 +95,36 @@ def test_a_full_disk_for_events(scene: Scene, disk: Disk) -> None:
     nothing_lost(run, *before)
 
 
+def fill_page(run: RunDirectory) -> None:
+    """Leave hardly any room in the last page of its events: the rest of a page that is begun belongs to its file."""
+    room = PAGE - run.events.stat().st_size % PAGE
+    words = '{"type":"remark","text":"' + "x" * (room - 80) + '"}\n'
+    with run.events.open("a") as stream:
+        stream.write(words if room > 200 else "")
+
+
+@pytest.mark.fault(
+    "the disk is full, not even events fit, and has room again before the end",
+    "the run goes on all the while; every step is written down in its place; finished",
+)
+def test_a_full_disk_for_a_while(scene: Scene, disk: Disk) -> None:
+    run = scene.start("training")
+    before = kept(run)
+    (scene.folder / "hold").write_text("adapter")
+    fill_page(run)
+    (scene.folder / "held").unlink()
+    disk.fill()
+    scene.held()
+    assert len(read_history(run).train) < TOTAL
+    disk.free()
+    scene.release()
+    finished(run)
+    history = read_history(run)
+    assert list(history.train.step) == list(range(1, TOTAL + 1))
+    assert [warning for warning in history.warnings if FULL in str(warning["message"])]
+    nothing_lost(run, *before)
+
+
 @pytest.mark.fault(
     "the disk fills up just before the end", "finished, though state.json could not be written"
 )
@@ -112,6 +139,25 @@ def test_a_full_disk_for_the_last_state(scene: Scene, disk: Disk) -> None:
     kill(supervisor)
     over(run)
     assert state_of(run)["phase"] != "finished"
+    assert shown(run).phase is Phase.FINISHED
+    nothing_lost(run, *before)
+
+
+@pytest.mark.fault(
+    "the disk is full when a run ends, and has room later", "state.json is made up for: finished"
+)
+def test_a_full_disk_for_the_last_state_but_not_for_long(scene: Scene, disk: Disk) -> None:
+    run = scene.start("ending")
+    before = kept(run)
+    for path in (run.events, run.system, run.console):
+        disk.reserve(path, RESERVED)
+    disk.fill()
+    scene.release()
+    wait_for(lambda: not locks.is_held(run.trainer_lock), 20, "the trainer ends")
+    # Two tries of the supervisor.
+    time.sleep(2)
+    assert state_of(run)["phase"] != "finished"
+    disk.free()
     finished(run)
     nothing_lost(run, *before)
 

@@ -17,6 +17,7 @@ from tests.faults import impatient
 from tests.faults.scene import (
     GONE,
     Scene,
+    finished,
     ftui,
     goes_on,
     is_there,
@@ -28,7 +29,7 @@ from tests.faults.scene import (
     shown,
     state_of,
 )
-from tests.faults.trainer import PLACES, TOTAL
+from tests.faults.trainer import PLACES
 from tui.follower import read_row
 
 AFTER_A_CHECKPOINT = [place for place in PLACES if place not in ("loading", "ending")]
@@ -73,9 +74,7 @@ def test_no_report(scene: Scene, how: str, monkeypatch: pytest.MonkeyPatch) -> N
         (run.preset).unlink()
         os.mkfifo(run.preset)
     scene.release()
-    over(run)
-    found = shown(run)
-    assert (found.phase, found.reason, found.step) == (Phase.FINISHED, "", TOTAL)
+    finished(run)
     assert (run.path / "report.md").is_dir()
     nothing_lost(run, *before)
 
@@ -90,9 +89,7 @@ def test_killed_while_reporting(scene: Scene) -> None:
     wait_for(lambda: read_row(run).phase is Phase.FINISHED, 20)
     if summary.is_alive(run):
         kill(supervisor)
-    over(run)
-    found = shown(run)
-    assert (found.phase, found.reason, found.step) == (Phase.FINISHED, "", TOTAL)
+    finished(run)
     nothing_lost(run, *before)
 
 
@@ -131,8 +128,7 @@ def test_killed_between_two_lives(scene: Scene) -> None:
     watching = scene.release_once(lambda: locks.is_held(run.lock))
     assert "finished" in ftui("watch", run.id, "--plain")
     watching.join()
-    over(run)
-    assert shown(run).phase is Phase.FINISHED
+    finished(run)
     nothing_lost(run, *before)
 
 

@@ -18,6 +18,7 @@ from tests.conftest import wait_for
 from tests.faults import impatient
 from tests.faults.scene import (
     Scene,
+    finished,
     ftui,
     goes_on,
     kept,
@@ -52,9 +53,7 @@ def is_called_stalled(run: RunDirectory) -> None:
 
 
 def finishes(run: RunDirectory) -> None:
-    over(run)
-    found = shown(run)
-    assert (found.phase, found.step) == (Phase.FINISHED, TOTAL)
+    finished(run)
     assert read_row(run).verdict != STALLED
 
 

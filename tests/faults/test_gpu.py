@@ -13,8 +13,7 @@ from runner.run.directory import RunDirectory
 from runner.run.events import Phase
 from runner.run.jsonl import LineTail
 from tests.conftest import wait_for
-from tests.faults.scene import Scene, goes_on, kept, kill, nothing_lost, over, processes, shown
-from tests.faults.trainer import TOTAL
+from tests.faults.scene import Scene, finished, goes_on, kept, kill, nothing_lost, over, processes, shown
 from tests.stub_nvml import RTX_4090, StubNvml
 from tui.follower import read_view
 
@@ -68,9 +67,7 @@ def test_nvml_fails(
     stub.set(**RTX_4090)
     wait_for(lambda: card(run).get("used_mib") == 14 * 1024 and not card(run)["problem"], 10, "it is back")
     scene.release()
-    over(run)
-    found = shown(run)
-    assert (found.phase, found.reason, found.step) == (Phase.FINISHED, "", TOTAL)
+    finished(run)
     nothing_lost(run, *before)
 
 

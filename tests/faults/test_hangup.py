@@ -9,12 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from runner.run import directory
-from runner.run.directory import RunDirectory
 from runner.run.events import Phase
 from tests.conftest import wait_for
 from tests.faults.scene import (
     FTUI,
     Scene,
+    finished,
     ftui,
     is_watched,
     kept,
@@ -33,12 +33,6 @@ PLAIN = [sys.executable, "-P", "-m", "tests.faults.ftui", "run", "demo", "--gpu"
 SLOW = "0.15"
 
 
-def finishes(run: RunDirectory) -> None:
-    over(run)
-    found = shown(run)
-    assert (found.phase, found.step, found.reason) == (Phase.FINISHED, TOTAL, "")
-
-
 @pytest.mark.parametrize("how", ["SIGHUP", "SIGTERM", "a closed terminal"])
 @pytest.mark.fault(
     "the screen gets {how}", "it goes, without a busy rest; the run does not notice and finishes"
@@ -55,7 +49,7 @@ def test_the_screen(scene: Scene, terminal: Callable[..., Terminal], how: str) -
     scene.release()
     trains(run)
     assert processes(run) == working
-    finishes(run)
+    finished(run)
     nothing_lost(run, *before)
 
 
@@ -74,7 +68,7 @@ def test_following_in_text(scene: Scene, terminal: Callable[..., Terminal], how:
     scene.release()
     trains(run)
     assert processes(run) == working
-    finishes(run)
+    finished(run)
     nothing_lost(run, *before)
 
 
@@ -85,7 +79,8 @@ def test_hangup_of_those_who_work(scene: Scene) -> None:
     for pid in processes(run).values():
         kill(pid, signal.SIGHUP)
     scene.release()
-    finishes(run)
+    assert is_watched(run)
+    finished(run)
     nothing_lost(run, *before)
 
 
@@ -106,7 +101,7 @@ def test_being_asked_to_end(scene: Scene, who: str) -> None:
     assert last == found.step < TOTAL
     nothing_lost(run, *before)
     assert f"goes on from checkpoint-{last}" in ftui("resume", run.id, "--detach")
-    finishes(run)
+    finished(run)
     nothing_lost(run, *before)
 
 
@@ -127,7 +122,7 @@ def test_two_screens_and_an_orphan(scene: Scene, terminal: Callable[..., Termina
     scene.release()
     for screen in screens:
         screen.shows("finished", f"step {TOTAL}/{TOTAL}")
-    finishes(run)
+    finished(run)
     nothing_lost(run, *before)
 
 
@@ -143,5 +138,5 @@ def test_two_screens(scene: Scene, terminal: Callable[..., Terminal]) -> None:
     one.signal(signal.SIGKILL)
     scene.release()
     other.shows("finished", f"step {TOTAL}/{TOTAL}")
-    finishes(run)
+    finished(run)
     nothing_lost(run, *before)

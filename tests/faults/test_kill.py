@@ -16,6 +16,7 @@ from tests.faults.scene import (
     Scene,
     Shown,
     cannot_go_on,
+    finished,
     ftui,
     goes_on,
     is_watched,
@@ -96,8 +97,7 @@ def test_the_supervisor(scene: Scene, place: str) -> None:
     said = ftui("watch", run.id, "--plain")
     watching.join()
     assert "finished" in said
-    over(run)
-    assert shown(run).phase is Phase.FINISHED
+    finished(run)
     assert len(kept(run)[0]) == TOTAL
     nothing_lost(run, *before)
 
@@ -129,8 +129,7 @@ def test_the_screen(scene: Scene, terminal: Callable[..., Terminal], place: str)
     assert summary.is_alive(run)
     assert processes(run) == working
     scene.release()
-    over(run)
-    assert shown(run).phase is Phase.FINISHED
+    finished(run)
     assert len(kept(run)[0]) == TOTAL
     nothing_lost(run, *before)
 

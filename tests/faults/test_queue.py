@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.preset import files
-from runner.run import enqueue, locks, queue, summary
+from runner.run import enqueue, locks, queue
 from runner.run.directory import RunDirectory
 from runner.run.events import Phase
 from runner.run.history import read_history
@@ -13,6 +13,7 @@ from tests.conftest import wait_for
 from tests.faults.scene import (
     TRAINER,
     Scene,
+    finished,
     ftui,
     goes_on,
     kept,
@@ -23,7 +24,6 @@ from tests.faults.scene import (
     shown,
     state_of,
 )
-from tests.faults.trainer import TOTAL
 from tui.follower import read_row
 
 
@@ -49,10 +49,10 @@ def second(scene: Scene, first: RunDirectory) -> RunDirectory:
     return run
 
 
-def finished(run: RunDirectory) -> None:
-    wait_for(lambda: read_row(run).phase.is_over and not summary.is_alive(run), 40, "it ends")
-    found = shown(run)
-    assert (found.phase, found.reason, found.step) == (Phase.FINISHED, "", TOTAL)
+def finishes(run: RunDirectory) -> None:
+    """Wait for its turn and its end."""
+    wait_for(lambda: read_row(run).phase.is_over, 40, "it has its turn")
+    finished(run)
 
 
 @pytest.mark.fault(
@@ -64,8 +64,8 @@ def test_nobody_waits(scene: Scene, first: RunDirectory, second: RunDirectory) -
     assert (found.phase, found.reason) == (Phase.LOST, queue.NOBODY_WAITS)
     assert "waits for its turn again" in ftui("resume", second.id, "--detach")
     scene.release()
-    finished(first)
-    finished(second)
+    finishes(first)
+    finishes(second)
 
 
 @pytest.mark.fault("kill -9 of the run that has the GPU", "the next one starts; the dead one goes on later")
@@ -75,7 +75,7 @@ def test_the_one_ahead_dies(scene: Scene, first: RunDirectory, second: RunDirect
         kill(pid)
     assert shown(first).phase is Phase.LOST
     scene.release()
-    finished(second)
+    finishes(second)
     goes_on(first, 4)
     nothing_lost(first, *before)
 
@@ -93,7 +93,7 @@ def test_the_one_ahead_is_orphaned(scene: Scene, first: RunDirectory, second: Ru
         wait_for(lambda: read_history(second).step, 2.5)
     assert read_row(second).phase is Phase.QUEUED
     scene.release()
-    finished(second)
+    finishes(second)
     over(first)
     assert shown(first).phase is Phase.FINISHED
     nothing_lost(first, *before)

@@ -20,6 +20,7 @@ from tests.faults.scene import (
     Scene,
     cannot_go_on,
     events,
+    finished,
     ftui,
     goes_on,
     kept,
@@ -86,12 +87,6 @@ DAMAGE = {
 }
 
 
-def finishes(run: RunDirectory) -> None:
-    over(run)
-    found = shown(run)
-    assert (found.phase, found.reason, found.step) == (Phase.FINISHED, "", TOTAL)
-
-
 def sampled(run: RunDirectory) -> list[Record]:
     return [one for one in LineTail(run.system).read_all() if "cpu_percent" in one]
 
@@ -109,7 +104,7 @@ def test_a_file_of_a_running_run(scene: Scene, damage: str) -> None:
     assert read_view(run).step == 6
     assert not read_row(run).phase.is_over
     scene.release()
-    finishes(run)
+    finished(run)
     nothing_lost(run, *before)
     assert {key: state_of(run)[key] for key in working} == working
     view = read_view(run)
@@ -138,7 +133,7 @@ def test_events_are_cut(scene: Scene, cut: RunDirectory) -> None:
     os.truncate(cut.events, cut.events.stat().st_size // 2)
     left = steps_told(cut)
     scene.release()
-    finishes(cut)
+    finished(cut)
     assert steps_told(cut) == left + list(range(7, TOTAL + 1))
     nothing_lost_but_steps(cut, checkpoints)
 
@@ -150,7 +145,7 @@ def test_events_are_emptied(scene: Scene, cut: RunDirectory) -> None:
     checkpoints = kept(cut)[1]
     os.truncate(cut.events, 0)
     scene.release()
-    finishes(cut)
+    finished(cut)
     assert steps_told(cut) == list(range(7, TOTAL + 1))
     nothing_lost_but_steps(cut, checkpoints)
 
@@ -162,7 +157,7 @@ def test_events_are_deleted(scene: Scene, cut: RunDirectory) -> None:
     checkpoints = kept(cut)[1]
     cut.events.unlink()
     scene.release()
-    finishes(cut)
+    finished(cut)
     assert steps_told(cut) == list(range(7, TOTAL + 1))
     nothing_lost_but_steps(cut, checkpoints)
 
@@ -174,7 +169,7 @@ def test_events_are_replaced(scene: Scene, cut: RunDirectory) -> None:
     copy.write_bytes(cut.events.read_bytes())
     copy.replace(cut.events)
     scene.release()
-    finishes(cut)
+    finished(cut)
     nothing_lost(cut, *before)
     assert steps_told(cut) == list(range(1, TOTAL + 1))
 
@@ -194,7 +189,8 @@ def test_no_state_after_the_end(scene: Scene) -> None:
     over(run)
     before = kept(run)
     run.state.unlink()
-    finishes(run)
+    found = shown(run)
+    assert (found.phase, found.step) == (Phase.FINISHED, TOTAL)
     assert run.id in ftui("ls")
     nothing_lost(run, *before)
 

@@ -129,7 +129,7 @@ class Training:
     def __init__(self, preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> None:
         self.preset, self.run, self.log, self.stop = preset, run, log, stop
         self.control = Control()
-        self.rows = LineWriter(run.rows)
+        self.rows = LineWriter(run.rows, patient=True)
         self._phase: Phase | None = None
 
     def train(self, checkpoint: Path | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from runner.gpu import Gpu, GpuReading, GpuSample
@@ -99,6 +100,13 @@ def over(run: RunDirectory, phase: str) -> dict[str, Any]:
     state = summary.read_state(run)
     assert state["phase"] == phase, state
     return state
+
+
+def looked(run: RunDirectory) -> None:
+    """Wait until who waits for a run has looked several times since."""
+    process = psutil.Process(pid(run))
+    before = process.num_ctx_switches().voluntary
+    wait_for(lambda: process.num_ctx_switches().voluntary > before + 10, 20, f"{run.id} is looked after")
 
 
 def stop(run: RunDirectory) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,7 +15,7 @@ from runner.run.events import Phase
 from runner.run.launch import LaunchError
 from runner.run.requests import Request
 from tests.conftest import wait_for
-from tests.run.queued import Scene, over, pid, says, span, stop, trains
+from tests.run.queued import Scene, looked, over, pid, says, span, stop, trains
 
 
 @pytest.mark.parametrize(
@@ -59,12 +60,14 @@ def test_a_run_nobody_waits_for_is_passed(scene: Scene) -> None:
     assert summary.read_state(forsaken)["phase"] == Phase.LOST
 
 
-def test_a_hangup_ends_no_waiting(scene: Scene) -> None:
+def test_who_waits_is_detached_and_a_hangup_is_nothing_to_it(scene: Scene) -> None:
     first = scene.add("until-stop")
     trains(first)
     run = scene.add()
     says(run, first.id)
     before = pid(run)
+    assert os.getsid(before) == before
+    assert Path(f"/proc/{before}/fd/0").readlink() == Path("/dev/null")
     os.kill(before, signal.SIGHUP)
     stop(first)
     over(run, "finished")
@@ -78,9 +81,7 @@ def test_a_trainer_without_a_supervisor_keeps_its_gpu(scene: Scene) -> None:
     says(second, first.id)
     os.kill(state["supervisor_pid"], signal.SIGKILL)
     wait_for(lambda: not locks.is_held(first.lock), 10)
-    third = scene.add()
-    # It has looked since, and found the GPU taken.
-    says(third, second.id)
+    looked(second)
     says(second, f"the CPU has {first.id} on it")
     assert psutil.pid_exists(state["trainer_pid"])
     requests.ask(first, Request.STOP)
@@ -112,8 +113,7 @@ def test_a_disk_that_takes_nothing_ends_no_waiting(scene: Scene) -> None:
     stop(first)
     # It took the lease, which it could empty and not sign, and goes on looking.
     wait_for(lambda: lease.holder(scene.home, queue.CPU) == "", 20)
-    before = process.num_ctx_switches().voluntary
-    wait_for(lambda: process.num_ctx_switches().voluntary > before + 10, 20)
+    looked(run)
     assert queue.is_queued(run)
     # Its words, too, could not be written.
     says(run, first.id)

@@ -12,7 +12,7 @@ from runner.run import enqueue, queue, summary
 from runner.run.directory import RunDirectory, read_json
 from runner.run.launch import LaunchError
 from runner.run.queue import CPU
-from tests.run.queued import Cards, Scene, over, says, span, stop, trains
+from tests.run.queued import Cards, Scene, looked, over, pid, says, span, stop, trains
 
 GIB = 1024
 
@@ -35,6 +35,11 @@ def test_a_run_waits_until_the_memory_it_needs_is_free(scene: Scene, cards: Card
     assert says(run, "needs") == "it needs 12.0 GiB, and 10.0 are free on RTX 4090"
     cards.show(11.9)
     says(run, "12.0 GiB", "11.9 are free")
+    waiting = psutil.Process(pid(run))
+    open_files = waiting.num_fds()
+    for _ in range(3):
+        looked(run)
+    assert waiting.num_fds() < open_files + 5
     assert gpu_of(run) is None
     cards.show(12)
     assert seen_by(run) == gpu_of(run) == "GPU-0"

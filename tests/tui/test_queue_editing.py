@@ -16,7 +16,7 @@ from runner.preset import files
 from runner.run import queue
 from runner.run.directory import RunDirectory, list_runs
 from runner.run.queue import CPU, Ticket
-from tests.tui.conftest import running, shows, until
+from tests.tui.conftest import running, screen_text, shows, until
 from tests.tui.made import alive
 from tests.tui.queue_scene import SIZES, at_the_queue, waits
 from tui.app import FtuiApp
@@ -140,8 +140,7 @@ def run(home: Path) -> RunDirectory:
     return waits(home, "a", Ticket(1.0, CPU, 77))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("key", ["e", "enter"])
+@pytest.mark.parametrize(("size", "key"), zip(SIZES, ["e", "enter"], strict=True), ids=str)
 async def test_what_is_saved_is_judged_and_waits_on(
     run: RunDirectory, size: tuple[int, int], key: str
 ) -> None:
@@ -185,12 +184,14 @@ async def test_one_that_was_held_before_stays_so(home: Path) -> None:
         assert is_paused(run)
 
 
-@pytest.mark.parametrize("key", ["a", "r", "x", "l"])
-async def test_what_is_for_presets_is_not_for_a_run(home: Path, run: RunDirectory, key: str) -> None:
+async def test_what_is_for_presets_is_not_for_a_run(home: Path, run: RunDirectory) -> None:
     async with editing() as (app, pilot, editor):
-        await pilot.press(key)
-        await shows(pilot, "It is a run that waits: save it (s)")
-        assert app.screen is editor
+        for key in ("a", "r", "x", "l"):
+            await pilot.press(key)
+            await shows(pilot, "It is a run that waits: save it (s)")
+            assert app.screen is editor
+            app.clear_notifications()
+            await until(pilot, lambda: "It is a run that waits" not in screen_text(pilot))
     assert run.preset.exists()
     assert not files.own_folder(home).exists()
 

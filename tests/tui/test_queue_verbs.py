@@ -220,13 +220,17 @@ def test_what_has_started_is_frozen(home: Path, waits: RunDirectory) -> None:
 # Other verbs
 
 
-def test_stop_takes_a_waiting_run_out(home: Path, waits: RunDirectory) -> None:
+@pytest.mark.parametrize("lives", [True, False])
+def test_stop_takes_a_waiting_run_out(home: Path, waits: RunDirectory, lives: bool) -> None:
     lock = locks.take(waits.lock)
     assert lock is not None
+    if not lives:
+        locks.release(lock)
     assert done("stop", waits.id) == f"{waits.id} is taken out of the queue.\n"
     assert not queue.is_queued(waits)
     assert not any(waits.requests.iterdir())
-    locks.release(lock)
+    if lives:
+        locks.release(lock)
 
 
 def test_resume_lets_it_wait_again(home: Path, waits: RunDirectory, started: list[RunDirectory]) -> None:
