@@ -50,6 +50,8 @@ def read_queue(home: Path) -> QueueView:
 
 def _row(one: Waiting, place: int) -> QueueRow:
     why = text(summary.read_state(one.run).get("reason")) if one.is_alive else NOBODY
+    if one.ticket.paused and not one.is_alive:
+        why = f"paused; {why}"
     return QueueRow(one.run.id, place, _target(one), _need(one), why, one.ticket.paused, one.is_alive)
 
 

@@ -375,6 +375,7 @@ def test_editor_snapshots(mine: Path, snap_compare: object, monkeypatch: pytest.
     """Pictures of the workbench; `pytest --snapshot-update` renews them after a change that is meant."""
     monkeypatch.setattr("runner.gpu.read", lambda processes=False: READING)
     monkeypatch.setattr("runner.host.read", lambda: HostSample(12.0, 14000, 129000))
+    monkeypatch.setattr("runner.check.assess.free_bytes", lambda home: 300 << 30)
 
     async def opened(pilot: Pilot[None]) -> None:
         app = pilot.app
