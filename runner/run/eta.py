@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from runner.run.history import History, whole
 
 ETA_STEPS = 50
@@ -27,9 +29,11 @@ def eta_seconds(history: History) -> float | None:
     if len(recent) > 3 and train.step[-len(recent)] == since + 1:
         recent = recent[1:]
     step = int(train.step[-1])
-    eta = max(0, total - step) * float(recent.mean())
+    # Durations may be anything a file can hold, 1e308 among it.
+    with np.errstate(all="ignore"):
+        eta = max(0, total - step) * float(recent.mean())
     interval = whole(history.plan.get("eval_steps"))
     if interval and history.eval_count:
         sets = max(1, len(history.evals))
         eta += (total // interval - step // interval) * sets * history.eval_seconds / history.eval_count
-    return eta
+    return eta if math.isfinite(eta) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ from tests.check.cards import SMALL, TOTAL, Peaks, gate, gpus
 def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate does not look at the data: that is a process, and seconds."""
     monkeypatch.setattr(xray, "quick", lambda preset, home: None)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate waits for the data however busy this machine is."""
+    monkeypatch.setattr(xray, "quick", partial(xray.quick, seconds=120.0))
 
 
 @pytest.fixture

@@ -202,6 +202,7 @@ def load(home: Path, *overrides: str) -> LoadedPreset:
     return files.load("demo", home, overrides)
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_gate_lets_the_demo_through(home: Path) -> None:
     found = pass_gate(load(home), home, "cpu")
     assert found.data is not None
@@ -210,6 +211,7 @@ def test_the_gate_lets_the_demo_through(home: Path) -> None:
     assert found.plan.total_steps == 75
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_gate_says_everything_it_refuses_for(home: Path, tmp_path: Path) -> None:
     with pytest.raises(LaunchError) as refused:
         pass_gate(load(home, "train.max_length=8", "lora.use_peft=false"), home, "cpu")
@@ -221,6 +223,7 @@ def test_the_gate_says_everything_it_refuses_for(home: Path, tmp_path: Path) -> 
     assert not (home / "runs").exists()
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_gate_refuses_an_empty_training_file(home: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(LaunchError):
