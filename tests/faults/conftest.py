@@ -11,6 +11,7 @@ from runner.run.directory import RunDirectory
 from tests.conftest import ROOT, kill_below
 from tests.faults.scene import Scene, kill, processes
 from tests.faults.terminals import Terminal
+from tests.faults.trainer import PLACES
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,9 +27,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if mark is None:
             continue
         callspec = getattr(item, "callspec", None)
-        values = dict(callspec.params) if callspec is not None else {}
+        values = (
+            {name: _said(value) for name, value in callspec.params.items()} if callspec is not None else {}
+        )
         what, must = (str(words).format(**values) for words in mark.args)
         item.user_properties.append(("fault", [place, what, must]))
+
+
+def _said(value: object) -> object:
+    return PLACES.get(value, value) if isinstance(value, str) else value
 
 
 @pytest.fixture

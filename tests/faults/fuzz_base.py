@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from tests.run.scenes import Event, end, evaluation, phase, plan, step
@@ -45,8 +46,10 @@ LAST = EVERY * (len(HELD_OUT) - 1) + 4
 SHORT = 2 * EVERY + 4
 
 
-def _events(until: int) -> list[Event]:
-    """Everything a trainer can say; the run overfits, fails once, is resumed, and finishes after so many steps."""
+def _events(until: int, is_over: bool) -> list[Event]:
+    """Everything a trainer can say; the run overfits, fails once, is resumed, and finishes after so many steps if it is
+    over.
+    """
     sizes = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "world_size": 1}
     said = plan(
         LAST,
@@ -92,15 +95,10 @@ def _events(until: int) -> list[Event]:
                 said,
                 phase("training"),
             ]
-    over = {
-        "type": "end",
-        "status": "finished",
-        "reason": "",
-        "best_step": 12,
-        "best_loss": 1.2,
-        "saved": "adapter",
-    }
-    return [*events, {"type": "warning", "id": "lr", "message": "A word."}, phase("finished"), over]
+    events.append({"type": "warning", "id": "lr", "message": "A word."})
+    best = {"best_step": 16, "best_loss": 1.4, "saved": "adapter"}
+    over = [phase("finished"), {"type": "end", "status": "finished", "reason": "", **best}]
+    return [*events, *over] if is_over else events
 
 
 def _loss(at: int) -> float:
@@ -151,8 +149,10 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value).encode()
 
 
-def base(until: int = LAST) -> dict[str, bytes]:
-    """The files of the run by their path in it, with the events of so many steps."""
+@cache
+def base(is_long: bool = True, is_over: bool = True) -> Mapping[str, bytes]:
+    """The files of the run by their path in it, with the events of 60 steps or of 20; over, or training still."""
+    until = (LAST if is_long else SHORT) - (0 if is_over else EVERY - 1)
     gpu = {"index": 0, "uuid": "GPU-1", "name": "NVIDIA GeForce RTX 4090", "total_mib": 24564}
     record = {
         "schema": 1,
@@ -163,7 +163,8 @@ def base(until: int = LAST) -> dict[str, bytes]:
         "gpu": gpu,
     }
     record |= {"versions": {"torch": "2.11", "trl": None}, "host": "box", "python": "3.11", "driver": "580"}
-    state = {"phase": "finished", "step": LAST, "total_steps": LAST, "loss": 0.4, "losses": [2.5, 1.0, 0.4]}
+    phase_now = "finished" if is_over else "training"
+    state = {"phase": phase_now, "step": LAST, "total_steps": LAST, "loss": 0.4, "losses": [2.5, 1.0, 0.4]}
     state |= {"eval_loss": 1.5, "best_loss": 1.2, "best_step": 12, "verdict": "overfitting", "severity": 3}
     state |= {
         "headline": "OVERFITTING",
@@ -179,7 +180,8 @@ def base(until: int = LAST) -> dict[str, bytes]:
         "run.json": _json(record),
         "state.json": _json(state),
         "events.jsonl": _lines(
-            {"type": event["type"], "t": 1e9 + at, **event} for at, event in enumerate(_events(until))
+            {"type": event["type"], "t": 1e9 + at, **event}
+            for at, event in enumerate(_events(until, is_over))
         ),
         "system.jsonl": _lines(_system(at) for at in range(4)),
         "console.log": b"loading\n\x1b[32m 10%|#\r 90%|###\x1b[0m\n{'loss': 1.5, 'epoch': 0.1}\nCUDA error\nbye\n",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
 
-from runner.run import directory
+from runner.run import directory, locks
 from runner.run.directory import RunDirectory
 from tests.faults.fuzz_base import OTHER_ID, RUN_ID, TICKET, base
 from tests.faults.fuzz_mutations import Kind, Link, Node, Tree
@@ -21,6 +22,7 @@ class Store:
         self.other = RunDirectory(directory.runs_folder(home) / OTHER_ID)
         self.is_written_to = True
         self._now: Tree = {}
+        self._lock: int | None = None
 
     def write_other(self) -> None:
         """The whole run."""
@@ -29,14 +31,32 @@ class Store:
         for path, node in whole.items():
             _put(self.other.path / path, node, in_place=False)
 
-    def write(self, tree: Tree) -> None:
-        """Begin a new example. Of the one before only what differs is written anew, unless something else wrote too."""
+    def write(self, tree: Tree, is_alive: bool = False) -> None:
+        """Begin a new example. Of the one before only what differs is written anew, unless something else wrote too.
+        A run that is alive has its lock held.
+        """
+        self.let_go()
         if self.is_written_to:
             shutil.rmtree(self.run.path, ignore_errors=True)
             _remove(self._place(TICKET))
             self._now = {}
             self.is_written_to = False
         self.change(tree, in_place=False)
+        if is_alive:
+            # Taking it makes it.
+            self.is_written_to = "lock" not in tree
+            with contextlib.suppress(OSError):
+                self._lock = locks.take(self.run.lock)
+
+    def let_go(self) -> None:
+        """The run does not live any more."""
+        if self._lock is not None:
+            locks.release(self._lock)
+            self._lock = None
+
+    @property
+    def is_alive(self) -> bool:
+        return self._lock is not None
 
     def change(self, tree: Tree, in_place: bool) -> None:
         """The files that are different now: the same file written anew, or another one in its place."""

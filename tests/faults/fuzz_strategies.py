@@ -9,7 +9,7 @@ from enum import Enum
 
 from hypothesis import strategies as st
 
-from tests.faults.fuzz_base import SHORT, TICKET, base
+from tests.faults.fuzz_base import TICKET, base
 from tests.faults.fuzz_garbage import FIELD_VALUES, GARBAGE, LINKS, ODD_CHECKPOINTS, ODD_KEYS, RAW, YAML
 from tests.faults.fuzz_mutations import (
     Cut,
@@ -30,7 +30,6 @@ from tests.faults.fuzz_mutations import (
 )
 
 BASE = base()
-SHORT_BASE = base(SHORT)
 TRAINER_STATE = "trainer_state.json"
 NEWEST = f"checkpoints/checkpoint-32/{TRAINER_STATE}"
 TOP = ("checkpoints", "adapter", "requests", "checkpoints/checkpoint-32", "checkpoints/checkpoint-16")
@@ -62,9 +61,10 @@ class Mutated:
     later: Later = Later()
     is_queued: bool = False
     is_long: bool = False
+    is_alive: bool = False
 
     def tree(self) -> Tree:
-        tree: Tree = dict(BASE if self.is_long else SHORT_BASE)
+        tree: Tree = dict(base(self.is_long, not self.is_alive))
         if not self.is_queued:
             del tree[TICKET]
         for mutation in self.mutations:
@@ -93,11 +93,12 @@ FIELDS = tuple(dict.fromkeys(_fields()))
 
 
 def every_value() -> Iterator[tuple[Field, Mutated]]:
-    """Each of a few dozen values in each field there is, in all lines that have it."""
-    for field in FIELDS:
-        for raw in FIELD_VALUES:
+    """Each of a few dozen values in each field there is, in all lines that have it; of every second run that lives."""
+    for row, field in enumerate(FIELDS):
+        for column, raw in enumerate(FIELD_VALUES):
             is_event, is_ticket = field.path == "events.jsonl", field.path == TICKET
-            yield field, Mutated((Value(field, raw),), is_queued=is_ticket, is_long=is_event)
+            is_alive = (row + column) % 2 == 0 and not is_ticket
+            yield field, Mutated((Value(field, raw),), Later(), is_ticket, is_event, is_alive)
 
 
 numbers = st.integers(0, 1 << 16)
@@ -157,4 +158,6 @@ def mutated(focus: Focus) -> st.SearchStrategy[Mutated]:
     later = st.builds(Later, st.lists(one, max_size=2).map(tuple), st.booleans())
     queued = st.booleans() if focus is Focus.REST else st.just(False)
     is_long = st.just(focus in (Focus.EVENTS, Focus.ALL))
-    return st.builds(Mutated, st.lists(one, min_size=1, max_size=6).map(tuple), later, queued, is_long)
+    return st.builds(
+        Mutated, st.lists(one, min_size=1, max_size=6).map(tuple), later, queued, is_long, st.booleans()
+    )

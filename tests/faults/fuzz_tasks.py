@@ -29,8 +29,12 @@ class Verb:
 
     args: tuple[str, ...]
     writes: bool = False
+    waits: bool = False
+    """It waits for the end of a run that lives."""
 
     def __call__(self, store: Store, sight: Sight) -> None:
+        if self.waits and store.is_alive:
+            return
         store.is_written_to = store.is_written_to or self.writes
         done = CliRunner().invoke(cli, self.args, color=True)
         if done.exception is not None and not isinstance(done.exception, SystemExit):
@@ -73,7 +77,7 @@ def draft(store: Store, sight: Sight) -> None:
 
 
 SHOW, SHOW_JSON = Verb(("show", RUN_ID)), Verb(("show", RUN_ID, "--json"))
-WATCH, REPORT = Verb(("watch", RUN_ID, "--plain")), Verb(("report", RUN_ID), writes=True)
+WATCH, REPORT = Verb(("watch", RUN_ID, "--plain"), waits=True), Verb(("report", RUN_ID), writes=True)
 COMPARE, RESUME = Verb(("compare", OTHER_ID, RUN_ID)), Verb(("resume", RUN_ID, "--detach"))
 
 # What each file matters to, so that what is spoilt is also read.
@@ -90,7 +94,7 @@ TASKS: Mapping[str, tuple[Task, ...]] = {
         Verb(("status",)),
         Verb(("status", "--tmux")),
         Verb(("stop", RUN_ID), writes=True),
-        Verb(("ask", "save", RUN_ID)),
+        Verb(("ask", "save", RUN_ID), writes=True),
         RESUME,
     ),
     "run.json": (SHOW, SHOW_JSON, REPORT),

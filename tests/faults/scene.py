@@ -162,9 +162,9 @@ def supervisors(run: RunDirectory) -> list[int]:
     return found
 
 
-def over(run: RunDirectory) -> None:
+def over(run: RunDirectory, seconds: float = SECONDS) -> None:
     """Wait until nobody works on the run any more."""
-    wait_for(lambda: not summary.is_alive(run), SECONDS, "the run ends")
+    wait_for(lambda: not summary.is_alive(run), seconds, "the run ends")
 
 
 def finished(run: RunDirectory, steps: int = TOTAL) -> None:

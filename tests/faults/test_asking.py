@@ -225,14 +225,20 @@ def test_garbage_among_requests(scene: Scene, what: str) -> None:
     nothing_lost(run, *before)
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\xff\xfe\x00", b'{"reason": ["x"]}', b'{"reason": "' + b"y" * 100_000 + b'"}']
-)
-@pytest.mark.fault("the file of a stop holds garbage", "it is a stop all the same")
-def test_garbage_in_a_request(scene: Scene, data: bytes) -> None:
+CONTENTS = {
+    "is empty": b"",
+    "holds bytes that are no text": b"\xff\xfe\x00",
+    "gives a list as its reason": b'{"reason": ["x"]}',
+    "gives a reason of 100 kB": b'{"reason": "' + b"y" * 100_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("what", CONTENTS)
+@pytest.mark.fault("the file of a stop {what}", "it is a stop all the same")
+def test_garbage_in_a_request(scene: Scene, what: str) -> None:
     run = scene.start("training")
     before = kept(run)
-    (run.requests / Request.STOP.value).write_bytes(data)
+    (run.requests / Request.STOP.value).write_bytes(CONTENTS[what])
     scene.release()
     over(run)
     found = shown(run)

@@ -83,6 +83,8 @@ def test_a_full_disk_for_events(scene: Scene, disk: Disk) -> None:
     # The rest of a page that is begun belongs to its file.
     scene.release()
     wait_for(lambda: not is_there(working["trainer_pid"]), 20, "the trainer dies")
+    # Two tries of the supervisor.
+    time.sleep(2)
     assert is_there(working["supervisor_pid"])
     disk.free()
     over(run)

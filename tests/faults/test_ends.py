@@ -36,7 +36,7 @@ AFTER_A_CHECKPOINT = [place for place in PLACES if place not in ("loading", "end
 
 
 @pytest.mark.parametrize("place", AFTER_A_CHECKPOINT)
-@pytest.mark.fault("a reboot, {place}", "lost, and said so; it goes on from the last whole checkpoint")
+@pytest.mark.fault("a reboot {place}", "lost, and said so; it goes on from the last whole checkpoint")
 def test_a_reboot(scene: Scene, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a power cut leaves: the files, locks nobody holds, and numbers of processes that mean others now."""
     run = scene.start(place)

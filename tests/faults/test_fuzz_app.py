@@ -33,7 +33,7 @@ def spoilt(home: Path, count: int) -> dict[str, tuple[Store, Mutated]]:
     def write(run: Mutated) -> None:
         number = len(made)
         store = Store(home, f"20261124-{number:06d}-demo-{number:04x}")
-        store.write(run.tree())
+        store.write(run.tree(), run.is_alive)
         made[store.run.id] = (store, run)
 
     write()
@@ -65,6 +65,8 @@ async def test_the_screen_survives_spoilt_runs(
             store.change(run.tree_later(), run.later.in_place)
             app.looking.follow.nudge()
             await pilot.pause()
+    for store, _ in runs.values():
+        store.let_go()
     assert not failed
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
     print(f"{len(runs)} run directories on the screen")

@@ -19,7 +19,7 @@ from tests.faults.fuzz_disk import Store
 from tests.faults.fuzz_drawing import Sight
 from tests.faults.fuzz_garbage import NESTED
 from tests.faults.fuzz_mutations import Field, Mutation, Value
-from tests.faults.fuzz_strategies import Later, Mutated
+from tests.faults.fuzz_strategies import Mutated
 from tests.faults.fuzz_tasks import tasks_of
 
 HUGE = "1" + "0" * 400
@@ -33,6 +33,8 @@ FOUND: dict[str, Mutation] = {
     "a step no float holds": Value(Field(STATE, "", ("step",)), HUGE),
     "a loss no float holds": Value(Field(STATE, "", ("losses", 0)), HUGE),
     "memory no float holds": Value(Field(SYSTEM, "", ("gpu", "own_mib")), HUGE),
+    "an evaluation that took no time there is": Value(Field(*EVAL, ("seconds",)), "NaN"),
+    "steps that took longer than time": Value(Field(*STEP, ("step_s",)), "1.7e308"),
     "an evaluation beyond all steps": Value(Field(*EVAL, ("step",)), "1.7e308"),
     "rows' losses whose squares overflow": Value(Field(*EVAL, ("row_losses", 0)), "1.7e308"),
     "rates whose sum overflows": Value(Field(*STEP, ("lr",)), "1.7e308"),
@@ -76,15 +78,17 @@ def test_a_run_that_once_made_something_raise(name: str, home: Path, monkeypatch
     readers.make_quick(monkeypatch)
     store = Store(home)
     store.write_other()
-    run = Mutated((FOUND[name],), Later(), is_long=True)
     sight = Sight()
+    for is_alive in (False, True):
+        run = Mutated((FOUND[name],), is_long=True, is_alive=is_alive)
+        store.write(run.tree(), is_alive)
+        view, row = readers.follow(store, lambda: None)
+        assert view is not None
+        sight.draw(view)
+        sight.draw_row(row)
     for task in tasks_of(["events.jsonl", "state.json", "run.json", "checkpoints"]):
         store.write(run.tree())
         task(store, sight)
-    view, row = readers.follow(store, lambda: None)
-    assert view is not None
-    sight.draw(view)
-    sight.draw_row(row)
 
 
 @pytest.mark.parametrize("name", YAML)

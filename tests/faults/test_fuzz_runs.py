@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,12 @@ sights = st.builds(Sight, st.integers(16, 130), st.integers(1, 40), modes, st.in
 
 
 @pytest.fixture
-def store(home: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     readers.make_quick(monkeypatch)
     made = Store(home)
     made.write_other()
-    return made
+    yield made
+    made.let_go()
 
 
 def show(store: Store, run: Mutated, sight: Sight) -> None:
@@ -57,7 +59,7 @@ def test_a_spoilt_run_is_read(focus: Focus, store: Store) -> None:
     def read(run: Mutated, sight: Sight, task: Task) -> None:
         nonlocal count
         count += 1
-        store.write(run.tree())
+        store.write(run.tree(), run.is_alive)
         readers.read_library(store)
         show(store, run, sight)
         task(store, sight)
@@ -74,7 +76,7 @@ def test_any_value_may_stand_in_any_field(share: int, store: Store) -> None:
         if place % SHARES != share:
             continue
         count += 1
-        store.write(run.tree())
+        store.write(run.tree(), run.is_alive)
         sight, tasks = Sight(chosen=place), tasks_of([field.path])
         try:
             show(store, run, sight)

@@ -31,6 +31,7 @@ from tests.faults.scene import (
 
 # Not a whole number of epochs.
 STEPS = 6
+SECONDS = 200
 SMALL = (
     f"train.max_steps={STEPS}",
     "data.max_train_samples=64",
@@ -59,6 +60,7 @@ def real(scene: Scene) -> Real:
 
 
 def finishes(run: RunDirectory) -> None:
+    over(run, SECONDS)
     finished(run, STEPS)
     assert [int(step) for step in read_history(run).train.step] == list(range(1, STEPS + 1))
     assert (run.adapter / "adapter_model.safetensors").stat().st_size > len(TORN)
@@ -111,7 +113,7 @@ def test_out_of_memory(real: Real, monkeypatch: pytest.MonkeyPatch, stage: str) 
 )
 def test_over_quota(real: Real) -> None:
     run = real("tests.faults.quota_trainer")
-    over(run)
+    over(run, SECONDS)
     before = kept(run)
     found = shown(run)
     assert (found.phase, found.reason) == (Phase.FAILED, "The disk is full."), run.console.read_text()

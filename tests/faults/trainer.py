@@ -43,7 +43,13 @@ FILES = (
     "rng_state.pth",
     "trainer_state.json",
 )
-PLACES = ("loading", "training", "evaluating", "saving", "ending")
+PLACES = {
+    "loading": "while it loads its model",
+    "training": "between two checkpoints",
+    "evaluating": "in an evaluation",
+    "saving": "with a checkpoint half written",
+    "ending": "with its last line half written",
+}
 REACHED_AT = {"training": 6, "evaluating": 8, "saving": 8}
 
 
