@@ -1,6 +1,6 @@
 """`python -m tests.faults [--quick] [PYTEST ARGUMENTS]`: run every fault and write what came of it to RESULTS.md.
 
---quick leaves the fuzzing out. With a choice of tests (-k, -m) nothing is written.
+--quick leaves the fuzzing out. With a choice of tests (-k, -m), or interrupted, nothing is written.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def main(arguments: list[str]) -> int:
     if count:
         print(f"and {count} tests without a row, {failed} of them failed")
     print(f"{len(table.rows)} faults in {time.monotonic() - began:.0f} s")
-    if not chosen:
+    ran_all = code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if ran_all and not chosen:
         RESULTS.write_text(as_markdown(table.rows), encoding="utf-8")
         print(f"written: {RESULTS.relative_to(ROOT)}")
     return int(code)
