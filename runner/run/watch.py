@@ -103,10 +103,11 @@ class Watch:
         elif not self._silent_since and curves.liveness is not None:
             self._silent_since = time.time() - curves.liveness.silent_seconds
             self._where = stalls.why_silent(pid, self.run.path)
-            self._judge.note()
-            self._judge.judge(
-                replace(curves, liveness=replace(curves.liveness, where=self._where)), urgent=True
-            )
+            if self._where:
+                self._judge.note()
+                self._judge.judge(
+                    replace(curves, liveness=replace(curves.liveness, where=self._where)), urgent=True
+                )
 
     def _curves(self, sample: dict[str, Any]) -> Curves:
         curves = self.history.curves()
@@ -164,7 +165,7 @@ class Watch:
     def _write(self, pids: dict[str, int]) -> None:
         summary = summarise(self.history, self._judge.verdict)
         if self._silent_since:
-            summary |= {"silent_since": round(self._silent_since), "silent_because": self._where}
+            summary |= {"silent_since": int(self._silent_since), "silent_because": self._where}
         if summary == self._summary:
             self.is_behind = False
             return
