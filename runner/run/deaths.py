@@ -75,4 +75,5 @@ def way_on(run: RunDirectory, phase: Phase) -> str:
     last = newest(run)
     if last is not None:
         return f"Go on after step {last.step}: r, or `ftui resume {run.id}`."
-    return f"No whole checkpoint is there to go on from. Start it again: `ftui run {run.preset}`."
+    # Without its path, which would take four lines of a small screen.
+    return "No whole checkpoint is there. Start it again: n, or `ftui run` its preset.yaml."
