@@ -25,7 +25,10 @@ def main(arguments: list[str]) -> int:
         files = [path for path in files if "fuzz" not in path.name]
     table = FaultTable()
     began = time.monotonic()
-    code = pytest.main(["-q", "-n", "2", "--no-header", "-rf", *map(str, files), *chosen], plugins=[table])
+    code = pytest.main(
+        ["-q", "-n", "2", "--dist", "worksteal", "--no-header", "-rf", *map(str, files), *chosen],
+        plugins=[table],
+    )
     print(f"\n{as_text(table.rows)}\n")
     count, failed = table.others
     if count:

@@ -212,7 +212,7 @@ def test_resuming_a_read_only_run(dead: RunDirectory) -> None:
     nothing_lost(run, *before)
 
 
-@pytest.mark.parametrize("name", ["EDQUOT", "ENOSPC", "EIO"])
+@pytest.mark.parametrize("name", ["EDQUOT", "EIO"])
 @pytest.mark.fault(
     "{name} while the adapter is saved", "failed, and why; resume saves it and makes no step again"
 )
