@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -28,6 +29,8 @@ from tests.faults.fuzz_mutations import (
     Yaml,
     fields_of,
 )
+
+T = TypeVar("T")
 
 BASE = base()
 TRAINER_STATE = "trainer_state.json"
@@ -101,10 +104,15 @@ def every_value() -> Iterator[tuple[Field, Mutated]]:
             yield field, Mutated((Value(field, raw),), Later(), is_ticket, is_event, is_alive)
 
 
+def chosen(*strategies: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
+    """One of these, the likelier the more often it is named: one_of would take its like apart and count each once."""
+    return st.sampled_from(range(len(strategies))).flatmap(strategies.__getitem__)
+
+
 numbers = st.integers(0, 1 << 16)
 small = st.integers(0, 60)
 fields_values = st.sampled_from(FIELD_VALUES)
-raw_values = st.one_of(
+raw_values = chosen(
     fields_values,
     fields_values,
     st.sampled_from(RAW),
@@ -137,27 +145,32 @@ def mutations_of(path: str) -> st.SearchStrategy[Mutation]:
     elif path.endswith(".yaml"):
         line = st.one_of(st.sampled_from(YAML), st.sampled_from(YAML), st.text(max_size=8))
         own += [st.builds(Yaml, here, small, line, st.booleans())] * 5
-    return st.one_of(own)
+    return chosen(*own)
 
 
 def anywhere() -> st.SearchStrategy[Mutation]:
     """What can happen to any part of a run."""
     odd = st.sampled_from(ODD_CHECKPOINTS).map(lambda name: f"checkpoints/{name}")
-    return st.one_of(
+    files = chosen(
+        *[mutations_of(path) for path in BASE if path.endswith((".json", ".jsonl", ".yaml", ".log"))]
+    )
+    places: list[st.SearchStrategy[Mutation]] = [
         st.builds(Place, st.sampled_from(TOP), nodes),
         st.builds(Place, odd, nodes),
         st.builds(Place, odd.map(lambda path: f"{path}/{TRAINER_STATE}"), garbage),
-        *[mutations_of(path) for path in BASE if path.endswith((".json", ".jsonl", ".yaml", ".log"))],
-    )
+    ]
+    return chosen(*places, *[files] * 6)
 
 
 def mutated(focus: Focus) -> st.SearchStrategy[Mutated]:
     """A run spoilt in one to six ways."""
-    own = [mutations_of(path) for path in focus.value]
-    one = st.one_of(*own, *own, anywhere()) if focus is not Focus.ALL else anywhere()
-    later = st.builds(Later, st.lists(one, max_size=2).map(tuple), st.booleans())
-    queued = st.booleans() if focus is Focus.REST else st.just(False)
-    is_long = st.just(focus in (Focus.EVENTS, Focus.ALL))
+    own = chosen(*[mutations_of(path) for path in focus.value])
+    one = chosen(own, own, anywhere()) if focus is not Focus.ALL else anywhere()
     return st.builds(
-        Mutated, st.lists(one, min_size=1, max_size=6).map(tuple), later, queued, is_long, st.booleans()
+        Mutated,
+        mutations=st.lists(one, min_size=1, max_size=6).map(tuple),
+        later=st.builds(Later, st.lists(one, max_size=2).map(tuple), st.booleans()),
+        is_queued=st.booleans() if focus in (Focus.REST, Focus.ALL) else st.just(False),
+        is_long=st.just(focus in (Focus.EVENTS, Focus.ALL)),
+        is_alive=st.booleans(),
     )

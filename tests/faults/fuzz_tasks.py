@@ -36,6 +36,7 @@ class Verb:
         if self.waits and store.is_alive:
             return
         store.is_written_to = store.is_written_to or self.writes
+        (store.home / "presets" / "made.yaml").unlink(missing_ok=True)
         done = CliRunner().invoke(cli, self.args, color=True)
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
