@@ -52,6 +52,12 @@ async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: fl
     raise AssertionError(f"not within {seconds} s; the screen shows:\n{screen_text(pilot)}")
 
 
+async def without_load(app: FtuiApp, pilot: Pilot[None]) -> None:
+    """No more readings of this machine: the last one is on its way, and has come, before a test posts its own."""
+    app.load.stop()
+    await until(pilot, lambda: not app.load.is_alive())
+
+
 def screen_text(pilot: Pilot[None]) -> str:
     """What a person sees, as plain text."""
     width, height = pilot.app.size

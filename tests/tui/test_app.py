@@ -12,7 +12,7 @@ from runner.host import HostSample
 from runner.run import requests
 from runner.run.directory import RunDirectory, runs_folder
 from runner.run.requests import Request
-from tests.tui.conftest import HEALTHY, running, screen_text, shows, until
+from tests.tui.conftest import HEALTHY, running, screen_text, shows, until, without_load
 from tui.follower import Target
 from tui.messages import LoadSampled
 from tui.screens.dialog import Launch, LaunchDialog, StopDialog
@@ -76,7 +76,7 @@ async def test_a_preset_is_shown_before_it_is_launched(store: Path, size: tuple[
 async def test_the_launch_dialog_offers_the_gpus(store: Path) -> None:
     async with running() as (app, pilot):
         await until(pilot, lambda: app.main.query_one(PresetList).option_count)
-        app.load.stop()
+        await without_load(app, pilot)
         app.post_message(LoadSampled(READING, HostSample(12.0, 14000, 129000)))
         await shows(pilot, "RTX 4090", "14.2 of 24.0 GiB", "97 %", "66 °C", "390 W", "ram 13.7/126 GiB")
         await pilot.press("l", "l")

@@ -16,7 +16,7 @@ from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
 from runner.run.directory import RunDirectory
 from tests.run.scenes import evaluation, phase, plan, step
-from tests.tui.conftest import shows, until
+from tests.tui.conftest import shows, until, without_load
 from tests.tui.made import alive, grow, made, store_of
 from tui.app import FtuiApp
 from tui.exact_update import ExactUpdate
@@ -89,7 +89,7 @@ def fresh(app: FtuiApp) -> list[Row]:
 async def started(app: Watched, pilot: Pilot[None], ready: Callable[[], object]) -> None:
     await until(pilot, ready)
     await until(pilot, lambda: app.main.cards and app.main.gpus)
-    app.load.stop()
+    await without_load(app, pilot)
     app.presets.stop()
     await pilot.pause(0.3)
     app.terminal.feed(app.screen._compositor.render_full_update().render_segments(CONSOLE))

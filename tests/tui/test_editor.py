@@ -17,7 +17,7 @@ from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
 from runner.preset import files
 from tests.conftest import ROOT
-from tests.tui.conftest import running, screen_text, shows, until
+from tests.tui.conftest import running, screen_text, shows, until, without_load
 from tui.app import FtuiApp
 from tui.messages import LoadSampled
 from tui.screens.editor import EditorScreen
@@ -171,7 +171,7 @@ async def test_one_key_mends_a_finding(mine: Path) -> None:
 
 async def test_the_target_batch_proposes_pairs(mine: Path) -> None:
     async with editing("mine") as (app, pilot, editor):
-        app.load.stop()
+        await without_load(app, pilot)
         app.post_message(LoadSampled(READING, HostSample(12.0, 14000, 129000)))
         await until(pilot, lambda: editor.assessment)
         await pilot.press("b")
@@ -187,7 +187,7 @@ async def test_the_target_batch_proposes_pairs(mine: Path) -> None:
 
 async def test_memory_is_predicted_for_the_gpu_here_and_for_another(mine: Path) -> None:
     async with editing("mine") as (app, pilot, _):
-        app.load.stop()
+        await without_load(app, pilot)
         app.post_message(LoadSampled(READING, HostSample(12.0, 14000, 129000)))
         await pilot.press("g")
         await shows(pilot, "Judge for", "Tesla T4")

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from runner.gpu import GpuReading
 from runner.run.directory import RunDirectory, runs_folder
 from tests.run.scenes import add, evaluation, phase, plan, step
-from tests.tui.conftest import OVERFIT, running, screen_text, shows, until
+from tests.tui.conftest import OVERFIT, running, screen_text, shows, until, without_load
 from tests.tui.made import alive, made, sample
 from tui import glyphs
 from tui.app import FtuiApp
@@ -161,7 +161,7 @@ async def test_hardly_any_room(full: Path, size: tuple[int, int], name: str) -> 
 
 async def test_a_terminal_that_grows_and_shrinks_shows_the_same(full: Path) -> None:
     async with on((), (120, 40)) as (app, pilot):
-        app.load.stop()
+        await without_load(app, pilot)
         texts = []
         for size in ((120, 40), (20, 5), (200, 50), (80, 24), (120, 40)):
             await pilot.resize_terminal(*size)
