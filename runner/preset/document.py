@@ -19,10 +19,12 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
+from runner import regular
 from runner.preset.errors import PresetError, Problem
 from runner.preset.validate import KeyPath, Origin
 
 MOST_DEPTH = 100
+MOST_VALUES = 1_000_000
 _BRACKETS = re.compile(r"[][{}]")
 
 
@@ -68,14 +70,12 @@ def yaml() -> YAML:
 
 def parse(path: Path) -> CommentedMap:
     """The mapping in a YAML file. Raises PresetError naming file and line."""
-    return _mapping(lambda: path.read_text(encoding="utf-8"), str(path))
+    return _mapping(lambda: regular.read_bytes(path).decode("utf-8"), str(path))
 
 
 def _mapping(read: Callable[[], str], name: str) -> CommentedMap:
     try:
-        document = yaml().load(_shallow(read()))
-        # What contains itself cannot be read through.
-        plain(document)
+        document = load(read())
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise PresetError(
@@ -83,15 +83,42 @@ def _mapping(read: Callable[[], str], name: str) -> CommentedMap:
         ) from None
     except OSError as error:
         raise PresetError([Problem(name, "", f"cannot be read: {error.strerror}")]) from None
-    except Exception as error:
-        # ruamel raises more than YAMLErrors: ValueError for 2024-13-01, which looks like a date, IndexError for !!int
-        # with nothing behind it, KeyError for a YAML 9.9, OverflowError for "\U99999999", RecursionError.
-        raise PresetError([Problem(name, "", f"not valid YAML: {error or type(error).__name__}")]) from None
+    except ValueError as error:
+        raise PresetError([Problem(name, "", f"not valid YAML: {error}")]) from None
     if not isinstance(document, CommentedMap):
         raise PresetError(
             [Problem(name, "", "a preset is a mapping of sections: model, lora, train, data …")]
         )
     return document
+
+
+def load(text: str) -> Any:
+    """The value of a YAML text, comments kept. Raises MarkedYAMLError where the text is wrong, and ValueError for what
+    cannot be read or, once read, not be walked through.
+    """
+    try:
+        document = yaml().load(_shallow(text))
+        _walk(document, MOST_VALUES)
+    except MarkedYAMLError:
+        raise
+    except Exception as error:
+        # ruamel raises more than YAMLErrors: ValueError for 2024-13-01, which looks like a date, IndexError for !!int
+        # with nothing behind it, KeyError for a YAML 9.9, OverflowError for "\U99999999", RecursionError.
+        raise ValueError(str(error) or type(error).__name__) from None
+    return document
+
+
+def _walk(node: Any, left: int) -> int:
+    """How many of `left` values remain after those of a node, aliases counted each time they stand for something.
+    ValueError when there are more: nine lines of aliases inside aliases make a thousand million.
+    """
+    if left <= 0:
+        raise ValueError("aliases inside aliases stand for too many values")
+    left -= 1
+    items = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for item in items:
+        left = _walk(item, left)
+    return left
 
 
 def _shallow(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
+from runner import regular
 from runner.preset import document, files
 from runner.preset.errors import PresetError
 from runner.preset.fields import Field, fields, from_text, to_text
@@ -271,7 +272,7 @@ def _plain_default(field: Field) -> Any:
 
 def _content(path: Path | None) -> bytes | None:
     try:
-        return path.read_bytes() if path is not None else None
+        return regular.read_bytes(path) if path is not None else None
     except OSError:
         return None
 

@@ -158,6 +158,6 @@ def from_text(field: Field, text: str) -> Any:
     if field.kind is Kind.LIST and not text.startswith("["):
         text = f"[{text}]"
     try:
-        return document.yaml().load(text)
+        return document.load(text)
     except (YAMLError, ValueError):
         return text

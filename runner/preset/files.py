@@ -195,7 +195,7 @@ def _override(values: dict[str, Any], origins: dict[KeyPath, Origin], text: str)
             [Problem("--set", text, "write it as section.key=value, for example train.learning_rate=1e-4")]
         )
     try:
-        value = document.plain(document.yaml().load(raw)) if raw.strip() else None
+        value = document.plain(document.load(raw)) if raw.strip() else None
     except (YAMLError, ValueError):
         value = raw
     section = values.setdefault(path[0], {})

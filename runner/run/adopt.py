@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner import regular
 from runner.run import locks
 from runner.run.directory import RunDirectory, read_json
 from runner.run.jsonl import parse_object
@@ -62,7 +63,7 @@ def adopt(run: RunDirectory) -> bool:
 def _last_type(run: RunDirectory) -> str:
     """The type of the last whole event."""
     try:
-        with run.events.open("rb") as stream:
+        with regular.open_binary(run.events) as stream:
             stream.seek(max(0, stream.seek(0, 2) - TAIL_BYTES))
             lines = stream.read().split(b"\n")
     except OSError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runner.run.directory import RunDirectory, read_json
 
-NAME = re.compile(r"^checkpoint-(\d+)$")
+NAME = re.compile(r"checkpoint-(\d{1,9})\Z")
 # Written last by the trainer: with it the checkpoint is whole.
 LAST_WRITTEN = "trainer_state.json"
 NEEDED = ("optimizer.pt", "scheduler.pt", LAST_WRITTEN)

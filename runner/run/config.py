@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml.error import YAMLError
 
+from runner import regular
 from runner.preset import document
 from runner.preset.errors import PresetError
 from runner.run.alerts import Occasion
@@ -72,9 +73,9 @@ def load_config(home: Path) -> Config:
 
 def _values(path: Path) -> dict[str, Any]:
     """What the file holds; nothing when every line of it is a comment."""
-    text = path.read_text(encoding="utf-8")
+    text = regular.read_bytes(path).decode("utf-8")
     try:
-        values = document.plain(document.yaml().load(text))
+        values = document.plain(document.load(text))
     except (YAMLError, ValueError):
         # Its error has the line.
         values = document.plain(document.parse_text(text, str(path)))

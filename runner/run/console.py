@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from runner import regular
+
 TAIL_BYTES = 64 * 1024
 
 # CSI, OSC (ended by BEL or ST) and other escape sequences, then every control character but tab, and halves of
@@ -36,7 +38,7 @@ def last_lines(path: Path, count: int, most_bytes: int = TAIL_BYTES) -> list[str
     hold fewer.
     """
     try:
-        with path.open("rb") as stream:
+        with regular.open_binary(path) as stream:
             size = os.fstat(stream.fileno()).st_size
             stream.seek(max(0, size - most_bytes))
             data = stream.read(most_bytes)

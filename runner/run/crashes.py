@@ -29,7 +29,14 @@ OUT_OF_MEMORY = Crash(
 
 GPU_LOST = Crash(
     "GPU lost",
-    ("xid", "fallen off the bus", "gpu is lost", "unspecified launch failure", "uncorrectable ecc error"),
+    (
+        "xid (",
+        "xid:",
+        "fallen off the bus",
+        "gpu is lost",
+        "unspecified launch failure",
+        "uncorrectable ecc error",
+    ),
     "The GPU stopped answering.",
     "See `dmesg | grep -i xid`; when it is back (nvidia-smi), go on with `ftui resume`.",
 )

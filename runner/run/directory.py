@@ -26,10 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from runner import regular
 from runner.run import secrets as tokens
 from runner.run.jsonl import loads
 
-RUN_ID = re.compile(r"^\d{8}-\d{6}-[A-Za-z0-9._-]+-[0-9a-f]{4}$")
+RUN_ID = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9._-]+-[0-9a-f]{4}\Z")
 
 
 class RunNotFoundError(Exception):
@@ -173,14 +174,14 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file anew, readable by its owner only; a link in its place is not followed. Raises OSError."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = regular.open_fd(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW)
     with os.fdopen(fd, "wb") as stream:
         stream.write(data)
 
 
 def open_console(run: RunDirectory) -> IO[bytes]:
     """console.log for appending, for a child process to print to. Raises OSError."""
-    fd = os.open(run.console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = regular.open_fd(run.console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
     return os.fdopen(fd, "ab")
 
 
@@ -200,7 +201,7 @@ def links_out(run: RunDirectory) -> list[str]:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; empty when the file is missing, torn or something else."""
     try:
-        value = loads(path.read_bytes())
+        value = loads(regular.read_bytes(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from runner import regular
 from runner.run import secrets
 
 Record = dict[str, Any]
@@ -95,7 +96,7 @@ class LineWriter:
         self.close()
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        return regular.open_fd(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
 
     def _end_torn_line(self, size: int) -> None:
         """A full disk takes half a line, and so does a process that dies: it must not cost the next one."""
@@ -145,7 +146,7 @@ class LineTail:
         when there are none yet.
         """
         try:
-            with self.path.open("rb") as stream:
+            with regular.open_binary(self.path) as stream:
                 status = os.fstat(stream.fileno())
                 if status.st_size < self._offset or (self._inode and status.st_ino != self._inode):
                     self._offset, self._pending, self.restarts = 0, b"", self.restarts + 1

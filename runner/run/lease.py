@@ -13,6 +13,7 @@ import re
 import threading
 from pathlib import Path
 
+from runner import regular
 from runner.run import locks
 from runner.run.directory import RunDirectory
 
@@ -35,7 +36,7 @@ def share(home: Path, key: str, run: RunDirectory) -> int:
     if fd is not None:
         _sign(fd, run)
         return fd
-    waiting = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    waiting = regular.open_fd(path, os.O_RDWR | os.O_CREAT)
 
     def wait() -> None:
         with contextlib.suppress(OSError):
@@ -56,7 +57,7 @@ def _sign(fd: int, run: RunDirectory) -> None:
 def holder(home: Path, key: str) -> str:
     """The id of the run that took a lease last; empty when unknown."""
     try:
-        text = _path(home, key).read_text(encoding="utf-8", errors="replace")[:200]
+        text = regular.read_bytes(_path(home, key)).decode("utf-8", errors="replace")[:200]
     except OSError:
         return ""
     return text if text.isprintable() else ""

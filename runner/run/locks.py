@@ -10,6 +10,8 @@ import os
 import time
 from pathlib import Path
 
+from runner import regular
+
 ATTEMPTS = 10
 
 
@@ -19,7 +21,7 @@ def take(path: Path, shared: bool = False, attempts: int = ATTEMPTS) -> int | No
 
     The descriptor is close-on-exec; pass it to a child with `pass_fds` to hand the lock over without a gap.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = regular.open_fd(path, os.O_RDWR | os.O_CREAT)
     for _ in range(attempts):
         try:
             fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -35,7 +37,7 @@ def take(path: Path, shared: bool = False, attempts: int = ATTEMPTS) -> int | No
 def is_held(path: Path) -> bool:
     """Whether a living process holds the lock. A missing file is not held."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = regular.open_fd(path)
     except OSError:
         return False
     try:

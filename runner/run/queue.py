@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from runner import regular
 from runner.run import locks
 from runner.run.directory import RUN_ID, RunDirectory, read_json, runs_folder, write_json
 from runner.run.events import EventLog, Phase
@@ -71,7 +72,7 @@ def home_of(run: RunDirectory) -> Path:
 def locked(home: Path) -> Iterator[None]:
     """Nobody else changes the queue or takes a turn meanwhile. Raises OSError."""
     folder(home).mkdir(parents=True, exist_ok=True, mode=0o700)
-    fd = os.open(folder(home) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = regular.open_fd(folder(home) / "lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield

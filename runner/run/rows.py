@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection
 from typing import BinaryIO
 
+from runner import regular
 from runner.run.directory import RunDirectory
 from runner.run.jsonl import parse_object
 
@@ -18,7 +19,7 @@ def rows_of(run: RunDirectory, steps: Collection[int]) -> dict[int, list[RowName
     records, of which any is given: its rows are the same. Found by halving the file, which may hold a million lines.
     """
     try:
-        with run.rows.open("rb") as stream:
+        with regular.open_binary(run.rows) as stream:
             size = os.fstat(stream.fileno()).st_size
             found = {step: rows for step in steps if (rows := _find(stream, size, step)) is not None}
     except OSError:

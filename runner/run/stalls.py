@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from runner import regular
+
 STACK = "stack.txt"
 WAIT_SECONDS = 2.0
 # "Current thread" is the main one: Python's handlers run there.
@@ -54,7 +56,7 @@ def dump(pid: int, path: Path) -> str:
     # It writes a line at a time.
     time.sleep(0.1)
     try:
-        with path.open("rb") as stream:
+        with regular.open_binary(path) as stream:
             stream.seek(before)
             return stream.read(1 << 20).decode("utf-8", errors="replace")
     except OSError:

@@ -31,6 +31,8 @@ class Holding:
 def size_of(path: Path) -> int:
     """Bytes on disk below a path, links not followed; 0 when it is not there."""
     total = 0
+    if path.is_symlink():
+        return 0
     for folder, _, names in os.walk(path, followlinks=False):
         for name in names:
             try:

@@ -29,7 +29,7 @@ def main() -> int:
     log = EventLog(run, patient=True)
     stop = StopFlag(run, log)
     stop.listen()
-    stacks = listen(run)
+    listen(run)
     name = sys.argv[2] if len(sys.argv) > 2 else ""
     try:
         preset = load_frozen(run.preset)
@@ -57,8 +57,6 @@ def main() -> int:
         return 1
     finally:
         log.close()
-        # Referred to until here: closed with its last reference, it would be a bad descriptor to write to.
-        stacks.flush()
     return 0
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
-from typing import IO
 
+from runner import regular
 from runner.run.directory import RunDirectory
 from runner.run.stalls import STACK
 
 
-def listen(run: RunDirectory) -> IO[str]:
-    """Write stacks from now on, also while the interpreter hangs in foreign code. The file has to stay open."""
+def listen(run: RunDirectory) -> None:
+    """Write stacks from now on, also while the interpreter hangs in foreign code. Raises OSError."""
     faulthandler.enable()
-    fd = os.open(
-        run.path / STACK, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-    )
-    stream = os.fdopen(fd, "a")
-    faulthandler.register(signal.SIGUSR1, file=stream, all_threads=True)
-    return stream
+    # The bare descriptor: it stays open for the life of the process.
+    fd = regular.open_fd(run.path / STACK, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
+    faulthandler.register(signal.SIGUSR1, file=fd, all_threads=True)

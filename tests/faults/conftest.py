@@ -14,12 +14,6 @@ from tests.faults.terminals import Terminal
 from tests.faults.trainer import PLACES
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "fault(what, must): something goes wrong; a row of `python -m tests.faults`"
-    )
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Hand the words of the table to whoever reports (table.py), with the values of the parameters put in."""
     for place, item in enumerate(items):

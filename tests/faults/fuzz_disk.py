@@ -92,6 +92,8 @@ def _put(path: Path, node: Node, in_place: bool) -> None:
         path.symlink_to(path.name if node.target == "loop-a" else node.target)
     elif node is Kind.DIRECTORY:
         path.mkdir()
+    elif node is Kind.PIPE:
+        os.mkfifo(path)
     else:
         path.write_bytes(node if isinstance(node, bytes) else b"{}\n")
         if node is Kind.UNREADABLE:

@@ -14,6 +14,7 @@ class Kind(Enum):
 
     DIRECTORY = "a directory"
     UNREADABLE = "a file nobody may read"
+    PIPE = "a pipe whose other end nobody holds"
     MISSING = "nothing"
 
 

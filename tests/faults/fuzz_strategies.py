@@ -122,7 +122,7 @@ raw_values = chosen(
 )
 garbage = st.one_of(st.sampled_from(GARBAGE), st.binary(max_size=12))
 nodes: st.SearchStrategy[Node] = st.one_of(
-    st.sampled_from([Kind.MISSING, Kind.DIRECTORY, Kind.UNREADABLE, b""]),
+    st.sampled_from([Kind.MISSING, Kind.DIRECTORY, Kind.PIPE, Kind.UNREADABLE, b""]),
     st.sampled_from(LINKS).map(Link),
     garbage,
 )

@@ -105,9 +105,9 @@ def shown(run: RunDirectory) -> Shown:
         raise AssertionError(f"show: {ours}, ls: {(row.phase, row.step, row.reason)}") from None
 
 
-def ftui(*arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -> str:
-    """What a verb prints; its exit code has to be this one."""
-    done = subprocess.run(
+def run_verb(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A verb of the command line, as a process that has to end."""
+    return subprocess.run(
         [*FTUI, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -116,6 +116,11 @@ def ftui(*arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -
         check=False,
         env=env,
     )
+
+
+def ftui(*arguments: str, code: int = 0, env: Mapping[str, str] | None = None) -> str:
+    """What a verb prints; its exit code has to be this one."""
+    done = run_verb(*arguments, env=env)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
