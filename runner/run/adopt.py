@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import psutil
 
 from runner import regular
 from runner.run import locks
@@ -31,15 +34,23 @@ class AdoptedTrainer:
 
 
 def trainer_pid(run: RunDirectory) -> int:
-    """The process that trains this run, as the last supervisor wrote it down; 0 when that is not it any more."""
-    pid = read_json(run.state).get("trainer_pid")
-    if not isinstance(pid, int) or pid <= 1:
-        return 0
+    """The process that trains this run: as the last supervisor wrote it down, or, where it died before it could, by its
+    command. 0 when there is none.
+    """
+    command = ["-P", "-m", str(read_json(run.run).get("trainer")), str(run.path)]
+    written = read_json(run.state).get("trainer_pid")
+    if isinstance(written, int) and written > 1 and _runs(written, command):
+        return written
+    return next((pid for pid in psutil.pids() if _runs(pid, command)), 0)
+
+
+def _runs(pid: int, command: list[str]) -> bool:
+    """Whether a process was started with this after the name of its program, and is none of those it forked."""
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        found = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        return found[1 : 1 + len(command)] == command and os.getsid(pid) == pid
     except OSError:
-        return 0
-    return pid if str(run.path).encode() in command else 0
+        return False
 
 
 def is_orphan(run: RunDirectory) -> bool:

@@ -50,6 +50,13 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def keep(fd: int) -> None:
+    """Hold a lock that was handed over for as long as this process lives; programs it starts do not get it. Raises
+    OSError for a descriptor that is not open.
+    """
+    os.set_inheritable(fd, False)
+
+
 def release(fd: int) -> None:
     """Close this process's copy of a lock; it stays held while another process has one."""
     os.close(fd)

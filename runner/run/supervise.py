@@ -5,20 +5,18 @@ It holds the run's lock for as long as it lives. A run in the queue waits for it
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from pathlib import Path
 
-from runner.run import queue, secrets, turn
+from runner.run import locks, queue, secrets, turn
 from runner.run.directory import RunDirectory
 
 
 def main() -> int:
     secrets.guard_streams()
     run = RunDirectory(Path(sys.argv[1]))
-    # Holding the inherited descriptor open is holding the lock; children do not get it.
-    os.set_inheritable(int(sys.argv[2]), False)
+    locks.keep(int(sys.argv[2]))
     checkpoint = sys.argv[3] if len(sys.argv) > 3 else ""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     lease = None

@@ -15,11 +15,10 @@ import time
 from types import FrameType
 from typing import Any
 
-from runner.run import console, crashes, deaths, directory, lease, queue, replan, requests, storage
+from runner.run import console, crashes, deaths, directory, lease, queue, replan, requests, storage, trainer
 from runner.run.adopt import ADOPT, AdoptedTrainer
 from runner.run.checkpoints import newest
 from runner.run.directory import RunDirectory
-from runner.run.environment import trainer_environment
 from runner.run.events import EventLog, Phase
 from runner.run.gpu_health import GpuHealth
 from runner.run.jsonl import LineWriter, Record
@@ -67,7 +66,13 @@ class Supervisor:
 
     def _follow_trainer(self, system: LineWriter) -> int:
         """Start the trainer and watch it to its end; returns its exit code."""
-        self._trainer = AdoptedTrainer(self.run) if self._adopts else self._start_trainer()
+        if self._lease is None:
+            # For an adopted trainer too: after running out of memory it is started again, and keeps its place.
+            self._lease = self._share_gpu()
+        started = (
+            None if self._adopts else trainer.start(self.run, self.record, self._checkpoint, self._lease)
+        )
+        self._trainer = started or AdoptedTrainer(self.run)
         self._adopts = False
         next_sample = 0.0
         while (code := self._trainer.poll()) is None:
@@ -78,28 +83,6 @@ class Supervisor:
                 self._update()
             time.sleep(POLL_SECONDS)
         return code
-
-    def _start_trainer(self) -> subprocess.Popen[bytes]:
-        with directory.open_console(self.run) as output:
-            self._lease = self._lease if self._lease is not None else self._share_gpu()
-            return subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    str(self.record["trainer"]),
-                    str(self.run.path),
-                    self._checkpoint,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                env=trainer_environment(self.run, self.record),
-                cwd=self.run.path,
-                # It holds its GPU as long as it lives, with or without a supervisor.
-                pass_fds=() if self._lease is None else (self._lease,),
-            )
 
     def _share_gpu(self) -> int | None:
         """A run that did not wait for its turn shares its GPU; None when its lease cannot be had."""

@@ -1,5 +1,5 @@
-"""`python -P -m runner.train RUN_DIRECTORY [CHECKPOINT]`: train one run, or go on with it. Started by the supervisor;
-reads top to bottom.
+"""`python -P -m runner.train RUN_DIRECTORY LOCK_FD [CHECKPOINT]`: train one run, or go on with it. Started by the
+supervisor; reads top to bottom.
 """
 
 from __future__ import annotations
@@ -22,15 +22,12 @@ from runner.train.stop import StopFlag, StoppedEarly
 def main() -> int:
     secrets.guard_streams()
     run = RunDirectory(Path(sys.argv[1]).absolute())
-    lock = locks.take(run.trainer_lock)
-    if lock is None:
-        print(f"{run.id} is being trained already", file=sys.stderr)
-        return 1
+    locks.keep(int(sys.argv[2]))
     log = EventLog(run, patient=True)
     stop = StopFlag(run, log)
     stop.listen()
     listen(run)
-    name = sys.argv[2] if len(sys.argv) > 2 else ""
+    name = sys.argv[3] if len(sys.argv) > 3 else ""
     try:
         preset = load_frozen(run.preset)
         plan = replan.read(run, preset)

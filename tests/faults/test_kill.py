@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -19,6 +20,7 @@ from tests.faults.scene import (
     finished,
     ftui,
     goes_on,
+    is_there,
     is_watched,
     kept,
     kill,
@@ -26,6 +28,7 @@ from tests.faults.scene import (
     over,
     processes,
     shown,
+    state_of,
 )
 from tests.faults.terminals import Terminal
 from tests.faults.trainer import PLACES, TOTAL
@@ -157,3 +160,21 @@ def test_everybody(scene: Scene, terminal: Callable[..., Terminal], place: str) 
     goes_on_from_there(run, place)
     nothing_lost(run, *before)
     wait_for(lambda: not summary.is_alive(run), 5)
+
+
+@pytest.mark.fault(
+    "kill -9 of the supervisor before its trainer woke, and before it wrote down who trains",
+    "alive; no second trainer is started; the next supervisor finds whom to stop",
+)
+def test_the_supervisor_before_the_trainer_wakes(scene: Scene) -> None:
+    run = scene.start("waking")
+    working = processes(run)
+    kill(working["supervisor_pid"])
+    run.state.write_text(json.dumps({**state_of(run), "trainer_pid": 0}))
+    assert summary.read_state(run)["phase"] == Phase.STARTING
+    ftui("resume", run.id, "--detach", code=1)
+    ftui("stop", run.id, "--now")
+    over(run)
+    found = shown(run)
+    assert (found.phase, found.step) == (Phase.STOPPED, 0)
+    assert not is_there(working["trainer_pid"])

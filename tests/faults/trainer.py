@@ -7,8 +7,8 @@ Everything around it is real: lock, events, signals, errors in words, re-plans. 
     clock   STEP SECONDS; from that step on its clock is so much ahead of the machine's
     pace    seconds a step takes, instead of 0.01
 
-Places: loading, training (after step 6), evaluating and saving (at step 8; the checkpoint half written), adapter,
-ending (half of the last line written).
+Places: waking (nothing of it has run yet), loading, training (after step 6), evaluating and saving (at step 8; the
+checkpoint half written), adapter, ending (half of the last line written).
 """
 
 from __future__ import annotations
@@ -258,6 +258,7 @@ class Training:
 
 
 def main() -> int:
+    Control().at("waking")
     # mypy: a function is replaced on purpose.
     real.train = train
     return real.main()

@@ -30,8 +30,7 @@ from runner.train.stop import StopFlag
 
 def main() -> int:
     run = RunDirectory(Path(sys.argv[1]))
-    lock = locks.take(run.trainer_lock)
-    assert lock is not None
+    locks.keep(int(sys.argv[2]))
     log = EventLog(run)
     asked: list[int] = []
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
