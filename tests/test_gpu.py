@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from runner import gpu
+from runner.run.gpu_reader import own_memory
 from runner.run.launch import LaunchError, choose_gpu
-from runner.run.sampling import own_memory
 from tests.stub_nvml import GIB, RTX_4090, StubNvml
 
 READ = """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from runner.gpu import XidWatch
+from runner.run.gpu_reader import GpuReader
 
 # Xid -> what it means, after NVIDIA's "Xid Errors" catalogue; those that are the program's fault and not the card's.
 MEANING = {
@@ -30,21 +30,32 @@ MEANING = {
 
 
 class GpuHealth:
-    """Watches one GPU; every trouble is passed to `warn` once. `trouble` is the newest, empty while all is well."""
+    """Watches the GPU of a run (`record` is its run.json), if it has one; every trouble is passed to `warn` once.
+    `trouble` is the newest, empty while all is well.
+    """
 
     def __init__(self, record: Mapping[str, Any], warn: Callable[[str, str], None]) -> None:
         chosen = record.get("gpu")
-        self._xids = XidWatch(str(chosen.get("uuid"))) if isinstance(chosen, dict) else None
+        self._reader = GpuReader(str(chosen.get("uuid"))) if isinstance(chosen, dict) else None
+        if self._reader is not None:
+            self._reader.start()
         self._warn = warn
         self._problem = ""
         self.trouble = ""
 
-    def look(self, sample: Mapping[str, Any]) -> None:
-        """Take in a line of system.jsonl, and what the driver tells."""
-        for number in self._xids.poll() if self._xids is not None else ():
+    def look(self, trainer_pid: int) -> dict[str, Any] | None:
+        """Judge the newest reading; returns it, for system.jsonl. None for a run without a GPU."""
+        if self._reader is None:
+            return None
+        sample = self._reader.newest(trainer_pid)
+        self.judge(sample, self._reader.xids())
+        return sample
+
+    def judge(self, sample: Mapping[str, Any], xids: Sequence[int] = ()) -> None:
+        """Tell what is new in a reading, and the Xid errors that came with it."""
+        for number in xids:
             self._note("xid", f"Xid {number}: {MEANING.get(number, 'see the catalogue of Xid errors')}")
-        gpu = sample.get("gpu")
-        problem = str(gpu.get("problem") or "") if isinstance(gpu, Mapping) else ""
+        problem = str(sample.get("problem") or "")
         if problem and problem != self._problem:
             self._note("gpu", problem)
         elif self._problem and not problem:

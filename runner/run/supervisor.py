@@ -95,8 +95,8 @@ class Supervisor:
 
     def _measure(self, system: LineWriter) -> None:
         assert self._trainer is not None
-        self._sample = system_sample(self.record, self._trainer.pid)
-        self._gpu.look(self._sample)
+        pid = self._trainer.pid
+        self._sample = system_sample(pid, self._gpu.look(pid))
         try:
             system.append(self._sample)
         except OSError:

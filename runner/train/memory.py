@@ -20,7 +20,7 @@ from runner.preset.schema import Preset
 from runner.run.directory import RunDirectory, write_json
 from runner.run.environment import ALLOCATOR
 from runner.run.events import EventLog
-from runner.run.sampling import own_memory
+from runner.run.gpu_reader import own_memory
 from runner.train.dataset import Data
 
 MIB = 1 << 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,22 @@ import pytest
 
 from runner.run.directory import RunDirectory
 from runner.run.events import Phase
+from runner.run.gpu_reader import HANGS, HANGS_AFTER_SECONDS
 from runner.run.jsonl import LineTail
 from tests.conftest import wait_for
-from tests.faults.scene import Scene, finished, goes_on, kept, kill, nothing_lost, over, processes, shown
+from tests.faults.scene import (
+    Scene,
+    finished,
+    ftui,
+    goes_on,
+    kept,
+    kill,
+    nothing_lost,
+    over,
+    processes,
+    shown,
+    trains,
+)
 from tests.stub_nvml import RTX_4090, StubNvml
 from tui.follower import read_view
 
@@ -91,4 +105,24 @@ def test_a_lost_gpu_kills(scene: Scene, stub: StubNvml, run: RunDirectory) -> No
     stub.set(**RTX_4090)
     scene.release()
     goes_on(run, 4)
+    nothing_lost(run, *before)
+
+
+@pytest.mark.fault(
+    "the driver hangs: no call into NVML comes back",
+    "said in words; the run trains on and is stopped at once",
+)
+def test_the_driver_hangs(scene: Scene, stub: StubNvml, run: RunDirectory) -> None:
+    stub.set(**RTX_4090, hang="1")
+    wait_for(lambda: card(run).get("problem") == HANGS, 30, "it is said")
+    assert any(HANGS in warning for warning in read_view(run).warnings)
+    (scene.folder / "pace").write_text("0.5")
+    scene.release()
+    trains(run)
+    before = kept(run)
+    asked = time.monotonic()
+    ftui("stop", run.id, "--now")
+    over(run)
+    assert time.monotonic() - asked < HANGS_AFTER_SECONDS
+    assert shown(run).phase is Phase.STOPPED
     nothing_lost(run, *before)

@@ -69,9 +69,9 @@ def test_a_gpu_that_is_not_there_has_no_xids(stub: StubNvml, uuid: str) -> None:
 def test_every_trouble_is_told_once_and_its_end_too() -> None:
     told: list[tuple[str, str]] = []
     health = GpuHealth({"gpu": None}, lambda name, words: told.append((name, words)))
-    lost = {"gpu": {"problem": "the GPU is lost"}}
-    for sample in ({}, lost, lost, {"gpu": {"problem": ""}}, {"gpu": {"problem": ""}}):
-        health.look(sample)
+    lost = {"problem": "the GPU is lost"}
+    for sample in ({}, lost, lost, {"problem": ""}, {"problem": ""}):
+        health.judge(sample)
     assert told == [("gpu", "The GPU: the GPU is lost."), ("gpu", "The GPU answers again.")]
     assert health.trouble == ""
 

@@ -4,12 +4,14 @@
  * weather in mid-run. Lines are KEY=VALUE; a key may be prefixed by a device, "1.memory_free=…". A value of the form
  * "!15" makes the call return that NVML error. Known keys: init, driver, cuda, count, name, uuid, memory_total,
  * memory_free, utilisation, temperature, power, power_limit, capability (8.9), processes (PID:BYTES,…; BYTES -1 is
- * "not available"), mig (0|1), mig_count, xid (a new value is an Xid error of the first device).
+ * "not available"), mig (0|1), mig_count, xid (a new value is an Xid error of the first device), hang (while it is 1
+ * no call comes back).
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SUCCESS 0
 #define INVALID_ARGUMENT 2
@@ -21,7 +23,7 @@
 typedef struct { int index; int slice; } Device;
 static Device devices[64];
 
-static int lookup(const Device *device, const char *key, char *value, size_t size) {
+static int read_value(const Device *device, const char *key, char *value, size_t size) {
     const char *path = getenv("FTUI_STUB_NVML");
     FILE *file = path ? fopen(path, "r") : NULL;
     char line[1024], full[128], sliced[128];
@@ -43,6 +45,12 @@ static int lookup(const Device *device, const char *key, char *value, size_t siz
     }
     fclose(file);
     return found > 0;
+}
+
+static int lookup(const Device *device, const char *key, char *value, size_t size) {
+    char hangs[16];
+    while (read_value(NULL, "hang", hangs, sizeof hangs) && hangs[0] == '1') usleep(20000);
+    return read_value(device, key, value, size);
 }
 
 /* 0 and the value, or the NVML error to return. */
