@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.run.directory import RunDirectory, read_json
+from runner.run.torn import is_torn
 
 NAME = re.compile(r"checkpoint-(\d{1,9})\Z")
 # Written last by the trainer: with it the checkpoint is whole.
@@ -50,22 +51,14 @@ def checkpoints(run: RunDirectory) -> list[Checkpoint]:
 
 
 def _missing(path: Path, step: int) -> tuple[str, ...]:
-    # After a power cut a file may be there and hold nothing.
-    lacking = [name for name in NEEDED if not _holds_something(path / name)]
-    if not any(_holds_something(path / name) for name in WEIGHTS):
+    lacking = [name for name in NEEDED if is_torn(path / name)]
+    if all(is_torn(path / name) for name in WEIGHTS):
         lacking.append(WEIGHTS[0])
-    if not any(_holds_something(one) for one in path.glob("rng_state*.pth")):
+    if all(is_torn(one) for one in path.glob("rng_state*.pth")):
         lacking.append("rng_state.pth")
     if LAST_WRITTEN not in lacking and read_json(path / LAST_WRITTEN).get("global_step") != step:
         lacking.append(f"a readable {LAST_WRITTEN}")
     return tuple(lacking)
-
-
-def _holds_something(path: Path) -> bool:
-    try:
-        return path.is_file() and path.stat().st_size > 0
-    except OSError:
-        return False
 
 
 def newest(run: RunDirectory) -> Checkpoint | None:

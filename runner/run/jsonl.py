@@ -10,6 +10,7 @@ import errno
 import json
 import math
 import os
+import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from runner.run import secrets
 Record = dict[str, Any]
 
 READ_BYTES = 1 << 20
+# How long a full disk is waited for with what is still to be said.
+LAST_WORDS_SECONDS = 60.0
 # What a disk or a network file system says that may take the line a minute later.
 PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN}
 # Nothing that ftui writes is deeper; what is could be read, and then not be compared, copied or written.
@@ -83,8 +86,12 @@ class LineWriter:
             raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes could be written")
 
     def close(self) -> None:
-        """What is still held back is tried once more."""
+        """What is still held back is given a minute to be taken; after that it is lost."""
+        deadline = time.monotonic() + LAST_WORDS_SECONDS
         self._make_up()
+        while self._held and time.monotonic() < deadline:
+            time.sleep(1)
+            self._make_up()
         os.close(self._fd)
 
     def __enter__(self) -> LineWriter:

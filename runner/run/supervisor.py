@@ -21,7 +21,7 @@ from runner.run.checkpoints import newest
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
 from runner.run.gpu_health import GpuHealth
-from runner.run.jsonl import LineWriter, Record
+from runner.run.jsonl import LAST_WORDS_SECONDS, LineWriter, Record
 from runner.run.requests import Request
 from runner.run.sampling import system_sample
 from runner.run.watch import Watch
@@ -29,8 +29,6 @@ from runner.run.watch import Watch
 POLL_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
 REPORT_SECONDS = 60.0
-# How long a full disk is waited for with what is still to be said.
-LAST_WORD_SECONDS = 60.0
 
 
 class Supervisor:
@@ -131,7 +129,7 @@ class Supervisor:
         """Write the end of a run whose trainer could not. A full disk is given some time to take it."""
         self._update()
         unsaid = [] if self._watch.history.end else self._end(code)
-        deadline = time.monotonic() + LAST_WORD_SECONDS
+        deadline = time.monotonic() + LAST_WORDS_SECONDS
         while True:
             unsaid = self._say(unsaid)
             self._update(final=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from tests.checkpoint_files import whole
 from tests.run.scenes import Event, end, evaluation, phase, plan, step
 from tests.tui.made import sample
 
@@ -135,12 +136,8 @@ def _system(at: int) -> dict[str, Any]:
 
 def _checkpoint(at: int) -> dict[str, bytes]:
     state = {"global_step": at, "max_steps": LAST, "log_history": [{"step": at, "loss": 1.5, "epoch": 0.5}]}
-    files = {
-        "optimizer.pt": b"o",
-        "scheduler.pt": b"s",
-        "rng_state.pth": b"r",
-        "adapter_model.safetensors": b"w",
-    }
+    names = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "adapter_model.safetensors")
+    files = {name: whole(name, b"w") for name in names}
     files["trainer_state.json"] = json.dumps(state).encode()
     return {f"checkpoints/checkpoint-{at}/{name}": content for name, content in files.items()}
 

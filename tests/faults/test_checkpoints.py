@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -40,15 +41,17 @@ def dead(scene: Scene, remains: dict[str, RunDirectory]) -> RunDirectory:
 
 
 @pytest.mark.parametrize("name", NEEDED)
-@pytest.mark.parametrize("how", ["missing", "empty"])
+@pytest.mark.parametrize("how", ["missing", "empty", "cut short", "full of zeros"])
 @pytest.mark.fault("{name} of the newest checkpoint is {how}", "it goes on from the one before")
 def test_a_torn_checkpoint(dead: RunDirectory, name: str, how: str) -> None:
     steps, whole = kept(dead)
     file = dead.checkpoints / "checkpoint-8" / name
     if how == "missing":
         file.unlink()
+    elif how == "full of zeros":
+        file.write_bytes(b"\0" * file.stat().st_size)
     else:
-        file.write_bytes(b"")
+        os.truncate(file, 0 if how == "empty" else file.stat().st_size - 1)
     said = ftui("resume", dead.id, "--detach", "--step", "8", code=1)
     assert "checkpoint-8 is not whole" in said
     goes_on(dead, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import time
 from collections.abc import Iterator
 
@@ -72,25 +73,33 @@ def test_a_full_disk_for_state_and_checkpoints(scene: Scene, disk: Disk) -> None
     nothing_lost(run, *before)
 
 
+@pytest.mark.parametrize("end", ["has room again", "its trainer dies"])
 @pytest.mark.fault(
-    "the disk is full, not even events fit",
+    "the disk is full, not even the end fits, and {end}",
     "failed, with the disk as the reason, as soon as there is room; it goes on",
 )
-def test_a_full_disk_for_events(scene: Scene, disk: Disk) -> None:
+def test_a_full_disk_for_events(scene: Scene, disk: Disk, end: str) -> None:
     run = scene.start("training")
     before, working = kept(run), processes(run)
+    fill_page(run)
     disk.fill()
-    # The rest of a page that is begun belongs to its file.
     scene.release()
-    wait_for(lambda: not is_there(working["trainer_pid"]), 20, "the trainer dies")
-    # Two tries of the supervisor.
-    time.sleep(2)
-    assert is_there(working["supervisor_pid"])
+    # Longer than the rest of the run takes: the trainer waits with its last words.
+    time.sleep(3)
+    assert is_there(working["trainer_pid"])
+    assert len(read_history(run).train) < TOTAL
+    if end == "its trainer dies":
+        kill(working["trainer_pid"], signal.SIGABRT)
+        wait_for(lambda: not is_there(working["trainer_pid"]), 20, "the trainer dies")
+        # Two tries of the supervisor.
+        time.sleep(2)
+        assert is_there(working["supervisor_pid"])
     disk.free()
     over(run)
     found = shown(run)
     assert found.phase is Phase.FAILED
     assert FULL in found.reason
+    assert found.step == (TOTAL if end == "has room again" else 6)
     assert "ftui clean" in read_view(run).hint
     nothing_lost(run, *before)
     goes_on(run, 4)

@@ -172,7 +172,13 @@ def test_a_preset_that_is_torn(dead: RunDirectory) -> None:
 def test_a_deleted_run(scene: Scene) -> None:
     run = scene.start("training", pace="0.1")
     working = processes(run)
-    shutil.rmtree(run.path)
+
+    def delete() -> bool:
+        # Its supervisor may write a file into a folder that is being emptied.
+        shutil.rmtree(run.path, ignore_errors=True)
+        return not run.path.exists()
+
+    wait_for(delete, 10, "it is deleted")
     scene.release()
     wait_for(lambda: not any(map(is_there, working.values())), 30, "its processes end")
     assert run.id not in ftui("ls")

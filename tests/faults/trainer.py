@@ -29,6 +29,7 @@ from runner.run.jsonl import LineWriter
 from runner.run.requests import Request
 from runner.train import __main__ as real
 from runner.train.stop import StopFlag
+from tests.checkpoint_files import whole
 
 TOTAL = 12
 EVERY = 4
@@ -114,7 +115,7 @@ def content(name: str, step: int) -> bytes:
         return json.dumps({"global_step": step}).encode()
     if name == "adapter_config.json":
         return b'{"peft_type": "LORA"}'
-    return hashlib.sha256(f"{name} {step}".encode()).digest() * 256
+    return whole(name, hashlib.sha256(f"{name} {step}".encode()).digest() * 256)
 
 
 def train(
@@ -220,13 +221,13 @@ class Training:
         try:
             folder.mkdir(exist_ok=True)
             for name in FILES:
-                whole = content(name, step)
+                data = content(name, step)
                 with (folder / name).open("wb") as file:
-                    file.write(whole[: len(whole) // 2])
+                    file.write(data[: len(data) // 2])
                     file.flush()
                     if name == "optimizer.pt":
                         self.control.at("saving", step)
-                    file.write(whole[len(whole) // 2 :])
+                    file.write(data[len(data) // 2 :])
         except OSError as error:
             crash = crashes.known(str(error))
             if crash is None or crash.name != "disk full":

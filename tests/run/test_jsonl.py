@@ -6,12 +6,14 @@ import errno
 import json
 import math
 import os
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.run import jsonl
 from runner.run.jsonl import PASSING, LineTail, LineWriter
 
 values = st.recursive(
@@ -154,3 +156,29 @@ def test_closing_makes_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     disk.room = 100
     writer.close()
     assert LineTail(tmp_path / "lines.jsonl").read_all() == [{"step": 1}]
+
+
+def test_closing_waits_for_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LineWriter(tmp_path / "lines.jsonl", patient=True)
+    disk = Disk(monkeypatch, 0)
+    writer.append({"step": 1})
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        disk.room = 100 * (len(waits) == 3)
+
+    monkeypatch.setattr(time, "sleep", wait)
+    writer.close()
+    assert len(waits) == 3
+    assert LineTail(tmp_path / "lines.jsonl").read_all() == [{"step": 1}]
+
+
+def test_closing_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LineWriter(tmp_path / "lines.jsonl", patient=True)
+    Disk(monkeypatch, 0)
+    writer.append({"step": 1})
+    monkeypatch.setattr(jsonl, "LAST_WORDS_SECONDS", 1.5)
+    started = time.monotonic()
+    writer.close()
+    assert 1 < time.monotonic() - started < 10

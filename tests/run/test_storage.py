@@ -11,14 +11,15 @@ from runner.run import directory, locks, storage
 from runner.run.checkpoints import Checkpoint
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog
+from tests.checkpoint_files import whole
 
 
-def checkpoint(run: RunDirectory, step: int, whole: bool = True) -> Path:
+def checkpoint(run: RunDirectory, step: int, is_whole: bool = True) -> Path:
     path = run.checkpoints / f"checkpoint-{step}"
     path.mkdir(parents=True)
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "adapter_model.safetensors"):
-        (path / name).write_bytes(b"x" * 5000)
-    (path / "trainer_state.json").write_text(json.dumps({"global_step": step}) if whole else '{"glo')
+        (path / name).write_bytes(whole(name, b"x" * 5000))
+    (path / "trainer_state.json").write_text(json.dumps({"global_step": step}) if is_whole else '{"glo')
     return path
 
 
@@ -34,7 +35,7 @@ def run(home: Path) -> RunDirectory:
 
 def test_the_best_and_the_last_whole_one_stay(run: RunDirectory) -> None:
     assert [one.step for one in storage.removable(run)] == [10, 30, 40]
-    checkpoint(run, 60, whole=False)
+    checkpoint(run, 60, is_whole=False)
     assert [one.step for one in storage.removable(run)] == [10, 30, 40, 60]
     held = storage.holding(run)
     assert held.freed >= 4 * 4 * 4096

@@ -18,6 +18,7 @@ from runner.insight.diagnosis import VerdictKind, diagnose
 from runner.preset.files import load_frozen
 from runner.run.directory import read_json
 from runner.run.jsonl import LineTail
+from runner.run.torn import is_torn
 from runner.train import dataset, model
 from runner.train.tokenizer import load_tokenizer
 from tests.train.conftest import CommandRun
@@ -75,6 +76,18 @@ def test_the_best_checkpoint_is_on_disk_and_complete(demo: CommandRun) -> None:
         "trainer_state.json",
     } <= names
     assert len(list(demo.run.checkpoints.glob("checkpoint-*"))) <= 4
+
+
+@pytest.mark.parametrize(
+    "name", ["adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth"]
+)
+def test_a_real_file_of_a_checkpoint_is_whole_and_cut_short_is_not(
+    demo: CommandRun, tmp_path: Path, name: str
+) -> None:
+    data = (demo.run.checkpoints / f"checkpoint-{demo.history.end['best_step']}" / name).read_bytes()
+    for length, expected in ((len(data), False), (len(data) - 1, True), (len(data) // 2, True), (4, True)):
+        (tmp_path / name).write_bytes(data[:length])
+        assert is_torn(tmp_path / name) is expected, length
 
 
 def test_the_plan_and_the_ledger_are_recorded(demo: CommandRun) -> None:
