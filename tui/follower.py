@@ -29,6 +29,8 @@ SERIES_POINTS = 240
 SYSTEM_TAIL_BYTES = 256 * 1024
 READ_BYTES = 4 << 20
 STATE_SECONDS = 1.0
+# Nobody reads faster; judging at every look was a third of what following a fast run costs.
+JUDGE_SECONDS = 1.0
 # A longer run is shown before it is judged.
 LONG = 50_000
 
@@ -86,7 +88,7 @@ class RunFollower:
         self._state_due = 0.0
         self._console_size = -1
         self._console: tuple[str, ...] = ()
-        self._judge = Judge()
+        self._judge = Judge(JUDGE_SECONDS)
         self._over: tuple[Phase, object] = (Phase.STARTING, None)
         self._words_on = ""
 
@@ -223,14 +225,14 @@ class TraceFollower:
         self._trace = trace
         self._restarts = trace.restarts
         self._history = History()
-        self._judge = Judge()
+        self._judge = Judge(JUDGE_SECONDS)
 
     def poll(self) -> RunView | None:
         """Take in what is new."""
         batch = self._trace.poll()
         if self._trace.restarts != self._restarts:
             self._restarts = self._trace.restarts
-            self._history, self._judge = History(), Judge()
+            self._history, self._judge = History(), Judge(JUDGE_SECONDS)
         for event in batch:
             self._history.fold(event)
         curves = self._history.curves()

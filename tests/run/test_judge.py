@@ -70,6 +70,19 @@ def test_what_is_not_afforded_now_is_made_up_for(clock: Clock) -> None:
     assert not judge.judge(CURVES)
 
 
+def test_judgements_are_so_far_apart_as_is_wanted(clock: Clock) -> None:
+    clock.cost = 0.001
+    judge, began = Judge(least_seconds=1), clock.now
+    made = 0
+    while clock.now < began + 10:
+        judge.note()
+        made += judge.judge(CURVES)
+        clock.now += 0.1
+    assert 9 <= made <= 10
+    judge.note()
+    assert judge.judge(CURVES, urgent=True)
+
+
 def test_urgent_is_at_once_but_only_with_something_new(clock: Clock) -> None:
     judge = Judge()
     assert not judge.judge(CURVES, urgent=True)

@@ -17,7 +17,9 @@ UNKNOWN = Verdict(VerdictKind.TOO_EARLY, Severity.INFO, "Nothing has happened ye
 class Judge:
     """The newest judgement of growing curves. What cannot be afforded now is made up for at a later call."""
 
-    def __init__(self) -> None:
+    def __init__(self, least_seconds: float = 0.0) -> None:
+        """Judgements that are not urgent are at least so far apart."""
+        self._least = least_seconds
         self.verdict = UNKNOWN
         self._next = 0.0
         self._stale = False
@@ -32,6 +34,6 @@ class Judge:
         if not self._stale or (now < self._next and not urgent):
             return False
         self.verdict = diagnose(curves)
-        self._next = now + PAUSE * (time.monotonic() - now)
+        self._next = now + max(self._least, PAUSE * (time.monotonic() - now))
         self._stale = False
         return True
