@@ -5,6 +5,7 @@ The columns come back in memory that both processes share, so that a million ste
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
 import pickle
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # Reading less takes about as long as starting a process.
 WORTH_BYTES = 4 << 20
+# The screen takes as long to be imported as one process takes to read this.
+HALVES_BYTES = 48 << 20
 # Nine columns of eight bytes for every line; a step event is hardly shorter than 140 bytes.
 ROW_BYTES = 72
 LEAST_LINE_BYTES = 140
@@ -78,11 +81,17 @@ def main() -> int:
     """The reader's side."""
     from runner.run.directory import RunDirectory
     from runner.run.event_tail import EventTail
+    from runner.run.halves import fold_halves
     from runner.run.history import History, fold_all
 
     run, memory = RunDirectory(Path(sys.argv[1])), int(sys.argv[2])
+    # It makes hardly any garbage and does not live long.
+    gc.disable()
     tail, history = EventTail(run.events), History()
-    fold_all(history, tail)
+    if tail.left() > HALVES_BYTES and len(os.sched_getaffinity(0)) > 1:
+        tail = fold_halves(history, run.events)
+    else:
+        fold_all(history, tail)
     count = history.give_table(_columns(memory))
     sys.stdout.buffer.write(pickle.dumps((tail, history, count)))
     return 0

@@ -116,15 +116,15 @@ class LineTail:
 
     A tail without a newline is "not yet"; a line that is no JSON object is counted in `bad_lines` and passed over; a
     file that became shorter is read again from its start, and `restarts` counts it. With `tail_bytes` reading begins at
-    the first whole line in so many bytes before the end.
+    the first whole line in so many bytes before the end, with `start` at that byte, which begins a line.
     """
 
-    def __init__(self, path: Path, tail_bytes: int | None = None) -> None:
+    def __init__(self, path: Path, tail_bytes: int | None = None, start: int = 0) -> None:
         self.path = path
         self.bad_lines = 0
         self.restarts = 0
         self.has_more = False
-        self._offset = 0
+        self.offset = start
         self._pending = b""
         self._inode = 0
         self._skip_line = False
@@ -138,13 +138,13 @@ class LineTail:
             return
         self._inode = status.st_ino
         # From the byte before: where that ends a line, the one that follows is whole.
-        self._offset = max(0, status.st_size - tail_bytes - 1)
+        self.offset = max(0, status.st_size - tail_bytes - 1)
         self._skip_line = status.st_size > tail_bytes
 
     def left(self) -> int:
         """Bytes of the file that were not read yet."""
         try:
-            return max(0, self.path.stat().st_size - self._offset)
+            return max(0, self.path.stat().st_size - self.offset)
         except OSError:
             return 0
 
@@ -155,17 +155,17 @@ class LineTail:
         try:
             with regular.open_binary(self.path) as stream:
                 status = os.fstat(stream.fileno())
-                if status.st_size < self._offset or (self._inode and status.st_ino != self._inode):
-                    self._offset, self._pending, self.restarts = 0, b"", self.restarts + 1
+                if status.st_size < self.offset or (self._inode and status.st_ino != self._inode):
+                    self.offset, self._pending, self.restarts = 0, b"", self.restarts + 1
                     self._skip_line = False
                 self._inode = status.st_ino
-                stream.seek(self._offset)
+                stream.seek(self.offset)
                 data = stream.read(limit_bytes)
         except OSError:
             self.has_more = False
             return b""
-        self.has_more = self._offset + len(data) < status.st_size
-        self._offset += len(data)
+        self.has_more = self.offset + len(data) < status.st_size
+        self.offset += len(data)
         end = data.rfind(b"\n")
         if end < 0:
             self._pending += data

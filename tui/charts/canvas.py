@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from rich.text import Text
 
@@ -28,6 +29,14 @@ class Canvas:
         cell = (x // 2, y // 4)
         self.dots[cell] = self.dots.get(cell, 0) | BRAILLE[y % 4][x % 2]
         self.styles[cell] = style
+
+    def column(self, x: int, top: int, bottom: int, style: str) -> None:
+        """All dots of a column from one row to another, both included."""
+        for y in range(top // 4, bottom // 4 + 1):
+            cell = (x // 2, y)
+            dots = _column_dots(x % 2, max(0, top - 4 * y), min(3, bottom - 4 * y))
+            self.dots[cell] = self.dots.get(cell, 0) | dots
+            self.styles[cell] = style
 
     def line(self, start: tuple[int, int], end: tuple[int, int], style: str) -> None:
         """Dots from one to the other; marks under them give way."""
@@ -61,6 +70,11 @@ class Canvas:
             glyph = "." if glyphs().ascii else chr(0x2800 + self.dots[cell])
             return glyph, self.styles[cell]
         return " ", ""
+
+
+@cache
+def _column_dots(side: int, first: int, last: int) -> int:
+    return sum(BRAILLE[row][side] for row in range(first, last + 1))
 
 
 class LossScale:

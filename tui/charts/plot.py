@@ -147,9 +147,7 @@ def _train(canvas: Canvas, line: Line, scale: LossScale, place: _Axis) -> None:
     colours = line.palette
     for bucket in line.train if line.raw else ():
         if math.isfinite(bucket.low):
-            x = place(bucket.x)
-            for y in range(scale.row(bucket.high), scale.row(bucket.low) + 1):
-                canvas.dot(x, y, colours.raw)
+            canvas.column(place(bucket.x), scale.row(bucket.high), scale.row(bucket.low), colours.raw)
     previous: tuple[int, int] | None = None
     for bucket in line.train:
         if math.isfinite(bucket.smooth):
