@@ -77,8 +77,8 @@ class FtuiApp(KeysInOrder):
         self.load = LoadService(self.post_message)
         self.editing = Editing(self, home, self.ask_launch, self.presets.nudge)
         self.looking = Looking(self, home, self.main, self.editing)
-        self.asking = Asking(self, home)
         self.queueing = Queueing(self, home, self.editing)
+        self.asking = Asking(self, home, self.queueing.take_out)
         self._target = target
 
     @property
@@ -107,7 +107,7 @@ class FtuiApp(KeysInOrder):
             service.start()
 
     def on_unmount(self) -> None:
-        self.queueing.stop()
+        self.queueing.quit()
         for service in self.services:
             service.stop()
 

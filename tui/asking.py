@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 class Asking:
     """Asks the person first where something could be lost."""
 
-    def __init__(self, app: App[None], home: Path) -> None:
-        self._app, self._home = app, home
+    def __init__(self, app: App[None], home: Path, take_out: Callable[[str], None]) -> None:
+        self._app, self._home, self._take_out = app, home, take_out
 
     def stop(self, view: RunView) -> None:
         """Ask how to stop a run, and what else is wanted of it."""
         if view.phase is Phase.QUEUED:
-            self._take_out(view)
+            self._take_out(view.id)
             return
 
         def answered(answer: str | None) -> None:
@@ -37,18 +38,6 @@ class Asking:
                 self._ask(view, answer)
 
         self._app.push_screen(StopDialog(view), answered)
-
-    def _take_out(self, view: RunView) -> None:
-        """Ask whether a run that waits is to leave the queue: there is nothing to save, and nothing to ask of it."""
-        from tui.screens.questions import ConfirmDialog
-
-        def answered(answer: str | None) -> None:
-            if answer is not None:
-                actions.take_out(self._app.post_message, self._home, view.id)
-
-        heading = f"Take {view.name} out of the queue"
-        question = "It has not started, and will not. It stays in the list of runs, as stopped."
-        self._app.push_screen(ConfirmDialog(heading, question, [("x", "take it out")]), answered)
 
     def _ask(self, view: RunView, name: str) -> None:
         from runner.run.requests import Request

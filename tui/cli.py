@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,9 +12,6 @@ from tui.cli_life import LIFE
 from tui.cli_presets import presets
 from tui.cli_queue import queue
 from tui.command import Nearest, open_screen, tell
-
-if TYPE_CHECKING:
-    pass
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 

@@ -80,7 +80,8 @@ def move(run: str, where: str) -> None:
 @click.argument("run")
 @click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting.")
 @click.option("--gpu", metavar="INDEX|UUID|NAME|cpu|any", help="Wait for another GPU, or for any.")
-def edit(run: str, overrides: tuple[str, ...], gpu: str | None) -> None:
+@click.option("--force", is_flag=True, help="Let it wait even if `ftui check` would refuse it.")
+def edit(run: str, overrides: tuple[str, ...], gpu: str | None, force: bool) -> None:
     """Change a RUN that has not started yet. (In the screen: `w`, then `e` opens it in the form.)
 
     \b
@@ -88,7 +89,7 @@ def edit(run: str, overrides: tuple[str, ...], gpu: str | None) -> None:
     """
     from tui.verbs.queue import edit as edit_run
 
-    tell(lambda: edit_run(run, overrides, gpu))
+    tell(lambda: edit_run(run, overrides, gpu, force))
 
 
 @queue.command()

@@ -63,7 +63,7 @@ class Editing:
             when_left()
             return
         self._when_left, self._files.waits = when_left, run
-        self._open_in_thread(lambda: drafts.of_file(self._home, run.preset, False))
+        self._open_in_thread(lambda: drafts.of_waiting(self._home, run))
 
     def after_run(self, made: Callable[[Path], Draft]) -> None:
         """Edit a new preset made from a run."""
@@ -222,7 +222,7 @@ class Editing:
         def left(_: None) -> None:
             self.data = None
 
-        self.data = DataScreen(editor.draft.name, self._report)
+        self.data = DataScreen(editor.draft.title or editor.draft.name, self._report)
         self._app.push_screen(self.data, left)
 
     def _choose_card(self, editor: EditorScreen) -> None:

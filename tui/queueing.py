@@ -16,6 +16,7 @@ from tui.editing import Editing
 from tui.messages import QueueChangeAsked
 from tui.services import actions
 from tui.services.queue import QueueService
+from tui.state import name_of
 from tui.waiting import QueueRow, QueueView
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Queueing:
         self._service: QueueService | None = None
         self._in_turn = threading.Lock()
         self._edits = False
+        # Lets go of the run that is being edited, when the app ends before that is over.
+        self._let_go: Callable[[], None] | None = None
 
     def show(self) -> None:
         """Open the screen."""
@@ -53,6 +56,13 @@ class Queueing:
             self._service.stop()
             self._service = None
 
+    def quit(self) -> None:
+        """The app ends."""
+        self.stop()
+        if self._let_go is not None:
+            with contextlib.suppress(queue.QueueError, OSError):
+                self._let_go()
+
     def read(self, view: QueueView) -> None:
         """It has news."""
         if self.screen is not None:
@@ -73,7 +83,7 @@ class Queueing:
         elif message.wish == "pause":
             self._do("Not changed", lambda home: _hold(home, row, not _is_held(home, row)))
         elif message.wish == "remove":
-            self._ask_remove(row)
+            self.take_out(row.id)
         elif message.wish == "edit":
             self._edit(row)
 
@@ -88,17 +98,19 @@ class Queueing:
 
         actions.in_thread(self._app.post_message, failed, work)
 
-    def _ask_remove(self, row: QueueRow) -> None:
+    def take_out(self, run_id: str) -> None:
+        """Ask whether a run that waits is to leave the queue: there is nothing to save, and nothing to ask of it."""
         from tui.screens.questions import ConfirmDialog
 
         def answered(answer: str | None) -> None:
             if answer is not None:
-                self._do("Not taken out", lambda home: queue.remove(home, _run(home, row)))
+                self._do(
+                    "Not taken out", lambda home: queue.remove(home, RunDirectory(runs_folder(home) / run_id))
+                )
 
-        question = "It will not start. It stays in the list of runs, as stopped."
-        self._app.push_screen(
-            ConfirmDialog(f"Take {row.name} out", question, [("x", "take it out")]), answered
-        )
+        heading = f"Take {name_of(run_id)} out of the queue"
+        question = "It has not started, and will not. It stays in the list of runs, as stopped."
+        self._app.push_screen(ConfirmDialog(heading, question, [("x", "take it out")]), answered)
 
     def _edit(self, row: QueueRow) -> None:
         """Nobody starts it while it is edited; afterwards it is judged again and goes on waiting."""
@@ -107,18 +119,25 @@ class Queueing:
         self._edits = True
 
         def hold(home: Path) -> None:
-            was_held = _is_held(home, row)
+            was_held, preset = _is_held(home, row), _run(home, row).preset
+            before = preset.read_bytes()
+
+            def let_go() -> None:
+                # What was written and not judged stays held.
+                if preset.read_bytes() == before:
+                    _hold(home, row, was_held)
 
             def left() -> None:
-                self._edits = False
+                self._edits, self._let_go = False, None
                 # Looking at the data once more may take seconds.
                 self._do("It stays paused", lambda home: _judge_again(home, row, was_held), in_turn=False)
 
             try:
                 _hold(home, row, True)
+                self._let_go = let_go
                 self._app.call_from_thread(self._editing.edit_waiting, _run(home, row), left)
             except BaseException:
-                self._edits = False
+                self._edits, self._let_go = False, None
                 raise
 
         self._do("Cannot be edited", hold)

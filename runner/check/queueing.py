@@ -22,6 +22,7 @@ class Judged:
     loaded: LoadedPreset
     need_mib: int | None
     label: str = ""
+    forced: bool = False
 
 
 def judge(
@@ -41,7 +42,7 @@ def judge(
         # The gate leaves this to the launch, and there others would wait already.
         ensure_can_train(loaded.preset)
         need = None if force else need_mib(pass_gate(loaded, home, gpu_choice, queued=True))
-        found.append(Judged(loaded, need, variant.label))
+        found.append(Judged(loaded, need, variant.label, force))
     return found
 
 
@@ -56,20 +57,28 @@ def enqueue_all(
     # The last one put first is the first.
     order = list(reversed(judged)) if first else list(judged)
     made = [
-        enqueue.enqueue(one.loaded, home, gpu_choice, one.need_mib, first, one.label, trainer)
+        enqueue.enqueue(one.loaded, home, gpu_choice, one.need_mib, first, one.label, one.forced, trainer)
         for one in order
     ]
     return list(reversed(made)) if first else made
 
 
-def change(home: Path, run: RunDirectory, overrides: Sequence[str], gpu_choice: str | None = None) -> None:
+def change(
+    home: Path,
+    run: RunDirectory,
+    overrides: Sequence[str],
+    gpu_choice: str | None = None,
+    force: bool = False,
+) -> None:
     """Change settings of a waiting run, or the GPU it waits for ('any' for whichever is free first), and judge it
-    again. Raises PresetError, LaunchError, QueueError or OSError; then nothing is changed.
+    again, unless it was forced. Raises PresetError, LaunchError, QueueError or OSError; then nothing is changed.
     """
     ticket = queue.read_ticket(run)
     if ticket is None:
         raise QueueError(f"{run.id} is not in the queue: it has started, or was taken out.")
     loaded = files.load(str(run.preset), home, tuple(overrides))
     wanted = ticket.gpu if gpu_choice is None else None if gpu_choice == "any" else gpu_choice
-    need = need_mib(pass_gate(loaded, home, wanted, queued=True))
-    enqueue.change(home, run, loaded, need, gpu_choice)
+    forced = force or ticket.forced
+    ensure_can_train(loaded.preset)
+    need = None if forced else need_mib(pass_gate(loaded, home, wanted, queued=True))
+    enqueue.change(home, run, loaded, need, gpu_choice, forced)

@@ -72,6 +72,8 @@ class Draft:
         self.home = home
         self.path = path
         self.name = name
+        # What people call it, where that is not the name of its file.
+        self.title = ""
         self._tree = tree
         self._saved = document.plain(tree)
         self._saved_text = document.text_of(tree)

@@ -14,11 +14,14 @@ EMPTY = 0.9
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run could go: a GPU, or the CPU with None. Memory in MiB, None where the driver does not tell."""
+    """Where a run could go: a GPU, or the CPU with None. Memory in MiB, None where the driver does not tell. A GPU
+    `has_twin` when another of this machine has the same name.
+    """
 
     gpu: Gpu | None = None
     free_mib: int | None = None
     total_mib: int | None = None
+    has_twin: bool = False
 
     @property
     def key(self) -> str:
@@ -27,19 +30,19 @@ class Place:
 
     @property
     def name(self) -> str:
-        return (
-            self.gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
-            if self.gpu is not None
-            else "the CPU"
-        )
+        if self.gpu is None:
+            return "the CPU"
+        name = self.gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
+        return f"{name} {self.gpu.index}" if self.has_twin else name
 
 
 def places(ticket: Ticket, reading: GpuReading) -> list[Place]:
     """Where the ticket's run could go, the one with most free memory first; empty while no such GPU answers."""
     if ticket.gpu == CPU:
         return [Place()]
+    names = [sample.gpu.name for sample in reading.samples]
     found = [
-        Place(sample.gpu, sample.free_mib, sample.gpu.total_mib)
+        Place(sample.gpu, sample.free_mib, sample.gpu.total_mib, names.count(sample.gpu.name) > 1)
         for sample in reading.samples
         if not sample.problem and ticket.gpu in (None, sample.gpu.uuid)
     ]

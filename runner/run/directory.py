@@ -48,6 +48,11 @@ class RunDirectory:
         return self.path.name
 
     @property
+    def home(self) -> Path:
+        """The FTUI_HOME it lies in."""
+        return self.path.parent.parent
+
+    @property
     def preset(self) -> Path:
         return self.path / "preset.yaml"
 

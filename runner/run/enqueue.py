@@ -67,6 +67,7 @@ def enqueue(
     need_mib: int | None = None,
     first: bool = False,
     label: str = "",
+    forced: bool = False,
     trainer: str = TRAINER,
 ) -> RunDirectory:
     """Make a run that starts when its GPU is free. `gpu_choice` is as for a launch; without one any GPU will do.
@@ -77,7 +78,7 @@ def enqueue(
     wanted = CPU if chosen is None else chosen.uuid if gpu_choice is not None else None
     run = make_run(loaded, home, loaded.name + label, None, trainer, queued=True)
     with queue.locked(home):
-        queue.write_ticket(run, Ticket(queue.next_rank(home, first), wanted, need_mib))
+        queue.write_ticket(run, Ticket(queue.next_rank(home, first), wanted, need_mib, forced=forced))
         queue.say(run, Phase.QUEUED, "")
     start_supervisor(run)
     return run
@@ -100,7 +101,12 @@ def wait_again(home: Path, only: RunDirectory | None = None) -> list[RunDirector
 
 
 def change(
-    home: Path, run: RunDirectory, loaded: LoadedPreset, need_mib: int | None, gpu_choice: str | None = None
+    home: Path,
+    run: RunDirectory,
+    loaded: LoadedPreset,
+    need_mib: int | None,
+    gpu_choice: str | None = None,
+    forced: bool = False,
 ) -> None:
     """Give a waiting run another preset, and with a choice another GPU to wait for, 'any' for whichever is free first.
     Raises QueueError when it has started meanwhile, LaunchError when there is no such GPU, or OSError.
@@ -118,4 +124,4 @@ def change(
         if gpu_choice is not None:
             wanted = None if gpu_choice == "any" else chosen.uuid if chosen is not None else CPU
         files.dump(loaded.preset, run.preset)
-        queue.write_ticket(run, replace(ticket, gpu=wanted, need_mib=need_mib))
+        queue.write_ticket(run, replace(ticket, gpu=wanted, need_mib=need_mib, forced=forced))

@@ -41,13 +41,15 @@ class QueueError(Exception):
 @dataclass(frozen=True)
 class Ticket:
     """A run's place in the queue: the lowest rank is first. `gpu` is the UUID of a GPU, CPU, or None for any GPU;
-    `need_mib` the VRAM it is predicted to need, None while that is unknown.
+    `need_mib` the VRAM it is predicted to need, None while that is unknown; `forced` that somebody wants it whatever
+    `ftui check` says.
     """
 
     rank: float
     gpu: str | None = None
     need_mib: int | None = None
     paused: bool = False
+    forced: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,6 @@ class Waiting:
 
 def folder(home: Path) -> Path:
     return home / "queue"
-
-
-def home_of(run: RunDirectory) -> Path:
-    """The home a run lies in."""
-    return run.path.parent.parent
 
 
 @contextmanager
@@ -83,13 +80,13 @@ def locked(home: Path) -> Iterator[None]:
 @contextmanager
 def kept_waiting(run: RunDirectory) -> Iterator[None]:
     """The run waits, and does not start meanwhile. Raises QueueError when it has started, or OSError."""
-    with locked(home_of(run)):
+    with locked(run.home):
         _ticket_of(run)
         yield
 
 
 def _path(run: RunDirectory) -> Path:
-    return folder(home_of(run)) / f"{run.id}.json"
+    return folder(run.home) / f"{run.id}.json"
 
 
 def is_queued(run: RunDirectory) -> bool:
@@ -115,12 +112,13 @@ def _parse(values: dict[str, Any]) -> Ticket:
         gpu if isinstance(gpu, str) else None,
         need if isinstance(need, int) and not isinstance(need, bool) else None,
         values.get("paused") is True,
+        values.get("forced") is True,
     )
 
 
 def write_ticket(run: RunDirectory, ticket: Ticket) -> None:
     """Put a run into the queue, or change its place. Raises OSError."""
-    folder(home_of(run)).mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder(run.home).mkdir(parents=True, exist_ok=True, mode=0o700)
     write_json(_path(run), asdict(ticket))
 
 

@@ -87,7 +87,7 @@ class Supervisor:
         chosen = self.record.get("gpu")
         key = str(chosen.get("uuid")) if isinstance(chosen, dict) else queue.CPU
         try:
-            return lease.share(queue.home_of(self.run), key, self.run)
+            return lease.share(self.run.home, key, self.run)
         except OSError:
             return None
 

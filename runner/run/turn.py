@@ -36,7 +36,7 @@ class Turn:
 
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
-        self._home = queue.home_of(run)
+        self._home = run.home
         self._said: tuple[str, int] | None = None
         self._order: list[tuple[RunDirectory, Ticket]] = []
         self._changed = 0

@@ -61,7 +61,7 @@ class Watch:
 
     def _load_settings(self) -> AlertSettings:
         try:
-            return load_config(self.run.path.parent.parent).alerts
+            return load_config(self.run.home).alerts
         except ConfigError as error:
             self.warn("config", str(error))
             return AlertSettings()

@@ -67,7 +67,7 @@ def ranks(home: Path) -> list[float]:
 
 def put(run: RunDirectory, content: str | bytes) -> None:
     """Something else where the ticket should be."""
-    folder = queue.folder(queue.home_of(run))
+    folder = queue.folder(run.home)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{run.id}.json").write_bytes(content.encode() if isinstance(content, str) else content)
 

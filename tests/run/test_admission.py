@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from runner.gpu import Gpu, GpuReading, GpuSample
@@ -36,6 +38,13 @@ MACHINE = reading((SMALL, 8000), (LARGE, 3000), (OTHER, 70_000))
 def test_any_gpu_is_the_one_with_most_memory_free_first() -> None:
     assert [one.gpu for one in places(Ticket(1.0), MACHINE)] == [OTHER, SMALL, LARGE]
     assert places(Ticket(1.0), MACHINE)[1] == Place(SMALL, 8000, 8188)
+
+
+def test_equal_cards_are_told_apart() -> None:
+    twin = replace(LARGE, index=2, uuid="GPU-twin")
+    found = places(Ticket(1.0), reading((SMALL, 8000), (LARGE, 3000), (twin, 2000)))
+    assert [one.name for one in found] == ["RTX 4060", "RTX 4090 1", "RTX 4090 2"]
+    assert "free on RTX 4090 2" in lacking(Ticket(1.0, None, 20_000), found[2])
 
 
 def test_a_gpu_that_was_chosen_is_the_only_one() -> None:

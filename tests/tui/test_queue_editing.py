@@ -172,6 +172,29 @@ async def test_leaving_saves_only_what_was_meant(run: RunDirectory, keys: tuple[
     assert epochs(run) == (7 if "s" in keys else 3)
 
 
+@pytest.mark.parametrize("saved", [False, True])
+async def test_leaving_the_app_lets_go_of_what_was_not_changed(run: RunDirectory, saved: bool) -> None:
+    async with editing() as (_, pilot, editor):
+        await shows(pilot, "a, waiting for its turn")
+        if saved:
+            await set_epochs(pilot, editor, "7")
+            await pilot.press("s")
+            await shows(pilot, "is written", "a, waiting for its turn")
+    assert is_paused(run) is saved
+
+
+async def test_what_was_forced_into_the_queue_stays_so(home: Path) -> None:
+    run = waits(home, "a", Ticket(1.0, CPU, forced=True))
+    async with editing() as (app, pilot, editor):
+        await pilot.press("slash", *"use_peft", "enter", "space")
+        await until(pilot, lambda: editor.draft.is_dirty)
+        await pilot.press("s")
+        await shows(pilot, "is written")
+        await pilot.press("escape")
+        await left(app, pilot)
+        await until(pilot, lambda: queue.read_ticket(run) == Ticket(1.0, CPU, forced=True))
+
+
 async def test_one_that_was_held_before_stays_so(home: Path) -> None:
     run = waits(home, "a", Ticket(1.0, CPU, paused=True))
     async with editing() as (app, pilot, editor):

@@ -89,7 +89,7 @@ async def test_a_run_is_taken_out_when_that_was_meant(home: Path, size: tuple[in
     async with at_the_queue(size) as (app, pilot, screen):
         await until(pilot, lambda: listed(screen) == "abc")
         await pilot.press("down", "x")
-        await shows(pilot, "Take b out", "It will not start.", "take it out")
+        await shows(pilot, "Take b out", "It has not started, and will not.", "take it out")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
         assert order(home) == "abc"

@@ -165,7 +165,12 @@ def test_when_one_is_refused_none_is_added(
 
 def test_what_would_be_refused_can_be_forced(home: Path) -> None:
     done("queue", "add", "demo", "--set", "lora.use_peft=false", "--gpu", "cpu", "--force")
-    assert len(queue.waiting(home)) == 1
+    # And changed afterwards, also by itself.
+    done("queue", "edit", "1", "--set", "train.seed=9")
+    done("queue", "add", "demo", "--gpu", "cpu")
+    assert "quantised" in refused("queue", "edit", "2", "--set", "lora.use_peft=false")
+    done("queue", "edit", "2", "--set", "lora.use_peft=false", "--force")
+    assert [one.ticket.forced for one in queue.waiting(home)] == [True, True]
 
 
 def test_into_a_paused_queue_it_is_added_with_a_word(home: Path) -> None:
@@ -192,7 +197,7 @@ def test_a_setting_and_the_gpu_are_changed(home: Path, waits: RunDirectory) -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "Say what to change: --set SECTION.KEY=VALUE, or --gpu."),
+        ((), "Say what to change: --set SECTION.KEY=VALUE, --gpu, or --force."),
         (("--set", "train.sed=9"), "Did you mean seed?"),
         (("--set", "train.seed"), "write it as section.key=value"),
         (("--set", "lora.use_peft=false"), "quantised weights"),

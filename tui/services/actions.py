@@ -65,18 +65,6 @@ def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
     in_thread(post, "Not stopped", work)
 
 
-def take_out(post: Post, home: Path, run_id: str) -> None:
-    """Take a run out of the queue; posts ActionFailed when it has started meanwhile."""
-
-    def work() -> None:
-        from runner.run import queue
-        from runner.run.directory import RunDirectory, runs_folder
-
-        queue.remove(home, RunDirectory(runs_folder(home) / run_id))
-
-    in_thread(post, "Not taken out", work)
-
-
 def ask(post: Post, run_path: Path, request: Request, done: str) -> None:
     """Ask something of a run; posts Done or ActionFailed."""
 

@@ -6,9 +6,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui.state import name_of
+
 if TYPE_CHECKING:
     from runner.insight.diagnosis import Change
     from runner.preset.draft import Draft
+    from runner.run.directory import RunDirectory
 
 
 def of_file(home: Path, path: Path, shipped: bool) -> Draft:
@@ -18,6 +21,13 @@ def of_file(home: Path, path: Path, shipped: bool) -> Draft:
     if shipped:
         return Draft.extending(path.stem, home, free_name(home, path.stem))
     return Draft.open(path, home)
+
+
+def of_waiting(home: Path, run: RunDirectory) -> Draft:
+    """The frozen preset of a run that waits. Raises PresetError."""
+    draft = of_file(home, run.preset, False)
+    draft.title = f"{name_of(run.id)}, waiting for its turn"
+    return draft
 
 
 def of_run(

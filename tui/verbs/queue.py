@@ -85,14 +85,14 @@ def move(name: str, where: str) -> None:
     click.echo(f"{run.id} is number {place}.")
 
 
-def edit(name: str, overrides: tuple[str, ...], gpu: str | None) -> None:
+def edit(name: str, overrides: tuple[str, ...], gpu: str | None, force: bool) -> None:
     """Change a waiting run. Raises PresetError, LaunchError, QueueError or OSError."""
     from runner.check.queueing import change
 
     home, run = ftui_home(), find(name)
-    if not overrides and gpu is None:
-        raise QueueError("Say what to change: --set SECTION.KEY=VALUE, or --gpu.")
-    change(home, run, overrides, gpu)
+    if not (overrides or gpu is not None or force):
+        raise QueueError("Say what to change: --set SECTION.KEY=VALUE, --gpu, or --force.")
+    change(home, run, overrides, gpu, force)
     click.echo(f"{run.id} is changed.")
 
 
