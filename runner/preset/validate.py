@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from runner.preset.elsewhere import OURS
 from runner.preset.errors import PresetError, Problem, nearest
 from runner.preset.schema import SECTIONS, Preset, section_type
 from runner.preset.section import item_type
@@ -95,6 +96,8 @@ def _what(detail: ErrorDetails, path: KeyPath) -> str:
 
 
 def _unknown_key(path: KeyPath) -> str:
+    if len(path) <= 2 and (ours := OURS.get(path[-1])) is not None:
+        return f"there is no such key. It is called {ours} here."
     if len(path) == 1:
         hint = nearest(path[0], SECTIONS) or _section_of(path[0])
         return f"there is no section of this name.{hint}"

@@ -53,7 +53,10 @@ def test_show_has_the_verdict_with_its_evidence(store: Path) -> None:
         (("rn",), "Did you mean run?"),
         (("show", "nothing-like-it"), "ftui ls"),
         (("run", "dmeo", "--detach"), "Did you mean demo?"),
-        (("run", "demo", "--detach", "--set", "train.lr=1"), "there is no such key in train"),
+        (
+            ("run", "demo", "--detach", "--set", "train.lr=1"),
+            "there is no such key. It is called train.learning_rate here",
+        ),
         (("run", "demo", "--detach", "--gpu", "H900"), "There is no GPU 'H900'"),
         (("run", "qlora-quickstart", "--detach"), "--set data.train_dataset=PATH"),
         (("presets", "full-finetun"), "Did you mean full-finetune?"),

@@ -10,7 +10,7 @@ from runner.run import directory, enqueue, queue, summary
 from runner.run.directory import RunDirectory, ftui_home
 from runner.run.queue import QueueError
 from tui.state import name_of
-from tui.verbs.text import print_json, print_table
+from tui.verbs.text import print_json, print_table, waiting
 from tui.waiting import read_queue
 
 
@@ -45,7 +45,10 @@ def add(
     from runner.check.queueing import enqueue_all, judge
 
     home = ftui_home()
-    judged = [one for preset in presets for one in judge(preset, home, overrides, sweeps, gpu, force)]
+    judged = []
+    for preset in presets:
+        with waiting(f"Looking at {preset} and its data …"):
+            judged += judge(preset, home, overrides, sweeps, gpu, force)
     for run in enqueue_all(judged, home, gpu, first):
         click.echo(run.id)
     if queue.is_paused(home):
@@ -92,7 +95,8 @@ def edit(name: str, overrides: tuple[str, ...], gpu: str | None, force: bool) ->
     home, run = ftui_home(), find(name)
     if not (overrides or gpu is not None or force):
         raise QueueError("Say what to change: --set SECTION.KEY=VALUE, --gpu, or --force.")
-    change(home, run, overrides, gpu, force)
+    with waiting("Looking at it and its data …"):
+        change(home, run, overrides, gpu, force)
     click.echo(f"{run.id} is changed.")
 
 

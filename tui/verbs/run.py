@@ -19,7 +19,7 @@ from runner.run.events import Phase
 from runner.run.launch import Launched
 from tui.follower import Follower, RunFollower, Target
 from tui.state import RunView, age
-from tui.verbs.text import print_json
+from tui.verbs.text import print_json, waiting
 
 POLL_SECONDS = 0.2
 LINE_SECONDS = 10.0
@@ -33,7 +33,9 @@ def start(preset: str, overrides: tuple[str, ...], gpu: str | None, force: bool)
     home = ftui_home()
     loaded = files.load(preset, home, overrides)
     if not force:
-        for finding in pass_gate(loaded, home, gpu).findings:
+        with waiting(f"Looking at {loaded.name} and its data …"):
+            found = pass_gate(loaded, home, gpu)
+        for finding in found.findings:
             if finding.severity is Severity.WARNING:
                 colour = "red" if finding.is_danger else "yellow"
                 click.secho(f"▲ {finding.key}: {finding.what}", fg=colour, err=True)
