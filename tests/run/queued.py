@@ -90,8 +90,12 @@ def says(run: RunDirectory, *words: str) -> str:
 
 def trains(run: RunDirectory) -> dict[str, Any]:
     """The state of a run once its trainer is there."""
-    wait_for(lambda: read_json(run.state).get("trainer_pid"), 60, f"{run.id} starts")
-    return read_json(run.state)
+
+    def known() -> dict[str, Any]:
+        state = read_json(run.state)
+        return state if state.get("trainer_pid") and state.get("supervisor_pid") else {}
+
+    return wait_for(known, 60, f"{run.id} starts")
 
 
 def over(run: RunDirectory, phase: str) -> dict[str, Any]:
