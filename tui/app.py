@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -56,6 +57,16 @@ from tui.services.runs import RunListService
 from tui.services.service import Service
 from tui.state import PresetCard
 
+# By then a long run is on the screen.
+STARTED_SECONDS = 3.0
+
+
+def _collect_garbage() -> None:
+    """From now on, and never again what is there now (command.open_screen)."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
 
 class FtuiApp(KeysInOrder):
     """ftui on a terminal. Everything it shows comes from run directories; closing it touches no run."""
@@ -105,6 +116,7 @@ class FtuiApp(KeysInOrder):
             self.looking.follow.follow(self._target)
         for service in self.services:
             service.start()
+        self.set_timer(STARTED_SECONDS, _collect_garbage)
 
     def on_unmount(self) -> None:
         self.queueing.quit()

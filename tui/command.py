@@ -62,10 +62,9 @@ def open_screen(target: Target | None) -> None:
         from runner.run.ahead import read_ahead
 
         target = replace(target, ahead=read_ahead(target.run))
-    # What is imported stays: looking through it for garbage again and again costs a tenth of the start.
+    # What the start makes stays: looking through it for garbage again and again costs a tenth of it. The app collects
+    # once it stands.
     gc.disable()
     from tui.app import FtuiApp
 
-    gc.freeze()
-    gc.enable()
     FtuiApp(target).run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -71,6 +72,16 @@ async def test_a_preset_is_shown_before_it_is_launched(store: Path, size: tuple[
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.main)
     assert len(list(runs_folder(store).iterdir())) == 2
+
+
+async def test_garbage_is_collected_once_the_screen_stands(store: Path) -> None:
+    gc.disable()
+    try:
+        async with running() as (_, pilot):
+            await until(pilot, gc.isenabled)
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 async def test_the_launch_dialog_offers_the_gpus(store: Path) -> None:
