@@ -72,8 +72,7 @@ class Draft:
         self.home = home
         self.path = path
         self.name = name
-        # What people call it, where that is not the name of its file.
-        self.title = ""
+        self.title = ""  # what people call it, where that is not its name
         self._tree = tree
         self._saved = document.plain(tree)
         self._saved_text = document.text_of(tree)
@@ -261,11 +260,7 @@ def _is_known(name: str, home: Path) -> bool:
 
 
 def _info(field: Field) -> Any:
-    return (
-        section_type(field.section).model_fields[field.key]
-        if field.section
-        else Preset.model_fields[field.key]
-    )
+    return (section_type(field.section) if field.section else Preset).model_fields[field.key]
 
 
 def _plain_default(field: Field) -> Any:

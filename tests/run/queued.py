@@ -120,8 +120,10 @@ def stop(run: RunDirectory) -> None:
 
 
 def pid(run: RunDirectory) -> int:
-    """The supervisor of a run that waits or trains."""
-    return int(read_json(run.state)["supervisor_pid"])
+    """Who waits for a run, or watches over it, once that is written down."""
+    return wait_for(
+        lambda: int(read_json(run.state).get("supervisor_pid") or 0), 30, f"who waits for {run.id}"
+    )
 
 
 def span(run: RunDirectory) -> tuple[float, float]:
