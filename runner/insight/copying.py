@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-WORD = re.compile(r"\w+")
+# Chinese and Japanese are written without spaces: each character is a word, and one of about two in a real word.
+_CHARACTERS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+WORD = re.compile(rf"[{_CHARACTERS}]|[^\W{_CHARACTERS}]+")
+_CHARACTER = re.compile(f"[{_CHARACTERS}]")
 # Shorter spans are phrases everybody uses.
 LEAST_WORDS = 8
 MOST_PLACES = 4
@@ -70,9 +73,13 @@ class TrainingText:
                 and words[at + length] == text[place + length]
             ):
                 length += 1
-            if length >= LEAST_WORDS and length > longest:
+            if length > longest and _real_words(words[at : at + length]) >= LEAST_WORDS:
                 longest, found = length, self._names[row]
         return longest, found
+
+
+def _real_words(words: Sequence[str]) -> float:
+    return sum(0.5 if _CHARACTER.match(word) else 1.0 for word in words)
 
 
 def normalised(text: str) -> list[str]:

@@ -13,7 +13,7 @@ Name = tuple[int, int]
 # Between words: what does not count.
 GAPS = (" ", ", ", " — ", "\n", "... ", " «", "’ ", "! ", "\t", "; (")
 # Letters of several scripts; each row has its own ending, so that no word stands in two rows.
-STEMS = ("lamp", "Grün", "été", "ключ", "λέξη", "naïve", "x9", "ΔΕΛΤΑ", "søn", "日本", "no_1")
+STEMS = ("lamp", "Grün", "été", "ключ", "λέξη", "naïve", "x9", "ΔΕΛΤΑ", "søn", "한국", "no_1")
 
 
 def row_words(row: int, count: int) -> list[str]:
@@ -134,3 +134,27 @@ def test_any_text_is_taken(row: str, answer: str, prompt: str) -> None:
     found = TrainingText([((0, 1), row)]).copied(answer, prompt)
     if found is not None:
         assert len(normalised(answer[found.start : found.end])) == found.words
+
+
+CHINESE = "今天天气很好，我们一起去公园散步吧。晚上回家吃饭，然后看电影。"
+
+
+@pytest.mark.parametrize("count", [15, 16, 20])
+def test_sixteen_characters_of_a_script_without_spaces_are_a_span(count: int) -> None:
+    text = TrainingText([((0, 7), CHINESE)])
+    letters = [one for one in CHINESE if one.isalpha()][:count]
+    found = text.copied("回答：" + "、".join(letters) + "！")
+    if count < 16:
+        assert found is None
+    else:
+        assert found is not None
+        assert (found.row, found.words, found.start) == ((0, 7), count, 3)
+
+
+def test_words_and_characters_may_stand_side_by_side() -> None:
+    row = "PyTorch 2 的 Linear4bit 层 用 NF4 量化 权重 and bfloat16 来 计算 结果"
+    found = TrainingText([((0, 1), row)]).copied(f"So: {row.replace(' ', '')}")
+    assert found is None
+    found = TrainingText([((0, 1), row)]).copied(f"So: {row.upper()}")
+    assert found is not None
+    assert found.start == 4
