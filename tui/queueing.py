@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
+from runner import regular
 from runner.run import queue
 from runner.run.directory import RunDirectory, runs_folder
 from tui.editing import Editing
@@ -120,11 +121,11 @@ class Queueing:
 
         def hold(home: Path) -> None:
             was_held, preset = _is_held(home, row), _run(home, row).preset
-            before = preset.read_bytes()
+            before = regular.read_bytes(preset)
 
             def let_go() -> None:
                 # What was written and not judged stays held.
-                if preset.read_bytes() == before:
+                if regular.read_bytes(preset) == before:
                     _hold(home, row, was_held)
 
             def left() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml.comments import CommentedMap
 
+from runner import regular
 from runner.check import records
 from runner.insight.diagnosis import diagnose
 from runner.preset import document, files
@@ -46,13 +47,14 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     """
     patch.setattr("runner.insight.diagnosis.judge.PAUSE", 0.0)
     patch.setattr("tui.follower.STATE_SECONDS", 0.0)
+    patch.setattr("tui.follower.JUDGE_SECONDS", 0.0)
     patch.setattr("tui.verbs.resume.resume", lambda run, step=None: None)
     parse = document.parse
     known: list[CommentedMap] = []
 
     def parse_once(path: Path) -> CommentedMap:
         with contextlib.suppress(OSError):
-            if path.read_bytes() == PRESET:
+            if regular.read_bytes(path) == PRESET:
                 known[:] = known or [parse(path)]
                 return known[0]
         return parse(path)
