@@ -5,6 +5,7 @@ opens a pipe waits for its other end for ever.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from pathlib import Path
@@ -28,6 +29,14 @@ def open_fd(path: Path, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
 def open_binary(path: Path) -> BinaryIO:
     """A regular file for reading. Raises OSError."""
     return os.fdopen(open_fd(path), "rb")
+
+
+def read_text(path: Path) -> str:
+    """All of a regular file of UTF-8 text, its lines ended by a newline each, however they end in the file. Raises
+    OSError or UnicodeDecodeError.
+    """
+    with io.TextIOWrapper(open_binary(path), encoding="utf-8") as stream:
+        return stream.read()
 
 
 def read_bytes(path: Path) -> bytes:

@@ -122,6 +122,8 @@ class RunFollower:
         curves = self._curves()
         if changed or silence:
             self._judge.note()
+        # The end of what a dead run left is judged whole.
+        urgent = urgent or summary.phase_of(state).is_over
         first = changed and len(curves.train) > LONG and self._judge.verdict is UNKNOWN
         judged = not first and self._judge.judge(curves, urgent)
         return self._view(curves) if seen or judged else None
@@ -238,7 +240,8 @@ class TraceFollower:
         curves = self._history.curves()
         if batch:
             self._judge.note()
-        judged = self._judge.judge(curves)
+        said = any(not isinstance(event, dict) or event.get("type") != "step" for event in batch)
+        judged = self._judge.judge(curves, urgent=said or self._history.phase.is_over)
         if not batch and not judged:
             return None
         history = self._history

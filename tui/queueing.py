@@ -33,8 +33,9 @@ class Queueing:
         self._service: QueueService | None = None
         self._in_turn = threading.Lock()
         self._edits = False
-        # Lets go of the run that is being edited, when the app ends before that is over.
-        self._let_go: Callable[[], None] | None = None
+        # Let go of the runs that are held for an edit, when the app ends before that is over: {run id: …}.
+        self._let_go: dict[str, Callable[[], None]] = {}
+        self._ends = False
 
     def show(self) -> None:
         """Open the screen."""
@@ -60,9 +61,9 @@ class Queueing:
     def quit(self) -> None:
         """The app ends."""
         self.stop()
-        if self._let_go is not None:
-            with contextlib.suppress(queue.QueueError, OSError):
-                self._let_go()
+        self._ends = True
+        for let_go in list(self._let_go.values()):
+            let_go()
 
     def read(self, view: QueueView) -> None:
         """It has news."""
@@ -121,27 +122,46 @@ class Queueing:
 
         def hold(home: Path) -> None:
             was_held, preset = _is_held(home, row), _run(home, row).preset
-            before = regular.read_bytes(preset)
+            before = _content(preset)
 
             def let_go() -> None:
                 # What was written and not judged stays held.
-                if regular.read_bytes(preset) == before:
-                    _hold(home, row, was_held)
+                if _content(preset) == before:
+                    with contextlib.suppress(queue.QueueError, OSError):
+                        _hold(home, row, was_held)
+
+            def judge(home: Path) -> None:
+                try:
+                    _judge_again(home, row, was_held)
+                finally:
+                    self._let_go.pop(row.id, None)
 
             def left() -> None:
-                self._edits, self._let_go = False, None
+                self._edits = False
                 # Looking at the data once more may take seconds.
-                self._do("It stays paused", lambda home: _judge_again(home, row, was_held), in_turn=False)
+                self._do("It stays paused", judge, in_turn=False)
 
+            self._let_go[row.id] = let_go
             try:
                 _hold(home, row, True)
-                self._let_go = let_go
+                if self._ends:
+                    let_go()
+                    return
                 self._app.call_from_thread(self._editing.edit_waiting, _run(home, row), left)
             except BaseException:
-                self._edits, self._let_go = False, None
+                self._edits = False
+                self._let_go.pop(row.id, None)
+                let_go()
                 raise
 
         self._do("Cannot be edited", hold)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return regular.read_bytes(path)
+    except OSError:
+        return None
 
 
 def _move(home: Path, row: QueueRow, by: int) -> None:

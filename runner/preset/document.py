@@ -70,7 +70,7 @@ def yaml() -> YAML:
 
 def parse(path: Path) -> CommentedMap:
     """The mapping in a YAML file. Raises PresetError naming file and line."""
-    return _mapping(lambda: regular.read_bytes(path).decode("utf-8"), str(path))
+    return _mapping(lambda: regular.read_text(path), str(path))
 
 
 def _mapping(read: Callable[[], str], name: str) -> CommentedMap:

@@ -27,6 +27,7 @@ class AdoptedTrainer:
     def poll(self) -> int | None:
         """None while it lives."""
         if locks.is_held(self._run.trainer_lock):
+            self.pid = self.pid or trainer_pid(self._run)
             return None
         from runner.run.replan import EXIT_CODE
 
@@ -39,18 +40,20 @@ def trainer_pid(run: RunDirectory) -> int:
     """
     command = ["-P", "-m", str(read_json(run.run).get("trainer")), str(run.path)]
     written = read_json(run.state).get("trainer_pid")
-    if isinstance(written, int) and written > 1 and _runs(written, command):
+    if isinstance(written, int) and written > 1 and _leader(written, command):
         return written
-    return next((pid for pid in psutil.pids() if _runs(pid, command)), 0)
+    return next((leader for pid in psutil.pids() if (leader := _leader(pid, command))), 0)
 
 
-def _runs(pid: int, command: list[str]) -> bool:
-    """Whether a process was started with this after the name of its program, and is none of those it forked."""
+def _leader(pid: int, command: list[str]) -> int:
+    """The first process of its session, if this one was started with this after the name of its program: of a trainer
+    and of the workers it forked, the trainer, also when only they are left. 0 for any other.
+    """
     try:
-        found = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-        return found[1 : 1 + len(command)] == command and os.getsid(pid) == pid
+        found = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
+        return os.getsid(pid) if found[1 : 1 + len(command)] == command else 0
     except OSError:
-        return False
+        return 0
 
 
 def is_orphan(run: RunDirectory) -> bool:

@@ -52,13 +52,24 @@ def checkpoints(run: RunDirectory) -> list[Checkpoint]:
 
 def _missing(path: Path, step: int) -> tuple[str, ...]:
     lacking = [name for name in NEEDED if is_torn(path / name)]
-    if all(is_torn(path / name) for name in WEIGHTS):
+    if not any(_holds_weights(path / name) for name in WEIGHTS):
         lacking.append(WEIGHTS[0])
     if all(is_torn(one) for one in path.glob("rng_state*.pth")):
         lacking.append("rng_state.pth")
     if LAST_WRITTEN not in lacking and read_json(path / LAST_WRITTEN).get("global_step") != step:
         lacking.append(f"a readable {LAST_WRITTEN}")
     return tuple(lacking)
+
+
+def _holds_weights(path: Path) -> bool:
+    """Whether the weights are there whole; of an index, all the files it names."""
+    if path.suffix != ".json":
+        return not is_torn(path)
+    named = read_json(path).get("weight_map")
+    shards = set(named.values()) if isinstance(named, dict) else set()
+    return bool(shards) and all(
+        isinstance(shard, str) and "/" not in shard and not is_torn(path.parent / shard) for shard in shards
+    )
 
 
 def newest(run: RunDirectory) -> Checkpoint | None:

@@ -73,7 +73,7 @@ def load_config(home: Path) -> Config:
 
 def _values(path: Path) -> dict[str, Any]:
     """What the file holds; nothing when every line of it is a comment."""
-    text = regular.read_bytes(path).decode("utf-8")
+    text = regular.read_text(path)
     try:
         values = document.plain(document.load(text))
     except (YAMLError, ValueError):

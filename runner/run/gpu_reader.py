@@ -26,8 +26,9 @@ class GpuReader(threading.Thread):
         super().__init__(name="gpu reader", daemon=True)
         self.uuid = uuid
         self._trainer_pid = 0
-        self._own: int | None = None
-        self._asked_at = 0.0
+        # Of which process, and when it was asked for.
+        self._own: tuple[int, float, int | None] = (0, 0.0, None)
+        self._looked_at = self._awake_since = time.monotonic()
         # Replaced as one value by the thread, and read as one.
         self._newest: tuple[float, dict[str, Any]] = (time.monotonic(), {"uuid": uuid})
         self._xids: deque[int] = deque()
@@ -37,11 +38,15 @@ class GpuReader(threading.Thread):
         """The `gpu` of a line of system.jsonl (sampling.py), with the memory of this process and its children. Waits a
         second at most, and that for the first reading alone.
         """
-        if trainer_pid != self._trainer_pid:
-            self._trainer_pid, self._own, self._asked_at = trainer_pid, None, 0.0
+        self._trainer_pid = trainer_pid
         self._has_read.wait(SECONDS)
+        now = time.monotonic()
+        if now - self._looked_at > HANGS_AFTER_SECONDS / 2:
+            # This process was stopped, and so was the thread.
+            self._awake_since = now
+        self._looked_at = now
         at, sample = self._newest
-        if time.monotonic() - at > HANGS_AFTER_SECONDS:
+        if now - max(at, self._awake_since) > HANGS_AFTER_SECONDS:
             self._has_read.set()
             return {"uuid": self.uuid, "problem": HANGS}
         return sample
@@ -53,24 +58,32 @@ class GpuReader(threading.Thread):
     def run(self) -> None:
         watch = gpu.XidWatch(self.uuid)
         while True:
-            self._newest = (time.monotonic(), self._read())
-            self._xids.extend(watch.poll())
+            try:
+                sample = self._read()
+                self._xids.extend(watch.poll())
+            except Exception as error:
+                # Whatever it is must not look like a driver that hangs from now on.
+                sample = {"uuid": self.uuid, "problem": f"it could not be read: {error}"}
+            self._newest = (time.monotonic(), sample)
             self._has_read.set()
             time.sleep(SECONDS)
 
     def _read(self) -> dict[str, Any]:
-        ask = time.monotonic() - self._asked_at >= PROCESS_SECONDS
+        pid, now = self._trainer_pid, time.monotonic()
+        of, asked_at, own = self._own
+        ask = of != pid or now - asked_at >= PROCESS_SECONDS
         reading = gpu.read(processes=ask)
         found = next((sample for sample in reading.samples if sample.gpu.uuid == self.uuid), None)
         if found is None:
             return {"uuid": self.uuid, "problem": reading.problem or "this GPU is not there any more"}
         if ask:
-            self._own, self._asked_at = own_memory(found, self._trainer_pid), time.monotonic()
+            own = own_memory(found, pid)
+            self._own = (pid, now, own)
         return {
             "uuid": self.uuid,
             "used_mib": found.used_mib,
             "free_mib": found.free_mib,
-            "own_mib": self._own,
+            "own_mib": own,
             "utilisation_percent": found.utilisation_percent,
             "temperature_c": found.temperature_c,
             "power_w": found.power_w,

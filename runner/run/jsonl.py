@@ -86,13 +86,17 @@ class LineWriter:
             raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes could be written")
 
     def close(self) -> None:
-        """What is still held back is given a minute to be taken; after that it is lost."""
+        """What is still held back is given a minute to be taken; after that, or where it cannot be, it is lost."""
         deadline = time.monotonic() + LAST_WORDS_SECONDS
-        self._make_up()
-        while self._held and time.monotonic() < deadline:
-            time.sleep(1)
+        try:
             self._make_up()
-        os.close(self._fd)
+            while self._held and time.monotonic() < deadline:
+                time.sleep(1)
+                self._make_up()
+        except OSError:
+            self._held.clear()
+        finally:
+            os.close(self._fd)
 
     def __enter__(self) -> LineWriter:
         return self

@@ -29,6 +29,7 @@ from runner.run.watch import Watch
 POLL_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
 REPORT_SECONDS = 60.0
+NOT_STARTED_CODE = 1
 
 
 class Supervisor:
@@ -45,6 +46,7 @@ class Supervisor:
         self._sample: dict[str, Any] = {}
         self._trainer: subprocess.Popen[bytes] | AdoptedTrainer | None = None
         self._stopped_now = False
+        self._not_started = ""
         self._kills_before = deaths.memory_kills()
 
     def supervise(self) -> int:
@@ -67,11 +69,14 @@ class Supervisor:
         if self._lease is None:
             # For an adopted trainer too: after running out of memory it is started again, and keeps its place.
             self._lease = self._share_gpu()
-        started = (
-            None if self._adopts else trainer.start(self.run, self.record, self._checkpoint, self._lease)
-        )
+        adopts, self._adopts = self._adopts, False
+        try:
+            started = None if adopts else trainer.start(self.run, self.record, self._checkpoint, self._lease)
+        except OSError as error:
+            self._trainer = None
+            self._not_started = f"its trainer could not be started: {error}"
+            return NOT_STARTED_CODE
         self._trainer = started or AdoptedTrainer(self.run)
-        self._adopts = False
         next_sample = 0.0
         while (code := self._trainer.poll()) is None:
             self._obey()
@@ -92,8 +97,7 @@ class Supervisor:
             return None
 
     def _measure(self, system: LineWriter) -> None:
-        assert self._trainer is not None
-        pid = self._trainer.pid
+        pid = self._trainer_pid
         self._sample = system_sample(pid, self._gpu.look(pid))
         try:
             system.append(self._sample)
@@ -102,12 +106,15 @@ class Supervisor:
             return
 
     def _update(self, final: bool = False) -> None:
-        assert self._trainer is not None
-        self._watch.update(self._sample, {"trainer_pid": self._trainer.pid}, final)
+        self._watch.update(self._sample, {"trainer_pid": self._trainer_pid}, final)
+
+    @property
+    def _trainer_pid(self) -> int:
+        """0 while nobody knows it."""
+        return self._trainer.pid if self._trainer is not None else 0
 
     def _obey(self) -> None:
-        assert self._trainer is not None
-        if requests.pending(self.run, Request.STOP_NOW):
+        if self._trainer_pid and requests.pending(self.run, Request.STOP_NOW):
             with contextlib.suppress(OSError):
                 (self.run.requests / Request.STOP_NOW.value).unlink(missing_ok=True)
             self._stopped_now = True
@@ -118,10 +125,10 @@ class Supervisor:
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: int) -> None:
-        if self._trainer is None or not self._trainer.pid:
+        if not self._trainer_pid:
             return
         try:
-            os.killpg(self._trainer.pid, number)
+            os.killpg(self._trainer_pid, number)
         except ProcessLookupError:
             return
 
@@ -174,6 +181,9 @@ class Supervisor:
     def _cause(self, code: int) -> tuple[str, str]:
         """What the trainer died of and what to do, from its exit code and the end of its console."""
         lines = console.last_lines(self.run.console, 40)
+        if self._not_started:
+            known = crashes.known(self._not_started)
+            return self._not_started, known.hint if known is not None else ""
         crash = crashes.known_in(lines)
         if crash is None and storage.free_bytes(self.run.path) == 0:
             # Its last words did not fit either.

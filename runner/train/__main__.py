@@ -187,6 +187,9 @@ def train(
     except BaseException as error:
         memory.write(error)
         raise
+    finally:
+        if rows is not None:
+            rows.close()
     memory.note("end")
     if probe or (trainer.state.epoch or 0.0) >= 1:
         # A run that saw only some of the rows did not see the longest, for which the prediction is.

@@ -78,6 +78,10 @@ class RowRecord:
         self._writer = LineWriter(run.rows, patient=True)
         self._order, self._names, self._plan = order, names, plan
 
+    def close(self) -> None:
+        """Nothing more is written; what a full disk did not take is given some time."""
+        self._writer.close()
+
     def append(self, step: int) -> None:
         """Write one step. Packed rows are written as what they are made of."""
         places = self._order.of_step(step, self._plan.per_device, self._plan.accumulation)

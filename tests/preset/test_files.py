@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.preset import files
+from runner.preset import document, files
 from runner.preset.elsewhere import OURS
 from runner.preset.errors import PresetError
 from runner.preset.json_schema import FILE_NAME, json_schema
@@ -224,3 +224,11 @@ def test_what_other_tools_call_a_setting_is_told(home: Path) -> None:
         files.load("demo", home, ("train.lr=1e-4",))
     with pytest.raises(PresetError, match=r"It is called model\.model_name_or_path here"):
         files.load("demo", home, ("model.base_model=x",))
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])
+def test_the_ends_of_lines_are_those_of_this_system(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "p.yaml"
+    text = "# top\nmodel:\n  # inner\n  revision: x # tail\n"
+    path.write_bytes(text.replace("\n", end).encode())
+    assert document.text_of(document.parse(path)) == text

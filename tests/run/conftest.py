@@ -56,6 +56,7 @@ def impatient(scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at a run judges it."""
     monkeypatch.setattr("runner.insight.diagnosis.judge.PAUSE", 0.0)
+    monkeypatch.setattr("tui.follower.JUDGE_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -182,3 +182,17 @@ def test_closing_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.Monk
     started = time.monotonic()
     writer.close()
     assert 1 < time.monotonic() - started < 10
+
+
+def test_what_cannot_be_taken_does_not_keep_it_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    writer = LineWriter(folder / "lines.jsonl", patient=True)
+    disk = Disk(monkeypatch, 0)
+    writer.append({"step": 1})
+    (folder / "lines.jsonl").unlink()
+    folder.rmdir()
+    disk.room = 100
+    writer.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(writer._fd)

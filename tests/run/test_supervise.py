@@ -11,10 +11,12 @@ from typing import Any
 import psutil
 import pytest
 
+from runner.preset import files
 from runner.run import locks, requests, summary
 from runner.run.directory import RunDirectory, read_json
 from runner.run.events import Phase
 from runner.run.history import read_history
+from runner.run.launch import make_run, start_supervisor
 from runner.run.requests import Request
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
@@ -152,3 +154,16 @@ def test_the_run_directory_is_for_its_owner_only(scripted: Scripted) -> None:
     assert run.path.parent.stat().st_mode & 0o077 == 0
     for path in (run.events, run.system, run.lock):
         assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_trainer_that_cannot_be_started_is_a_failure_with_its_reason(
+    home: Path, scripted: Scripted
+) -> None:
+    run = make_run(files.load("demo", home), home, "demo", None, "tests.run.scripted_trainer")
+    run.trainer_lock.mkdir()
+    start_supervisor(run)
+    state = over(run)
+    assert state["phase"] == Phase.FAILED
+    assert "could not be started" in state["reason"]
+    assert "trainer.lock" in state["reason"]
+    assert read_history(run).end["status"] == "failed"

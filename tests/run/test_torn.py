@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from runner.run import directory
+from runner.run.checkpoints import checkpoints
 from runner.run.torn import is_torn
 from tests.checkpoint_files import whole
 
@@ -68,3 +71,25 @@ def test_what_is_not_known_must_hold_something(tmp_path: Path) -> None:
     assert not is_torn(path)
     path.write_text("")
     assert is_torn(path)
+
+
+@pytest.mark.parametrize("how", ["whole", "missing", "cut short", "elsewhere", "nothing named"])
+def test_weights_in_several_files_are_whole_when_all_are(home: Path, how: str) -> None:
+    run = directory.create(home, "demo")
+    folder = run.checkpoints / "checkpoint-4"
+    folder.mkdir(parents=True)
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "a.safetensors", "b.safetensors"):
+        (folder / name).write_bytes(whole(name, b"x" * 500))
+    (folder / "trainer_state.json").write_text('{"global_step": 4}')
+    named = {
+        "one": "a.safetensors",
+        "two": "../checkpoint-4/b.safetensors" if how == "elsewhere" else "b.safetensors",
+    }
+    index = {"weight_map": {} if how == "nothing named" else named}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    if how == "missing":
+        (folder / "b.safetensors").unlink()
+    elif how == "cut short":
+        os.truncate(folder / "b.safetensors", 400)
+    (found,) = checkpoints(run)
+    assert found.is_whole is (how == "whole")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -181,6 +182,32 @@ async def test_leaving_the_app_lets_go_of_what_was_not_changed(run: RunDirectory
             await pilot.press("s")
             await shows(pilot, "is written", "a, waiting for its turn")
     assert is_paused(run) is saved
+
+
+async def test_leaving_the_app_at_once_after_the_form_lets_go_too(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging = threading.Event()
+    monkeypatch.setattr(queueing, "change", lambda home, run, overrides: judging.wait(20))
+    async with editing() as (app, pilot, _):
+        await pilot.press("escape")
+        await left(app, pilot)
+        assert is_paused(run)
+    assert not is_paused(run)
+    judging.set()
+
+
+async def test_one_whose_preset_is_gone_is_let_go_and_can_be_edited_later(run: RunDirectory) -> None:
+    preset = run.preset.read_bytes()
+    run.preset.unlink()
+    async with at_the_queue() as (app, pilot, screen):
+        await until(pilot, lambda: screen.queue is not None and screen.queue.rows)
+        await pilot.press("e")
+        await shows(pilot, "Cannot be edited")
+        run.preset.write_bytes(preset)
+        await until(pilot, lambda: not app.queueing._edits)
+        await pilot.press("e")
+        await opened(app, pilot)
 
 
 async def test_what_was_forced_into_the_queue_stays_so(home: Path) -> None:

@@ -1,0 +1,86 @@
+"""A driver that is slow, ill, or was stopped together with its reader is not one that hangs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from runner.gpu import Gpu, GpuReading, GpuSample
+from runner.run import gpu_reader
+from runner.run.gpu_reader import HANGS, GpuReader
+from tests.conftest import wait_for
+
+CARD = Gpu(0, "GPU-1", "NVIDIA H100", 81559)
+WELL = GpuReading((GpuSample(CARD, 100, 81459),))
+
+
+class Driver:
+    """Answers `gpu.read` after so many seconds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.error: Exception | None = None
+        monkeypatch.setattr("runner.gpu.read", self.read)
+        monkeypatch.setattr(gpu_reader, "SECONDS", 0.02)
+        monkeypatch.setattr(gpu_reader, "HANGS_AFTER_SECONDS", 0.6)
+
+    def read(self, processes: bool = False) -> GpuReading:
+        until = time.monotonic() + self.seconds
+        while time.monotonic() < until and self.seconds:
+            time.sleep(0.01)
+        if self.error is not None:
+            raise self.error
+        return WELL
+
+
+def started() -> GpuReader:
+    reader = GpuReader(CARD.uuid)
+    reader.start()
+    wait_for(lambda: reader.newest(1).get("used_mib") == 100, 10, "it reads")
+    return reader
+
+
+def problems(reader: GpuReader, seconds: float) -> set[Any]:
+    """What is said while it is looked at for so long."""
+    found, until = set(), time.monotonic() + seconds
+    while time.monotonic() < until:
+        found.add(reader.newest(1).get("problem"))
+        time.sleep(0.02)
+    return found
+
+
+def test_a_slow_driver_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(monkeypatch)
+    reader = started()
+    driver.seconds = 0.4
+    assert problems(reader, 2) == {""}
+
+
+def test_one_that_hangs_is_said_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(monkeypatch)
+    reader = started()
+    driver.seconds = 60
+    assert problems(reader, 1.5) == {"", HANGS}
+    driver.seconds = 0
+    wait_for(lambda: reader.newest(1).get("problem") == "", 10, "it is back")
+
+
+def test_a_process_that_was_stopped_does_not_blame_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(monkeypatch)
+    reader = started()
+    reader.newest(1)
+    # As if the thread had slept too.
+    driver.seconds = 1.2
+    time.sleep(1.0)
+    assert problems(reader, 0.3) == {""}
+
+
+def test_an_error_is_said_and_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(monkeypatch)
+    reader = started()
+    driver.error = FileNotFoundError("no driver file")
+    wait_for(lambda: "no driver file" in str(reader.newest(1).get("problem")), 10, "it is said")
+    driver.error = None
+    wait_for(lambda: reader.newest(1).get("used_mib") == 100, 10, "it is back")
