@@ -24,7 +24,7 @@ class Driver:
         self.error: Exception | None = None
         monkeypatch.setattr("runner.gpu.read", self.read)
         monkeypatch.setattr(gpu_reader, "SECONDS", 0.02)
-        monkeypatch.setattr(gpu_reader, "HANGS_AFTER_SECONDS", 0.6)
+        monkeypatch.setattr(gpu_reader, "HANGS_AFTER_SECONDS", 2.0)
 
     def read(self, processes: bool = False) -> GpuReading:
         until = time.monotonic() + self.seconds
@@ -54,15 +54,15 @@ def problems(reader: GpuReader, seconds: float) -> set[Any]:
 def test_a_slow_driver_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver(monkeypatch)
     reader = started()
-    driver.seconds = 0.4
-    assert problems(reader, 2) == {""}
+    driver.seconds = 1.2
+    assert problems(reader, 5) == {""}
 
 
 def test_one_that_hangs_is_said_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver(monkeypatch)
     reader = started()
     driver.seconds = 60
-    assert problems(reader, 1.5) == {"", HANGS}
+    assert problems(reader, 4) == {"", HANGS}
     driver.seconds = 0
     wait_for(lambda: reader.newest(1).get("problem") == "", 10, "it is back")
 
@@ -72,9 +72,9 @@ def test_a_process_that_was_stopped_does_not_blame_the_driver(monkeypatch: pytes
     reader = started()
     reader.newest(1)
     # As if the thread had slept too.
-    driver.seconds = 1.2
-    time.sleep(1.0)
-    assert problems(reader, 0.3) == {""}
+    driver.seconds = 4
+    time.sleep(3)
+    assert problems(reader, 0.5) == {""}
 
 
 def test_an_error_is_said_and_passes(monkeypatch: pytest.MonkeyPatch) -> None:
