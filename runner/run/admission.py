@@ -33,7 +33,7 @@ class Place:
         if self.gpu is None:
             return "the CPU"
         name = self.gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
-        return f"{name} {self.gpu.index}" if self.has_twin else name
+        return f"{name} (GPU {self.gpu.index})" if self.has_twin else name
 
 
 def places(ticket: Ticket, reading: GpuReading) -> list[Place]:

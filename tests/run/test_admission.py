@@ -43,8 +43,8 @@ def test_any_gpu_is_the_one_with_most_memory_free_first() -> None:
 def test_equal_cards_are_told_apart() -> None:
     twin = replace(LARGE, index=2, uuid="GPU-twin")
     found = places(Ticket(1.0), reading((SMALL, 8000), (LARGE, 3000), (twin, 2000)))
-    assert [one.name for one in found] == ["RTX 4060", "RTX 4090 1", "RTX 4090 2"]
-    assert "free on RTX 4090 2" in lacking(Ticket(1.0, None, 20_000), found[2])
+    assert [one.name for one in found] == ["RTX 4060", "RTX 4090 (GPU 1)", "RTX 4090 (GPU 2)"]
+    assert "free on RTX 4090 (GPU 2)" in lacking(Ticket(1.0, None, 20_000), found[2])
 
 
 def test_a_gpu_that_was_chosen_is_the_only_one() -> None:

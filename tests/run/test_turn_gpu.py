@@ -67,7 +67,7 @@ def test_two_gpus_have_a_run_each_and_the_third_waits(scene: Scene, cards: Cards
     assert [gpu_of(run) for run in runs[:2]] == ["GPU-1", "GPU-0"]
     assert seen_by(on_cpu) == ""
     assert gpu_of(on_cpu) is None
-    says(runs[2], f"RTX 4090 has {runs[0].id} on it")
+    says(runs[2], f"RTX 4090 (GPU 1) has {runs[0].id} on it")
     stop(runs[0])
     assert seen_by(runs[2]) == "GPU-1"
     assert span(runs[0])[1] <= read_json(runs[2].run)["started_at"]
@@ -134,6 +134,6 @@ def test_a_run_that_was_launched_at_once_keeps_its_gpu_from_the_queue(scene: Sce
     run = scene.add("until-stop", gpu=None, need=GIB)
     assert seen_by(run) == "GPU-1"
     waits = scene.add("until-stop", gpu="0", need=GIB)
-    says(waits, f"RTX 4090 has {direct.id} on it")
+    says(waits, f"RTX 4090 (GPU 0) has {direct.id} on it")
     stop(direct)
     assert seen_by(waits) == "GPU-0"
