@@ -43,3 +43,11 @@ def read_bytes(path: Path) -> bytes:
     """All of a regular file. Raises OSError."""
     with open_binary(path) as stream:
         return stream.read()
+
+
+def content(path: Path) -> bytes | None:
+    """All of a regular file, None where there is none to be read."""
+    try:
+        return read_bytes(path)
+    except OSError:
+        return None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner import regular
 from runner.insight.curves import COLUMNS, Column
 from runner.run.event_tail import PIECE_BYTES, EventTail
 from runner.run.history import LEAST_STEP_BYTES, History
@@ -77,7 +78,7 @@ def _read_second(path: Path, start: int, table: Column, answer: int) -> None:
 
 def _next_line(path: Path, place: int) -> int:
     """Where the first line begins after a place."""
-    with path.open("rb") as file:
+    with regular.open_binary(path) as file:
         file.seek(place)
         file.readline()
         return file.tell()
