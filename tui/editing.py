@@ -222,7 +222,7 @@ class Editing:
         def left(_: None) -> None:
             self.data = None
 
-        self.data = DataScreen(editor.draft.title or editor.draft.name, self._report)
+        self.data = DataScreen(editor.draft.title, self._report)
         self._app.push_screen(self.data, left)
 
     def _choose_card(self, editor: EditorScreen) -> None:

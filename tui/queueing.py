@@ -33,8 +33,8 @@ class Queueing:
         self._service: QueueService | None = None
         self._in_turn = threading.Lock()
         self._edits = False
-        # Let go of the runs that are held for an edit, when the app ends before that is over: {run id: …}.
-        self._let_go: dict[str, Callable[[], None]] = {}
+        # Until they were judged again, {run id: …}: the app may end before.
+        self._held: dict[str, _Held] = {}
         self._ends = False
 
     def show(self) -> None:
@@ -62,8 +62,8 @@ class Queueing:
         """The app ends."""
         self.stop()
         self._ends = True
-        for let_go in list(self._let_go.values()):
-            let_go()
+        for held in list(self._held.values()):
+            held.let_go()
 
     def read(self, view: QueueView) -> None:
         """It has news."""
@@ -106,9 +106,7 @@ class Queueing:
 
         def answered(answer: str | None) -> None:
             if answer is not None:
-                self._do(
-                    "Not taken out", lambda home: queue.remove(home, RunDirectory(runs_folder(home) / run_id))
-                )
+                self._do("Not taken out", lambda home: queue.remove(home, _run(home, run_id)))
 
         heading = f"Take {name_of(run_id)} out of the queue"
         question = "It has not started, and will not. It stays in the list of runs, as stopped."
@@ -121,70 +119,72 @@ class Queueing:
         self._edits = True
 
         def hold(home: Path) -> None:
-            was_held, preset = _is_held(home, row), _run(home, row).preset
-            before = _content(preset)
+            run = _run(home, row.id)
+            held = _Held(home, run)
 
-            def let_go() -> None:
-                # What was written and not judged stays held.
-                if _content(preset) == before:
-                    with contextlib.suppress(queue.QueueError, OSError):
-                        _hold(home, row, was_held)
-
-            def judge(home: Path) -> None:
+            def judge(_: Path) -> None:
                 try:
-                    _judge_again(home, row, was_held)
+                    held.judge()
                 finally:
-                    self._let_go.pop(row.id, None)
+                    self._held.pop(run.id, None)
 
             def left() -> None:
                 self._edits = False
                 # Looking at the data once more may take seconds.
                 self._do("It stays paused", judge, in_turn=False)
 
-            self._let_go[row.id] = let_go
+            self._held[run.id] = held
             try:
-                _hold(home, row, True)
+                queue.pause(home, run, True)
                 if self._ends:
-                    let_go()
+                    held.let_go()
                     return
-                self._app.call_from_thread(self._editing.edit_waiting, _run(home, row), left)
+                self._app.call_from_thread(self._editing.edit_waiting, run, left)
             except BaseException:
                 self._edits = False
-                self._let_go.pop(row.id, None)
-                let_go()
+                self._held.pop(run.id, None)
+                held.let_go()
                 raise
 
         self._do("Cannot be edited", hold)
 
 
-def _content(path: Path) -> bytes | None:
-    try:
-        return regular.read_bytes(path)
-    except OSError:
-        return None
+class _Held:
+    """A waiting run that nobody starts while it is edited."""
+
+    def __init__(self, home: Path, run: RunDirectory) -> None:
+        self._home, self._run = home, run
+        ticket = queue.read_ticket(run)
+        self._was_paused = ticket is not None and ticket.paused
+        self._preset = regular.content(run.preset)
+
+    def let_go(self) -> None:
+        """It goes on waiting, if it was not changed: what was written and not judged stays paused."""
+        if regular.content(self._run.preset) == self._preset:
+            with contextlib.suppress(queue.QueueError, OSError):
+                queue.pause(self._home, self._run, self._was_paused)
+
+    def judge(self) -> None:
+        """Judge what became of it; then it goes on waiting. Raises what change() does, and it stays paused."""
+        from runner.check.queueing import change
+
+        change(self._home, self._run, ())
+        queue.pause(self._home, self._run, self._was_paused)
 
 
 def _move(home: Path, row: QueueRow, by: int) -> None:
     order = [one.run.id for one in queue.waiting(home)]
     place = order.index(row.id) + 1 if row.id in order else row.place
-    queue.move(home, _run(home, row), place + by)
+    queue.move(home, _run(home, row.id), place + by)
 
 
 def _is_held(home: Path, row: QueueRow) -> bool:
-    ticket = queue.read_ticket(_run(home, row))
+    ticket = queue.read_ticket(_run(home, row.id))
     return ticket is not None and ticket.paused
 
 
 def _hold(home: Path, row: QueueRow, paused: bool) -> None:
-    queue.pause(home, _run(home, row), paused)
-
-
-def _judge_again(home: Path, row: QueueRow, paused: bool) -> None:
-    """Raises what change() does; then it stays paused."""
-    from runner.check.queueing import change
-
-    change(home, _run(home, row), ())
-    _hold(home, row, paused)
+    queue.pause(home, _run(home, row.id), paused)
 
 
 def _wait_again(home: Path) -> None:
@@ -193,5 +193,5 @@ def _wait_again(home: Path) -> None:
     wait_again(home)
 
 
-def _run(home: Path, row: QueueRow) -> RunDirectory:
-    return RunDirectory(runs_folder(home) / row.id)
+def _run(home: Path, run_id: str) -> RunDirectory:
+    return RunDirectory(runs_folder(home) / run_id)

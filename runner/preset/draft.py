@@ -57,7 +57,7 @@ class Saving:
         (`force` writes all the same), FileExistsError when another file of that name is there, OSError when the disk
         refuses.
         """
-        now = _content(self.target)
+        now = regular.content(self.target)
         if now is not None and now != self.expected and not self.force:
             if self.expected is None:
                 raise FileExistsError(17, "there is a preset of this name already", str(self.target))
@@ -72,12 +72,18 @@ class Draft:
         self.home = home
         self.path = path
         self.name = name
-        self.title = ""  # what people call it, where that is not its name
+        # What people call it, where that is not its name.
+        self.called = ""
         self._tree = tree
         self._saved = document.plain(tree)
         self._saved_text = document.text_of(tree)
-        self._on_disk = _content(path)
+        self._on_disk = regular.content(path) if path is not None else None
         self._inherit()
+
+    @property
+    def title(self) -> str:
+        """What it is called where people read it."""
+        return self.called or self.name
 
     @classmethod
     def open(cls, path: Path, home: Path) -> Draft:
@@ -97,7 +103,7 @@ class Draft:
         full = preset.model_dump(mode="json")
         for field in fields():
             value = _get(full, field.path)
-            if value != _plain_default(field):
+            if value != copy.copy(field.default):
                 _put(values, field.path, value)
         text = SCHEMA_LINE + (f"# {comment}\n" if comment else "") + document.text_of(document.quoted(values))
         return cls(document.parse_text(text, name), home, None, name)
@@ -130,7 +136,7 @@ class Draft:
 
     def inherited(self, field: Field) -> Any:
         """The value it would have without being set here: from what is extended, else the default."""
-        return _get(self._base, field.path) if _has(self._base, field.path) else _plain_default(field)
+        return _get(self._base, field.path) if _has(self._base, field.path) else copy.copy(field.default)
 
     def inherited_from(self, field: Field) -> str:
         """'qlora-8b.yaml:12' for a value some other file sets, 'default' otherwise."""
@@ -261,17 +267,6 @@ def _is_known(name: str, home: Path) -> bool:
 
 def _info(field: Field) -> Any:
     return (section_type(field.section) if field.section else Preset).model_fields[field.key]
-
-
-def _plain_default(field: Field) -> Any:
-    return copy.copy(field.default)
-
-
-def _content(path: Path | None) -> bytes | None:
-    try:
-        return regular.read_bytes(path) if path is not None else None
-    except OSError:
-        return None
 
 
 def _has(tree: Mapping[str, Any], path: KeyPath) -> bool:

@@ -274,7 +274,7 @@ class EditorScreen(Screen[None]):
         elif self.has_class("-reading"):
             self.action_read()
         elif self.draft.is_dirty:
-            question = f"{self.draft.title or self.draft.name} has changes that are not saved."
+            question = f"{self.draft.title} has changes that are not saved."
             answers = [("s", "save and leave"), ("d", "drop the changes")]
             self.app.push_screen(ConfirmDialog("Leave", question, answers), self._leaving)
         else:

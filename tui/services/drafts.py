@@ -26,7 +26,7 @@ def of_file(home: Path, path: Path, shipped: bool) -> Draft:
 def of_waiting(home: Path, run: RunDirectory) -> Draft:
     """The frozen preset of a run that waits. Raises PresetError."""
     draft = of_file(home, run.preset, False)
-    draft.title = f"{name_of(run.id)}, waiting for its turn"
+    draft.called = f"{name_of(run.id)}, waiting for its turn"
     return draft
 
 

@@ -17,7 +17,7 @@ from tui.widgets.finding_list import title
 
 def head(draft: Draft, rows: tuple[FormRow, ...], problems: Mapping[str, str]) -> Text:
     """'my-chats · not saved · extends qlora-8b · 3 settings of its own'."""
-    text = Text(plain(draft.title or draft.name), "bold")
+    text = Text(plain(draft.title), "bold")
     if draft.is_dirty:
         text.append(plain(" · not saved"), LIVE)
     if draft.extends:
