@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from runner.check import xray
 from runner.run import directory
 from runner.run.directory import RunDirectory
 from tests.data.record import FOLDER
+from tests.tui.made import alive
 from tui.app import FtuiApp
+from tui.services.xray import XrayService
 
 OVERFIT = "20261124-090000-demo-overfit-0001"
 HEALTHY = "20261124-080000-demo-0002"
@@ -31,6 +34,14 @@ def store(home: Path) -> Path:
 @pytest.fixture
 def overfit(store: Path) -> RunDirectory:
     return RunDirectory(directory.runs_folder(store) / OVERFIT)
+
+
+@pytest.fixture
+def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at data, and who would wait for a run is this process."""
+    monkeypatch.setattr(xray, "quick", lambda preset, home: None)
+    monkeypatch.setattr(XrayService, "look", lambda self: None)
+    monkeypatch.setattr("runner.run.enqueue.start_supervisor", alive)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Putting a preset into the queue on the screen, and changing a run that waits in the form."""
+"""Changing a run that waits, in the form."""
 
 from __future__ import annotations
 
@@ -11,90 +11,20 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from runner.check import queueing, xray
-from runner.gpu import Gpu, GpuReading, GpuSample
+from runner.check import queueing
 from runner.preset import files
 from runner.run import queue
-from runner.run.directory import RunDirectory, list_runs
+from runner.run.directory import RunDirectory
 from runner.run.queue import CPU, Ticket
-from tests.tui.conftest import running, screen_text, shows, until
-from tests.tui.made import alive
+from tests.tui.conftest import screen_text, shows, until
 from tests.tui.queue_scene import SIZES, at_the_queue, waits
 from tui.app import FtuiApp
 from tui.messages import QueueChangeAsked
-from tui.screens.dialog import LaunchDialog
 from tui.screens.editor import EditorScreen
 from tui.screens.queue import QueueScreen
-from tui.services.xray import XrayService
 from tui.widgets.preset_form import PresetForm
-from tui.widgets.preset_list import PresetList
 
-CARD = Gpu(0, "GPU-1", "NVIDIA GeForce RTX 4090", 24576, (8, 9))
-READING = GpuReading((GpuSample(CARD, 14541, 10035, 97, 66, 390.0, 450.0),), "580.1")
-
-
-@pytest.fixture(autouse=True)
-def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody looks at data, and who would wait for a run is this process."""
-    monkeypatch.setattr(xray, "quick", lambda preset, home: None)
-    monkeypatch.setattr(XrayService, "look", lambda self: None)
-    monkeypatch.setattr("runner.run.enqueue.start_supervisor", alive)
-
-
-# Launching
-
-
-@asynccontextmanager
-async def launching(size: tuple[int, int], name: str) -> AsyncIterator[tuple[FtuiApp, Pilot[None]]]:
-    """The app that asks whether to launch a preset."""
-    async with running(size) as (app, pilot):
-        presets = app.main.query_one(PresetList)
-        await until(pilot, lambda: presets.option_count and app.main.gpus is not None)
-        presets.focus()
-        presets.highlighted = [card.name for card in app.main.cards].index(name)
-        await pilot.press("l")
-        await until(pilot, lambda: isinstance(app.screen, LaunchDialog))
-        yield app, pilot
-
-
-@pytest.mark.parametrize("size", SIZES, ids=str)
-async def test_a_launch_may_wait_for_its_turn(home: Path, size: tuple[int, int]) -> None:
-    async with launching(size, "demo") as (app, pilot):
-        await shows(pilot, "Launch demo", "launch it now", "w  wait until it is free", "esc  cancel")
-        await pilot.press("w")
-        await until(pilot, lambda: queue.waiting(home))
-        (one,) = queue.waiting(home)
-        assert one.ticket == Ticket(one.ticket.rank, CPU)
-        await shows(pilot, "w shows", "queued")
-        await pilot.press("w")
-        await until(pilot, lambda: isinstance(app.screen, QueueScreen))
-        await shows(pilot, "1 ◌ demo", one.run.id)
-
-
-async def test_it_waits_for_the_gpu_that_was_chosen(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.gpu.read", lambda processes=False: READING)
-    async with launching((120, 40), "demo") as (_, pilot):
-        await shows(pilot, "RTX 4090")
-        await pilot.press("w")
-        await until(pilot, lambda: queue.waiting(home))
-        ticket = queue.waiting(home)[0].ticket
-        assert ticket.gpu == "GPU-1"
-        assert ticket.need_mib
-
-
-async def test_what_is_refused_does_not_wait(home: Path) -> None:
-    (home / "presets").mkdir(parents=True)
-    (home / "presets" / "lacking.yaml").write_text(
-        "extends: demo\ndata: {train_dataset: /nowhere/rows.jsonl}\n"
-    )
-    async with launching((120, 40), "lacking") as (_, pilot):
-        await pilot.press("w")
-        await shows(pilot, "Not put into the queue", "/nowhere/rows.jsonl")
-    assert queue.waiting(home) == []
-    assert list_runs(home) == []
-
-
-# Changing
+pytestmark = pytest.mark.usefixtures("unseen")
 
 
 @asynccontextmanager
@@ -119,6 +49,15 @@ async def opened(app: FtuiApp, pilot: Pilot[None]) -> EditorScreen:
 async def set_epochs(pilot: Pilot[None], editor: EditorScreen, text: str) -> None:
     await pilot.press("slash", *"num_train", "enter", "enter", *text, "enter")
     await until(pilot, lambda: editor.draft.is_dirty)
+
+
+async def save_without_peft(pilot: Pilot[None], editor: EditorScreen) -> None:
+    """What would be refused is saved, and the form left."""
+    await pilot.press("slash", *"use_peft", "enter", "space")
+    await until(pilot, lambda: editor.draft.is_dirty)
+    await pilot.press("s")
+    await shows(pilot, "is written")
+    await pilot.press("escape")
 
 
 async def left(app: FtuiApp, pilot: Pilot[None]) -> None:
@@ -213,11 +152,7 @@ async def test_one_whose_preset_is_gone_is_let_go_and_can_be_edited_later(run: R
 async def test_what_was_forced_into_the_queue_stays_so(home: Path) -> None:
     run = waits(home, "a", Ticket(1.0, CPU, forced=True))
     async with editing() as (app, pilot, editor):
-        await pilot.press("slash", *"use_peft", "enter", "space")
-        await until(pilot, lambda: editor.draft.is_dirty)
-        await pilot.press("s")
-        await shows(pilot, "is written")
-        await pilot.press("escape")
+        await save_without_peft(pilot, editor)
         await left(app, pilot)
         await until(pilot, lambda: queue.read_ticket(run) == Ticket(1.0, CPU, forced=True))
 
@@ -248,11 +183,7 @@ async def test_what_is_for_presets_is_not_for_a_run(home: Path, run: RunDirector
 
 async def test_what_would_be_refused_stays_held_and_says_why(run: RunDirectory) -> None:
     async with editing() as (app, pilot, editor):
-        await pilot.press("slash", *"use_peft", "enter", "space")
-        await until(pilot, lambda: editor.draft.is_dirty)
-        await pilot.press("s")
-        await shows(pilot, "is written")
-        await pilot.press("escape")
+        await save_without_peft(pilot, editor)
         await shows(pilot, "It stays paused", "quantised")
         await left(app, pilot)
         assert is_paused(run)

@@ -10,14 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from runner.foreign.logbook import Events
+from runner.foreign.trace import Trace
 from runner.insight.curves import COLUMNS
+from runner.insight.diagnosis import VerdictKind
 from runner.run.directory import RunDirectory
 from runner.run.eta import eta_seconds
 from runner.run.events import Phase
 from runner.run.history import History
+from runner.run.jsonl import Record
 from tests.data.record import FOLDER
+from tests.run.scenes import end, plan, step
 from tests.tui.conftest import OVERFIT
-from tui.follower import RunFollower, read_row, read_view
+from tui.follower import RunFollower, TraceFollower, read_row, read_view
 from tui.state import age, name_of
 
 
@@ -74,8 +79,8 @@ def test_any_damage_to_the_events_still_gives_a_view(tmp_path_factory, junk: byt
 def test_the_eta_counts_steps_and_evaluations() -> None:
     history = History()
     history.fold({"type": "plan", "total_steps": 100, "eval_steps": 10})
-    for step in range(1, 51):
-        history.fold({"type": "step", "step": step, "loss": 1.0, "step_s": 2.0})
+    for number in range(1, 51):
+        history.fold({"type": "step", "step": number, "loss": 1.0, "step_s": 2.0})
     assert eta_seconds(history) == pytest.approx(100)
     history.fold({"type": "eval", "set": "val", "step": 50, "loss": 1.0, "seconds": 6.0})
     assert eta_seconds(history) == pytest.approx(100 + 5 * 6)
@@ -91,3 +96,29 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 def test_the_name_in_an_id() -> None:
     assert name_of("20261123-143205-qwen3-0.6b-chat-7f3a") == "qwen3-0.6b-chat"
     assert name_of("odd") == "odd"
+
+
+class MadeTrace(Trace):
+    """A run of another trainer, in the pieces its reader gives."""
+
+    kind = "made"
+
+    def __init__(self, *pieces: list[Record]) -> None:
+        super().__init__(Path("/made"), "made")
+        self.pieces = list(pieces)
+
+    def poll(self) -> Events:
+        return list(self.pieces.pop(0)) if self.pieces else []
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_the_last_piece_of_a_trace_is_judged_though_the_first_just_was() -> None:
+    good = [step(n, 2.0) for n in range(1, 80)]
+    follower = TraceFollower(MadeTrace([plan(100), *good], [step(80, "NaN"), *end("finished")]))
+    first, last = follower.poll(), follower.poll()
+    assert first is not None
+    assert last is not None
+    assert first.verdict.kind is not VerdictKind.NON_FINITE
+    assert last.verdict.kind is VerdictKind.NON_FINITE
