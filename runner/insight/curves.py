@@ -115,6 +115,33 @@ class EvalPoint:
     epoch: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """A named number over steps, both columns of shape (n,), steps rising: what is logged beside a loss."""
+
+    step: Column = field(default_factory=_empty)
+    value: Column = field(default_factory=_empty)
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+
+@dataclass(frozen=True)
+class AnswerPoint:
+    """How a fixed sample of held-out rows was answered at a step, greedily.
+
+    Of `n` answers `exact` were the row's own after normalising, `ended` ended by themselves; `fields` counts the right
+    ones by field, for rows whose answers have fields. `rows` says of each row, in order, whether it was exact.
+    """
+
+    step: int
+    n: int
+    exact: int
+    ended: int = 0
+    fields: Mapping[str, int] = field(default_factory=dict)
+    rows: tuple[bool, ...] = ()
+
+
 @dataclass(frozen=True)
 class Schedule:
     """The learning rate as it was planned: the trainer's name for its shape, and its peak."""
@@ -153,6 +180,10 @@ class Curves:
     the loss of each row by step, shape (rows,), nats a token. `total_steps`, `steps_per_epoch` and
     `trainable_parameters` are None while unknown. `checkpoints` are the steps saved so far, `resumed_at` the last steps
     before each resume. `nan_hidden` is true for logs in which a loss that is not finite shows as 0.0.
+
+    `metrics` holds what a trainer logs beside the loss, under its own names (reward, kl, rewards/margins);
+    `eval_metrics` the same of evaluations, by set and name without `eval_` (accuracy, rouge1); `answers` how held-out
+    rows were answered.
     """
 
     train: TrainCurve = field(default_factory=TrainCurve)
@@ -169,6 +200,9 @@ class Curves:
     memory: tuple[MemoryPoint, ...] = ()
     liveness: Liveness | None = None
     nan_hidden: bool = False
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    eval_metrics: Mapping[str, Mapping[str, Metric]] = field(default_factory=dict)
+    answers: tuple[AnswerPoint, ...] = ()
 
     @property
     def val(self) -> tuple[EvalPoint, ...]:

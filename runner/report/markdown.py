@@ -98,7 +98,7 @@ def _findings(verdict: Verdict) -> str:
     parts = ["## Findings\n"]
     for finding in verdict.findings:
         severity = finding.severity.name.lower()
-        parts.append(f"### {finding.id} {finding.name} ({severity}, since step {finding.since_step})\n")
+        parts.append(f"### {finding.id} ({severity}, since step {finding.since_step})\n")
         parts.append(_cell(finding.sentence) + "\n")
         parts.append(_table(("evidence", "value"), ((k, figure(v)) for k, v in finding.evidence.items())))
         parts += [_evals_of(finding)] if finding.evals else []

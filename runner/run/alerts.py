@@ -64,7 +64,7 @@ class AlertBook:
         return alerts
 
     def _of_finding(self, finding: Finding, step: int) -> Alert:
-        occasion: Occasion = "stalled" if finding.id == "D14" else "warning"
+        occasion: Occasion = "stalled" if finding.id == "stalled" else "warning"
         title = f"{self.run}: {finding.name}"
         return Alert(occasion, self.run, title, finding.sentence, finding.id, int(finding.severity), step)
 

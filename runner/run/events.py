@@ -11,8 +11,10 @@ a token.
                 learning_rate, lr_scheduler_type, eval_fingerprints
     effective   arguments (as the trainer holds them), differences (key, wanted, got)
     step        step, epoch, loss (of this optimizer step), lr, grad_norm (before clipping), tokens, step_s, accuracy
-    eval        set (val | train_probe | general), step, epoch, loss, n, tokens, seconds, row_losses (of each row, for
-                sets of at most 512)
+    eval        set (val | train_probe | general | another name), step, epoch, loss, n, tokens, seconds,
+                row_losses (of each row, for sets of at most 512), metrics (name: number, as accuracy or rouge1)
+    metrics     step, values (name: number; what a trainer of another kind logs beside the loss: reward, kl)
+    answers     step, n, exact, ended, fields (name: right ones), rows (whether each was exact), seconds
     sample      step, prompt_id, prompt, text, expected, copied (row, start, end: characters of text found in a row)
     memory      at, allocated_mib, reserved_mib, peak_allocated_mib, peak_reserved_mib, rss_mib
     checkpoint  step, path, best

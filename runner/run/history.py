@@ -8,12 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from runner.insight.curves import Column, Curves, EvalPoint, MemoryPoint, Schedule, StepTable, TrainCurve
+from runner.insight.curves import (
+    AnswerPoint,
+    Column,
+    Curves,
+    EvalPoint,
+    MemoryPoint,
+    Schedule,
+    StepTable,
+    TrainCurve,
+)
 from runner.run import console
 from runner.run.directory import RunDirectory
 from runner.run.event_tail import MOST_STEPS, EventTail
 from runner.run.events import Phase
 from runner.run.jsonl import READ_BYTES, Record
+from runner.run.metric_book import MetricBook
 
 # In the order of curves.COLUMNS.
 STEP_FIELDS = ("step", "epoch", "loss", "lr", "grad_norm", "tokens", "step_s", "accuracy", "t")
@@ -34,6 +44,9 @@ class History:
     plan: Record = field(default_factory=dict)
     evals: dict[str, list[EvalPoint]] = field(default_factory=dict)
     row_losses: dict[str, dict[int, Column]] = field(default_factory=dict)
+    metrics: MetricBook = field(default_factory=MetricBook)
+    eval_metrics: dict[str, MetricBook] = field(default_factory=dict)
+    answers: list[AnswerPoint] = field(default_factory=list)
     checkpoints: list[int] = field(default_factory=list)
     resumed_at: list[int] = field(default_factory=list)
     memory: Record = field(default_factory=dict)
@@ -133,8 +146,22 @@ class History:
         if isinstance(rows := event.get("row_losses"), list):
             losses = np.array([number(value) for value in rows])
             self.row_losses.setdefault(name, {})[point.step] = losses
+        if isinstance(metrics := event.get("metrics"), dict):
+            self.eval_metrics.setdefault(name, MetricBook()).add(point.step, metrics)
         self.eval_seconds += number(event.get("seconds", 0.0))
         self.eval_count += 1
+
+    def _on_metrics(self, event: Record) -> None:
+        self.metrics.add(step_of(event), event["values"])
+
+    def _on_answers(self, event: Record) -> None:
+        n, exact, ended = (int(event[key]) for key in ("n", "exact", "ended"))
+        if not 0 <= exact <= n or not 0 <= ended <= n:
+            raise ValueError("more right answers than answers")
+        fields = {console.clean(str(key)): int(count) for key, count in dict(event.get("fields", {})).items()}
+        rows = tuple(bool(row) for row in event.get("rows", ()))
+        point = AnswerPoint(step_of(event), n, exact, ended, fields, rows)
+        self.answers = [*(one for one in self.answers if one.step < point.step), point]
 
     def _on_checkpoint(self, event: Record) -> None:
         step = step_of(event)
@@ -159,6 +186,9 @@ class History:
         for name, points in self.evals.items():
             self.evals[name] = [point for point in points if point.step <= step]
         self.samples = [sample for sample in self.samples if sample["step"] <= step]
+        self.answers = [point for point in self.answers if point.step <= step]
+        for book in (self.metrics, *self.eval_metrics.values()):
+            book.cut(step)
 
     def _on_sample(self, event: Record) -> None:
         if not isinstance(event["text"], str):
@@ -203,6 +233,9 @@ class History:
             else None,
             memory=tuple(self.memory_points),
             nan_hidden=bool(plan.get("nan_hidden")),
+            metrics=self.metrics.curves(),
+            eval_metrics={name: book.curves() for name, book in self.eval_metrics.items()},
+            answers=tuple(self.answers),
         )
 
 

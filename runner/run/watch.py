@@ -26,7 +26,7 @@ from runner.run.summary import summarise
 # How often a run without news is judged again: only that tells a stall.
 QUIET_SECONDS = 5.0
 # A stalled trainer obeys no request, and memory or a schedule are for a person to judge.
-NOT_BY_CURVES = {"D12", "D13", "D14"}
+NOT_BY_CURVES = {"off-schedule", "memory-short", "stalled"}
 STOP_FROM = {"critical": Severity.CRITICAL, "warning": Severity.WARNING}
 
 
@@ -98,7 +98,7 @@ class Watch:
 
     def _look_into_silence(self, curves: Curves, pid: int) -> None:
         """Find out once why a trainer is silent, and judge with that."""
-        if not any(finding.id == "D14" for finding in self._judge.verdict.findings):
+        if not any(finding.id == "stalled" for finding in self._judge.verdict.findings):
             self._silent_since, self._where = 0.0, ""
         elif not self._silent_since and curves.liveness is not None:
             self._silent_since = time.time() - curves.liveness.silent_seconds

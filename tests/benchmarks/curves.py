@@ -23,11 +23,11 @@ from runner.insight.curves import Curves, EvalPoint, TrainCurve
 from runner.insight.diagnosis import Severity, diagnose
 
 EXPECTED = {
-    "overfit": {"D9"},
-    "diverged": {"D1", "D2", "D4"},
-    "not_learning": {"D6"},
-    "lr_too_high_oscillation": {"D5"},
-    "spike": {"D3"},
+    "overfit": {"overfitting"},
+    "diverged": {"non-finite", "nothing-trained", "divergence"},
+    "not_learning": {"not-learning"},
+    "lr_too_high_oscillation": {"rate-too-high"},
+    "spike": {"spike"},
 }
 # With fewer no slope can be tested, and the rules say so instead of guessing.
 ENOUGH_EVALUATIONS = 5

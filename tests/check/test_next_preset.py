@@ -55,17 +55,17 @@ def memory_is_short() -> Curves:
 
 
 FOUND: dict[str, Callable[[], Curves]] = {
-    "D1": lambda: Curves(train=train_curve([2.0, 1.9, math.nan])),
-    "D1b": lambda: Curves(train=train_curve([2.0] * 60, [1.0] * 50 + [math.inf] * 10)),
-    "D4": lambda: make([2.0, 1.5, 3.0, 4.0], train=[2 - i / 100 for i in range(100)] + [6.0] * 100),
-    "D5": lambda: make([2.0, 2.5, 2.6, 2.6, 2.7]),
-    "D6": lambda: make([2.0] * 8, train=[2.0] * 80),
-    "D9": lambda: make(overfit(12, best=4, rise=0.2), falling(12, end=0.5)),
-    "D9'": lambda: make([*falling(6), *rising(8)], [*falling(6), *rising(8)]),
-    "D11": lambda: Curves(
+    "non-finite": lambda: Curves(train=train_curve([2.0, 1.9, math.nan])),
+    "steps-skipped": lambda: Curves(train=train_curve([2.0] * 60, [1.0] * 50 + [math.inf] * 10)),
+    "divergence": lambda: make([2.0, 1.5, 3.0, 4.0], train=[2 - i / 100 for i in range(100)] + [6.0] * 100),
+    "rate-too-high": lambda: make([2.0, 2.5, 2.6, 2.6, 2.7]),
+    "not-learning": lambda: make([2.0] * 8, train=[2.0] * 80),
+    "overfitting": lambda: make(overfit(12, best=4, rise=0.2), falling(12, end=0.5)),
+    "worsening": lambda: make([*falling(6), *rising(8)], [*falling(6), *rising(8)]),
+    "forgetting": lambda: Curves(
         train=train_curve(falling(60)), evals={"general": evals([2.0, 2.1, 2.2, 2.5, 2.9])}
     ),
-    "D13": memory_is_short,
+    "memory-short": memory_is_short,
 }
 
 
@@ -180,7 +180,7 @@ def test_what_changes(
 def test_a_smaller_batch_keeps_the_effective_one_or_is_left(
     home: Path, batch: int, accumulation: int
 ) -> None:
-    (finding,) = [f for f in diagnose(memory_is_short()).findings if f.id == "D13"]
+    (finding,) = [f for f in diagnose(memory_is_short()).findings if f.id == "memory-short"]
     before = preset_with(
         home,
         f"train.per_device_train_batch_size={batch}",
@@ -225,7 +225,7 @@ def test_names_are_free_and_never_doubled(home: Path) -> None:
 
 
 def test_a_reason_names_what_and_since_when() -> None:
-    finding: Finding = diagnose(FOUND["D9"]()).findings[0]
+    finding: Finding = diagnose(FOUND["overfitting"]()).findings[0]
     assert finding.reason == "overfitting since step 40"
 
 

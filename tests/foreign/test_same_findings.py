@@ -42,14 +42,14 @@ def opened(kind: str, folder: Path) -> Trace:
 def test_an_overfitting_run(tiny: Path, kind: str) -> None:
     found = found_in(opened(kind, tiny / "overfit"))
     assert found == found_in(opened("Trainer state", tiny / "overfit"))
-    assert found[0][:2] == ("D9", "CRITICAL")
+    assert found[0][:2] == ("overfitting", "CRITICAL")
 
 
 @pytest.mark.parametrize("kind", READERS)
 def test_a_run_that_became_non_finite_and_shows_it_as_zero(tiny: Path, kind: str) -> None:
     found = found_in(opened(kind, tiny / "diverged"))
     assert found == found_in(opened("Trainer state", tiny / "diverged"))
-    assert found[0][:2] == ("D1", "ERROR")
+    assert found[0][:2] == ("non-finite", "ERROR")
     # Step 90 is the last whose weights were whole; its evaluation comes after.
     assert found[0][2] in (90, 91)
 
@@ -100,5 +100,5 @@ def test_wandb_says_the_same_as_the_state_of_the_same_run(
     state = trainer_state.find(tmp_path)
     assert state is not None
     assert found == found_in(state)
-    assert found[0][:2] == ("D9", "CRITICAL")
+    assert found[0][:2] == ("overfitting", "CRITICAL")
     assert sys.modules.keys().isdisjoint({"wandb"})

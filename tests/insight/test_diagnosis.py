@@ -142,7 +142,9 @@ def test_zero_loss_and_gradient_is_nothing_trained() -> None:
 def test_a_beginning_rise_is_watched_but_not_shouted() -> None:
     verdict = diagnose(make([2.0, 1.5, 1.2, 1.0, 1.005, 1.012], falling(6, end=0.9)))
     assert verdict.kind is VerdictKind.HEALTHY
-    assert {finding.id: finding.name for finding in verdict.findings}["D8"] == "eval loss is rising"
+    assert {finding.id: finding.name for finding in verdict.findings}[
+        "held-out-rising"
+    ] == "eval loss is rising"
     assert max(finding.severity for finding in verdict.findings) is Severity.INFO
 
 

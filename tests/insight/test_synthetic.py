@@ -93,7 +93,9 @@ def test_the_table_counts_hits_after_the_onset_and_alarms_before_it() -> None:
     kind = next(kind for kind in KINDS if kind.name == "overfit")
     hit, early, missed = (
         Outcome(kind, index, 4, alarms, {})
-        for index, alarms in enumerate(({"D9": [6, 7]}, {"D9": [2, 4]}, {"D9": [3]}))
+        for index, alarms in enumerate(
+            ({"overfitting": [6, 7]}, {"overfitting": [2, 4]}, {"overfitting": [3]})
+        )
     )
     told = summary([hit, early, missed, Outcome(kind, 3, 4, {}, {})])
     assert (told["hits"], told["early"], told["any"], told["delay_median"]) == (0.5, 0.5, 0.75, 1.0)

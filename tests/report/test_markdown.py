@@ -86,7 +86,7 @@ def test_an_overfit_run_has_every_part(home: Path) -> None:
         "**OVERFITTING since step 30.**",
         "- keep checkpoint-30",
         "![loss](curve.svg)",
-        "### D9 overfitting (critical, since step 30)",
+        "### overfitting (critical, since step 30)",
         "| step | val | train_probe | saved |",
         "| 30 | 1.2 | 1.1 | yes |",
         "| `train.learning_rate` | `0.001` |",

@@ -97,7 +97,7 @@ def test_borders_of_epochs_are_few_or_none(size: int) -> None:
 
 
 def test_names_are_escaped() -> None:
-    finding = Finding("D9", '<b>&"', Severity.WARNING, 3, "x")
+    finding = Finding("overfitting", '<b>&"', Severity.WARNING, 3, "x")
     verdict = Verdict(VerdictKind.OVERFITTING, Severity.WARNING, "x", findings=(finding,))
     shown = texts(drawn(Curves(train=train_curve([1.0] * 9)), "<script>&\"'", verdict))
     assert "<script>&\"'" in shown

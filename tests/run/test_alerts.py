@@ -29,7 +29,7 @@ def verdict(*findings: Finding) -> Verdict:
     return Verdict(VerdictKind.OVERFITTING, worst, "Held-out loss rose.", findings=findings)
 
 
-ALERT = Alert("warning", "a-run", "a-run: overfitting", "Held-out loss rose.", "D9", 2, 40)
+ALERT = Alert("warning", "a-run", "a-run: overfitting", "Held-out loss rose.", "overfitting", 2, 40)
 
 
 def delivered(alert: Alert = ALERT, **settings: Any) -> list[str]:
@@ -50,13 +50,15 @@ def test_a_finding_is_told_once_and_again_only_when_graver() -> None:
     def told(*findings: Finding) -> list[tuple[str, int]]:
         return [(a.finding, a.severity) for a in book.new(verdict(*findings), Phase.TRAINING, "", 40)]
 
-    assert told(finding("D8", Severity.INFO)) == []
-    assert told(finding("D9", Severity.WARNING)) == [("D9", 2)]
-    assert told(finding("D9", Severity.WARNING)) == []
+    assert told(finding("held-out-rising", Severity.INFO)) == []
+    assert told(finding("overfitting", Severity.WARNING)) == [("overfitting", 2)]
+    assert told(finding("overfitting", Severity.WARNING)) == []
     assert told() == []
-    assert told(finding("D9", Severity.WARNING), finding("D13", Severity.WARNING)) == [("D13", 2)]
-    assert told(finding("D9", Severity.CRITICAL)) == [("D9", 3)]
-    assert told(finding("D9", Severity.WARNING)) == []
+    assert told(finding("overfitting", Severity.WARNING), finding("memory-short", Severity.WARNING)) == [
+        ("memory-short", 2)
+    ]
+    assert told(finding("overfitting", Severity.CRITICAL)) == [("overfitting", 3)]
+    assert told(finding("overfitting", Severity.WARNING)) == []
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_an_ending_without_a_reason_says_the_verdict() -> None:
 
 def test_a_stall_is_an_occasion_of_its_own() -> None:
     (alert,) = AlertBook("a-run").new(
-        verdict(finding("D14", Severity.ERROR, "stalled")), Phase.TRAINING, "", 40
+        verdict(finding("stalled", Severity.ERROR, "stalled")), Phase.TRAINING, "", 40
     )
     assert (alert.occasion, alert.severity) == ("stalled", 4)
 
@@ -93,7 +95,7 @@ def test_a_webhook_gets_json_by_post() -> None:
         "run": "a-run",
         "title": "a-run: overfitting",
         "text": "Held-out loss rose.",
-        "finding": "D9",
+        "finding": "overfitting",
         "severity": 2,
         "step": 40,
     }
@@ -115,7 +117,7 @@ def test_a_command_gets_the_title_last_and_the_alert_on_standard_input(tmp_path:
     assert delivered(command=(sys.executable, "-c", code, str(target), "--")) == []
     title, _, body = target.read_text().partition("\n")
     assert title == "a-run: overfitting"
-    assert json.loads(body)["finding"] == "D9"
+    assert json.loads(body)["finding"] == "overfitting"
 
 
 def test_a_command_that_reads_nothing_is_no_failure() -> None:

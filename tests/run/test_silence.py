@@ -107,10 +107,10 @@ def test_memory_of_the_card_is_judged_while_it_trains(home: Path) -> None:
     add(run, phase("training"), plan(), *STEPS)
     gpu = {"utilisation_percent": 99, "free_mib": 200, "used_mib": 24_000}
     look(watch, {"gpu": gpu})
-    assert "D13" in {finding.id for finding in watch._judge.verdict.findings}
+    assert "memory-short" in {finding.id for finding in watch._judge.verdict.findings}
     add(run, *end("finished"))
     look(watch, {"gpu": gpu}, final=True)
-    assert "D13" not in {finding.id for finding in watch._judge.verdict.findings}
+    assert "memory-short" not in {finding.id for finding in watch._judge.verdict.findings}
 
 
 def test_a_real_run_that_goes_silent_is_told(scripted: Scripted, home: Path, impatient: None) -> None:

@@ -36,7 +36,7 @@ def test_a_real_run_tells_a_finding_once_and_its_end_once(scripted: Scripted, ho
         )
         assert over(run)["phase"] == "finished"
         told = [(body["occasion"], body["finding"]) for body in hook.bodies]
-    assert told == [("warning", "D9"), ("finished", "")]
+    assert told == [("warning", "overfitting"), ("finished", "")]
     assert hook.bodies[1]["text"] == "all steps done"
     assert hook.bodies[1]["title"] == f"{run.id} finished"
     assert read_history(run).warnings == []

@@ -18,7 +18,7 @@ def test_it_ends_with_the_overfitting_verdict_and_the_right_checkpoint(demo_over
     assert demo_overfit.exit_code == 0, demo_overfit.output
     assert verdict.kind is VerdictKind.OVERFITTING
     assert verdict.severity is Severity.CRITICAL
-    assert verdict.findings[0].id == "D9"
+    assert verdict.findings[0].id == "overfitting"
     assert verdict.keep_step == best.step
     assert (demo_overfit.run.checkpoints / f"checkpoint-{best.step}").is_dir()
     assert f"→ keep checkpoint-{best.step}" in demo_overfit.output

@@ -94,7 +94,7 @@ def test_fifty_times_the_rate_diverges(folder: Path) -> None:
     history, verdict = read_history(run), judged(run)
     val = history.evals["val"]
     assert (verdict.kind, verdict.severity) == (VerdictKind.DIVERGED, Severity.ERROR)
-    assert verdict.findings[0].id == "D4"
+    assert verdict.findings[0].id == "divergence"
     # It is so: at the end three times what the model did before it was trained.
     assert val[-1].loss > 3 * val[0].loss
     assert verdict.since_step is not None
@@ -129,7 +129,7 @@ def test_a_thousandth_of_the_rate_learns_nothing(folder: Path) -> None:
     run = run_of(folder / "slow", *SILENT, *OF_THE_DEMO, "train.max_steps=40", rate)
     verdict = judged(run)
     assert (verdict.kind, verdict.severity) == (VerdictKind.NOT_LEARNING, Severity.WARNING)
-    finding = found(verdict, "D6")
+    finding = found(verdict, "not-learning")
     assert finding.evidence["best_loss"] > 0.99 * finding.evidence["before_loss"]
     assert finding.evidence["peak_learning_rate"] == pytest.approx(DEMO_RATE / 1000)
     assert finding.changes[0].of(DEMO_RATE / 1000) > DEMO_RATE / 1000
@@ -181,7 +181,7 @@ def test_three_epochs_on_forty_rows_overfit(overfit: RunDirectory) -> None:
     best = min(val, key=lambda point: point.loss)
     assert (history.plan["total_steps"], history.plan["ledger"]["train_rows"]) == (60, 40)
     assert (verdict.kind, verdict.severity) == (VerdictKind.OVERFITTING, Severity.CRITICAL)
-    assert verdict.findings[0].id == "D9"
+    assert verdict.findings[0].id == "overfitting"
     assert verdict.since_step == verdict.keep_step == best.step
     assert (overfit.checkpoints / f"checkpoint-{best.step}").is_dir()
     # It is so: held-out rows got worse by over 5 %, those trained on better.
@@ -193,7 +193,7 @@ def test_three_epochs_on_forty_rows_overfit(overfit: RunDirectory) -> None:
 
 
 def test_it_says_how_many_rows_got_worse(overfit: RunDirectory) -> None:
-    finding = found(judged(overfit), "D9")
+    finding = found(judged(overfit), "overfitting")
     rows = {event["step"]: event["row_losses"] for event in events(overfit, "eval") if event["set"] == "val"}
     before, now = (np.array(rows[step]) for step in (finding.since_step, 60))
     worse = int((now > before).sum())
@@ -223,7 +223,7 @@ def test_garbage_is_a_spike_that_names_its_rows(folder: Path) -> None:
         "train.per_device_train_batch_size=2",
     )
     verdict = judged(run)
-    finding = found(verdict, "D3")
+    finding = found(verdict, "spike")
     assert verdict.kind is VerdictKind.HEALTHY
     assert alarms(verdict) == []
     assert len(finding.steps) == finding.evidence["spikes"] == 4
@@ -267,7 +267,9 @@ def test_masked_labels_are_nothing_trained(folder: Path, monkeypatch: pytest.Mon
     history, verdict = read_history(run), judged(run)
     assert not history.train.loss.any()
     assert (verdict.kind, verdict.severity) == (VerdictKind.NOTHING_TRAINED, Severity.ERROR)
-    assert [finding.id for finding in verdict.findings if finding.severity >= Severity.WARNING] == ["D2"]
+    assert [finding.id for finding in verdict.findings if finding.severity >= Severity.WARNING] == [
+        "nothing-trained"
+    ]
     assert verdict.since_step == 1
     assert first_step(run, VerdictKind.NOTHING_TRAINED) == 2
     assert {point.loss for point in history.evals["val"]} == {history.evals["val"][0].loss}

@@ -104,7 +104,7 @@ async def test_evidence_goes_on_while_it_is_open(home: Path, size: tuple[int, in
         grow(run, *(step(n, "NaN") for n in range(34, 37)))
         await shows(pilot, "NON-FINITE since step 34", "non-finite")
         assert screen.view is not None
-        assert [f.id for f in screen.view.verdict.findings] == ["D1", "D3"]
+        assert [f.id for f in screen.view.verdict.findings] == ["non-finite", "spike"]
 
 
 async def test_the_chosen_finding_stays_chosen_when_a_graver_one_comes(home: Path) -> None:
@@ -114,11 +114,11 @@ async def test_the_chosen_finding_stays_chosen_when_a_graver_one_comes(home: Pat
         await shows(pilot, "step 33/60")
         screen = await evidence(app, pilot)
         await until(pilot, lambda: screen.finding)
-        await chosen(pilot, screen, "D3")
+        await chosen(pilot, screen, "spike")
         grow(run, *(step(n, "NaN") for n in range(34, 37)))
         await shows(pilot, "NON-FINITE since step 34")
         assert screen.finding is not None
-        assert screen.finding.id == "D3"
+        assert screen.finding.id == "spike"
 
 
 @sizes
@@ -127,7 +127,7 @@ async def test_the_rows_of_a_spike_are_shown(home: Path, size: tuple[int, int]) 
     async with running(size) as (app, pilot):
         await shows(pilot, "step 40/40")
         screen = await evidence(app, pilot)
-        await chosen(pilot, screen, "D3")
+        await chosen(pilot, screen, "spike")
         await until(pilot, lambda: screen.rows)
         assert screen.rows == {30: [(0, 3), (0, 1)]}
         await pilot.press("w")
@@ -147,7 +147,7 @@ async def test_rows_that_cannot_be_read_are_an_error_in_words(home: Path) -> Non
     async with running() as (app, pilot):
         await shows(pilot, "step 40/40")
         screen = await evidence(app, pilot)
-        await chosen(pilot, screen, "D3")
+        await chosen(pilot, screen, "spike")
         await pilot.press("w")
         await shows(pilot, "Rows not read", "rows.jsonl")
         assert app.screen is screen
@@ -158,7 +158,7 @@ async def test_texts_of_one_finding_are_not_shown_under_another(home: Path) -> N
     async with running() as (app, pilot):
         await shows(pilot, "step 40/40")
         screen = await evidence(app, pilot)
-        await chosen(pilot, screen, "D3")
+        await chosen(pilot, screen, "spike")
         await until(pilot, lambda: screen.rows)
         screen.texts = {(0, 2): "of other steps", (0, 3): "of this one"}
         text = await shows(pilot, "of this one")
@@ -183,7 +183,7 @@ async def test_the_next_preset_leaves_out_the_rows_of_a_spike(home: Path, size: 
     async with running(size) as (app, pilot):
         await shows(pilot, "step 40/40")
         screen = await evidence(app, pilot)
-        await chosen(pilot, screen, "D3")
+        await chosen(pilot, screen, "spike")
         await until(pilot, lambda: screen.rows)
         await pilot.press("x")
         path = await saved(app, pilot, home)
@@ -216,7 +216,7 @@ async def test_a_finding_without_a_setting_says_so(home: Path) -> None:
     async with running() as (app, pilot):
         await shows(pilot, "step 40/40")
         screen = await evidence(app, pilot)
-        await chosen(pilot, screen, "D3")
+        await chosen(pilot, screen, "spike")
         await pilot.press("f")
         await shows(pilot, "No setting mends this one")
         assert screen.query_one("#list", OptionList).has_focus
@@ -228,7 +228,7 @@ async def test_a_run_whose_rows_were_not_recorded(home: Path) -> None:
     async with running() as (app, pilot):
         await shows(pilot, "step 40/40")
         screen = await evidence(app, pilot)
-        await chosen(pilot, screen, "D3")
+        await chosen(pilot, screen, "spike")
         await shows(pilot, "step 30: rows not recorded")
         await pilot.press("x")
         await shows(pilot, "No rows of its own data are known")

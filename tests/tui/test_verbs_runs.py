@@ -149,7 +149,7 @@ def test_show_has_the_findings_with_their_numbers(home: Path) -> None:
         30,
     )
     finding = verdict["findings"][0]
-    assert (finding["id"], finding["severity"]) == ("D9", 3)
+    assert (finding["id"], finding["severity"]) == ("overfitting", 3)
     assert finding["evidence"]["best_step"] == 30
     assert finding["evals"][0]["step"] == 30
     changes = [change for action in finding["actions"] for change in action["changes"]]

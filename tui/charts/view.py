@@ -117,7 +117,7 @@ def chart_of(curves: Curves, verdict: Verdict | None, mode: ChartMode, width: in
     low, high = window(curves, x, mode)
     line = line_of(curves, x, mode, (low, high), dots)
     warned = [f for f in verdict.findings if f.severity >= Severity.WARNING] if verdict else []
-    spiked = [f for f in verdict.findings if f.id == "D3"] if verdict else []
+    spiked = [f for f in verdict.findings if f.id == "spike"] if verdict else []
     marks = [Mark(at, BAD) for at in places(curves, x, [f.since_step for f in warned])]
     marks += [Mark(at, NOTE) for f in spiked for at in places(curves, x, list(f.steps))]
     cursor = None if mode.cursor is None else low + (high - low) * (mode.cursor + 0.5) / dots

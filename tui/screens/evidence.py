@@ -186,7 +186,7 @@ def row_name(name: tuple[int, int]) -> str:
 
 
 def _line(finding: Finding) -> Text:
-    text = Text(f"{finding.id:<4}", "bold").append(plain(finding.name), STYLES[finding.severity])
+    text = Text(plain(finding.name), STYLES[finding.severity])
     return text.append(f" @{finding.since_step}", "dim")
 
 

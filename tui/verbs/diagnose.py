@@ -116,9 +116,7 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
     if not verdict.findings:
         _print_actions(verdict.actions)
     for finding in sorted(verdict.findings, key=lambda f: -f.severity):
-        click.echo(
-            f"{finding.id:<10} {finding.severity.name.lower()}: {finding.name}, since step {finding.since_step}"
-        )
+        click.echo(f"{finding.id:<16} {finding.severity.name.lower()}, since step {finding.since_step}")
         click.echo(f"           {finding.sentence}")
         _print_actions(finding.actions)
 

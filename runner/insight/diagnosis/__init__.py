@@ -1,6 +1,6 @@
 """The judgement of a run's curves: findings with evidence, and exactly one verdict.
 
-Detector ids (D1, D2, D8, D9 …) are stable. Every function here is pure.
+Findings have stable slugs (overfitting, rate-too-high …). Every function here is pure.
 """
 
 from runner.insight.diagnosis.finding import Action, Change, Finding, Severity

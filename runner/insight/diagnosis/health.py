@@ -1,4 +1,4 @@
-"""D1 and D2: runs that are broken whatever their curves look like."""
+"""Runs that are broken whatever their curves look like."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SKIP_SHARE = 0.05
 
 
 def non_finite(curves: Curves) -> Finding | None:
-    """D1: a training or evaluation loss is NaN or infinite."""
+    """`non-finite`: a training or evaluation loss is NaN or infinite."""
     train = curves.train
     bad = _bad_losses(curves)
     found = [(int(train.step[bad][0]), "train loss")] if bad.any() else []
@@ -34,7 +34,7 @@ def non_finite(curves: Curves) -> Finding | None:
     hidden = curves.nan_hidden and bad.any() and bool(np.isfinite(train.loss[bad]).all())
     shown = "shows as 0.0" if hidden and what == "train loss" else "is not a number"
     return Finding(
-        id="D1",
+        id="non-finite",
         name="non-finite loss",
         severity=Severity.ERROR,
         since_step=step,
@@ -85,7 +85,7 @@ def _goes_on(curves: Curves, step: int) -> bool:
 
 def _broken_evaluation(curves: Curves, step: int, what: str) -> Finding:
     return Finding(
-        id="D1",
+        id="evaluation-nan",
         name="evaluation is not a number",
         severity=Severity.INFO if curves.nan_hidden else Severity.WARNING,
         since_step=step,
@@ -97,7 +97,7 @@ def _broken_evaluation(curves: Curves, step: int, what: str) -> Finding:
 
 
 def skipped_steps(curves: Curves) -> Finding | None:
-    """D1b: gradients overflow again and again while the loss stays finite: fp16's scaler skips those steps."""
+    """`steps-skipped`: gradients overflow again and again while the loss stays finite: fp16's scaler skips them."""
     train = curves.train
     # NaN alone may mean that no norm was logged.
     known = np.isfinite(train.grad_norm).any()
@@ -108,7 +108,7 @@ def skipped_steps(curves: Curves) -> Finding | None:
     if not in_a_row and not (len(recent) == SKIP_WINDOW and recent.mean() > SKIP_SHARE):
         return None
     return Finding(
-        id="D1b",
+        id="steps-skipped",
         name="steps are skipped",
         severity=Severity.WARNING,
         since_step=int(train.step[bad][0]),
@@ -119,7 +119,9 @@ def skipped_steps(curves: Curves) -> Finding | None:
 
 
 def nothing_trained(curves: Curves) -> Finding | None:
-    """D2: no parameter is trainable, or loss and gradient are exactly zero for two steps (no label to learn from)."""
+    """`nothing-trained`: no parameter is trainable, or loss and gradient are exactly zero for two steps: no label to
+    learn from.
+    """
     if curves.trainable_parameters == 0:
         return _nothing(0, "No parameter of the model is trainable: the run changes nothing.", _TARGETS)
     train = curves.train
@@ -142,7 +144,7 @@ _MASK = (
 
 def _nothing(step: int, sentence: str, actions: tuple[Action, ...]) -> Finding:
     return Finding(
-        id="D2",
+        id="nothing-trained",
         name="nothing is trained",
         severity=Severity.ERROR,
         since_step=step,

@@ -1,4 +1,4 @@
-"""D6, D7 and D16: the loss does not fall, no longer falls, or falls in a stair at an epoch's border."""
+"""The loss does not fall, no longer falls, or falls in a stair at an epoch's border."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ MOST_POINTS = 60
 
 
 def not_learning(curves: Curves) -> Finding | None:
-    """D6: after at least 30 entries and a tenth of the steps past the warm-up the train loss has fallen less than 2 %
-    and its slope may be zero; or at a quarter of the run no evaluation is 1 % better than the model before
-    training; or at its half none is 2 % better and the train loss has fallen less than 2 % too.
+    """`not-learning`: after at least 30 entries and a tenth of the steps past the warm-up the train loss has fallen
+    less than 2 % and its slope may be zero; or at a quarter of the run no evaluation is 1 % better than the model
+    before training; or at its half none is 2 % better and the train loss has fallen less than 2 % too.
     """
     return _flat_evaluations(curves) or _flat_losses(curves)
 
@@ -122,7 +122,7 @@ def _idle(curves: Curves, sentence: str, evidence: dict[str, float]) -> Finding:
     more = {"peak_learning_rate": float(rates.max())} if len(rates) else {}
     more |= {"median_grad_norm": float(np.median(norms))} if len(norms) else {}
     return Finding(
-        id="D6",
+        id="not-learning",
         name="not learning",
         severity=Severity.WARNING,
         since_step=0,
@@ -136,8 +136,8 @@ def _idle(curves: Curves, sentence: str, evidence: dict[str, float]) -> Finding:
 
 
 def plateau(curves: Curves) -> Finding | None:
-    """D7: over the last 20 entries and 15 % of the steps train loss changes by less than 0.5 % and three evaluations
-    improved by less than their noise, while the rate is still over a tenth of its peak.
+    """`plateau`: over the last 20 entries and 15 % of the steps train loss changes by less than 0.5 % and three
+    evaluations improved by less than their noise, while the rate is still over a tenth of its peak.
     """
     train, points = curves.train, _finite(curves)
     window = max(PLATEAU_LOGS, round(PLATEAU_SHARE * _entries_in_run(curves)))
@@ -154,7 +154,7 @@ def plateau(curves: Curves) -> Finding | None:
     left = (curves.total_steps or 0) - curves.step
     gain = -change * left / max(1.0, float(train.step[-1] - train.step[-window]))
     return Finding(
-        id="D7",
+        id="plateau",
         name="plateau",
         severity=Severity.INFO,
         since_step=int(train.step[-window]),
@@ -177,7 +177,9 @@ def _rate_is_low(curves: Curves) -> bool:
 
 
 def epoch_step(curves: Curves) -> Finding | None:
-    """D16: at the border of an epoch the loss drops by over 3 % against its trend: rows are seen again. Expected."""
+    """`epoch-step`: at the border of an epoch the loss drops by over 3 % against its trend: rows are seen again, which
+    is expected.
+    """
     size = curves.steps_per_epoch
     train = curves.train
     if not size or not len(train) or train.step[-1] <= size:
@@ -188,7 +190,7 @@ def epoch_step(curves: Curves) -> Finding | None:
         found = _stair(logs, border)
         if found is not None and found[0] > STAIR and found[1] > STAIR_Z:
             return Finding(
-                id="D16",
+                id="epoch-step",
                 name="epoch step",
                 severity=Severity.INFO,
                 since_step=epoch * size,

@@ -1,4 +1,4 @@
-"""D11 to D14: forgetting, a schedule that is not kept, memory running short, nobody at work."""
+"""Forgetting, a schedule that is not kept, memory running short, nobody at work."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ IDLE_PERCENT = 5.0
 
 
 def forgetting(curves: Curves) -> Finding | None:
-    """D11: the loss on general text rises against the model before training: by over 2, 5 or 15 % and 3 noises,
-    at two evaluations running.
+    """`forgetting`: the loss on general text rises against the model before training: by over 2, 5 or 15 % and 3
+    noises, at two evaluations running.
     """
     points = [point for point in curves.general if math.isfinite(point.loss)]
     if len(points) < FEWEST_GENERAL or points[0].step != 0 or points[0].loss <= 0:
@@ -41,7 +41,7 @@ def forgetting(curves: Curves) -> Finding | None:
     if severity is None or now.loss - first.loss <= NOISES * noise:
         return None
     return Finding(
-        id="D11",
+        id="forgetting",
         name="forgetting",
         severity=severity,
         since_step=next(p.step for p in points if p.loss > first.loss + noise),
@@ -79,7 +79,7 @@ def expected_rate(curves: Curves, step: int) -> float | None:
 
 
 def schedule(curves: Curves) -> Finding | None:
-    """D12: the learning rate is not the one the schedule says (over 1 % of its peak)."""
+    """`off-schedule`: the learning rate is not the one the schedule says (over 1 % of its peak)."""
     train = curves.train
     if len(train) and curves.schedule is not None and math.isfinite(train.lr[-1]):
         step = int(train.step[-1])
@@ -87,7 +87,7 @@ def schedule(curves: Curves) -> Finding | None:
         got = float(train.lr[-1])
         if wanted is not None and abs(got - wanted) > RATE_OFF * curves.schedule.peak:
             return Finding(
-                id="D12",
+                id="off-schedule",
                 name="learning rate off its schedule",
                 severity=Severity.WARNING,
                 since_step=step,
@@ -99,7 +99,9 @@ def schedule(curves: Curves) -> Finding | None:
 
 
 def memory(curves: Curves) -> Finding | None:
-    """D13: under 3 % of the card is free, or what is reserved grows by over 0.5 % in 100 steps after step 200."""
+    """`memory-short`: under 3 % of the card is free, or what is reserved grows by over 0.5 % in 100 steps after
+    step 200.
+    """
     now = curves.memory[-1] if curves.memory and not curves.is_over else None
     if now is not None and now.free is not None and now.total and now.free < LEAST_FREE * now.total:
         return _short(
@@ -127,7 +129,7 @@ def memory(curves: Curves) -> Finding | None:
 
 def _short(step: int, sentence: str, evidence: dict[str, float]) -> Finding:
     return Finding(
-        id="D13",
+        id="memory-short",
         name="memory is short",
         severity=Severity.WARNING,
         since_step=step,
@@ -146,8 +148,8 @@ def _short(step: int, sentence: str, evidence: dict[str, float]) -> Finding:
 
 
 def stall(curves: Curves) -> Finding | None:
-    """D14: nobody works on the run any more, or it was silent for five of its usual intervals (at least a minute) with
-    an idle GPU.
+    """`stalled`: nobody works on the run any more, or it was silent for five of its usual intervals (at least a
+    minute) with an idle GPU.
     """
     life = curves.liveness
     if life is None or curves.is_over:
@@ -167,7 +169,7 @@ def stall(curves: Curves) -> Finding | None:
 def _silent(curves: Curves, name: str, sentence: str, seconds: float) -> Finding:
     keep = max(curves.checkpoints, default=None)
     return Finding(
-        id="D14",
+        id="stalled",
         name=name,
         severity=Severity.ERROR,
         since_step=curves.step,

@@ -1,4 +1,4 @@
-"""D8, D9, D9' and D10: the held-out loss rises, with the training rows still being learned or without.
+"""The held-out loss rises, with the training rows still being learned or without.
 
 A rise is judged against the noise of the evaluations themselves, and the train-probe (training rows evaluated with the
 same weights in the same mode) tells memorising from plain instability.
@@ -23,7 +23,9 @@ GAP_SEEN = 0.10
 
 
 def watch(curves: Curves) -> Finding | None:
-    """D8: the held-out loss went up twice since its best. Loose on purpose: it is shown, never shouted."""
+    """`held-out-rising`: the held-out loss went up twice since its best. Loose on purpose: it is shown, never
+    shouted.
+    """
     points = _finite(curves.val)
     current = rise(points)
     if current is None or current.after < 2:
@@ -31,7 +33,7 @@ def watch(curves: Curves) -> Finding | None:
     if current.now.loss < (1 + WATCH_RISE) * current.best.loss or points[-1].loss <= points[-2].loss:
         return None
     return Finding(
-        id="D8",
+        id="held-out-rising",
         name="eval loss is rising",
         severity=Severity.INFO,
         since_step=current.best.step,
@@ -46,7 +48,7 @@ def watch(curves: Curves) -> Finding | None:
 
 
 def overfitting(curves: Curves) -> Finding | None:
-    """D9: the held-out loss rises beyond noise while the loss on training rows has fallen."""
+    """`overfitting`: the held-out loss rises beyond noise while the loss on training rows has fallen."""
     points = _finite(curves.val)
     current = rise(points)
     if current is None or not is_rising(points):
@@ -59,7 +61,7 @@ def overfitting(curves: Curves) -> Finding | None:
     rows = row_changes(curves, current)
     advice, keep = _keep(curves, current.best.step)
     return Finding(
-        id="D9",
+        id="overfitting",
         name="overfitting",
         severity=Severity.CRITICAL if critical else Severity.WARNING,
         since_step=current.best.step,
@@ -75,7 +77,7 @@ def overfitting(curves: Curves) -> Finding | None:
 
 
 def worsening(curves: Curves) -> Finding | None:
-    """D9': the held-out loss rises beyond noise although the training rows are not learned any better."""
+    """`worsening`: the held-out loss rises beyond noise although the training rows are not learned any better."""
     points = _finite(curves.val)
     current = rise(points)
     if current is None or not is_rising(points):
@@ -94,7 +96,7 @@ def worsening(curves: Curves) -> Finding | None:
     rows = row_changes(curves, current)
     advice, keep = _keep(curves, current.best.step)
     return Finding(
-        id="D9'",
+        id="worsening",
         name="worsening",
         severity=Severity.WARNING,
         since_step=current.best.step,
@@ -110,8 +112,9 @@ def worsening(curves: Curves) -> Finding | None:
 
 
 def memorisation(curves: Curves) -> Finding | None:
-    """D10: the same weights do far better on rows they were trained on than on held-out ones: (E − P)/E over 10 %.
-    Needs the train-probe. Never more than a remark: three healthy epochs can end 30 % apart with a flat held-out loss.
+    """`memorisation`: the same weights do far better on rows they were trained on than on held-out ones: (E − P)/E
+    over 10 %. Needs the train-probe. Never more than a remark: three healthy epochs can end 30 % apart with a flat
+    held-out loss.
     """
     points, probe = _finite(curves.val), {p.step: p for p in _finite(curves.probe)}
     if len(points) < 3 or points[-1].step not in probe or points[-1].loss <= 0:
@@ -125,7 +128,7 @@ def memorisation(curves: Curves) -> Finding | None:
         return None
     accuracy = curves.train.accuracy[np.isfinite(curves.train.accuracy)][-20:]
     return Finding(
-        id="D10",
+        id="memorisation",
         name="memorisation",
         severity=Severity.INFO,
         since_step=now.step,

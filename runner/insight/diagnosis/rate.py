@@ -1,4 +1,4 @@
-"""D5: the learning rate is too high: the loss swings, blew up, or got worse from the start."""
+"""The learning rate is too high: the loss swings, blew up, or got worse from the start."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ BACK = 0.9
 
 
 def oscillation(curves: Curves) -> Finding | None:
-    """D5: after the warm-up the loss swings by more than 28 % without falling; or it blew up at the beginning; or the
-    first evaluation after the warm-up is over 2 % worse than the model before training.
+    """`rate-too-high`: after the warm-up the loss swings by more than 28 % without falling; or it blew up at the
+    beginning; or the first evaluation after the warm-up is over 2 % worse than the model before training.
     """
     return _blew_up(curves) or _swing(curves) or _worse_than_before(curves)
 
@@ -132,7 +132,7 @@ def _too_high(since: int, sentence: str, evidence: dict[str, float], curves: Cur
     rates = curves.train.lr[np.isfinite(curves.train.lr)]
     rate = {"peak_learning_rate": float(rates.max())} if len(rates) else {}
     return Finding(
-        id="D5",
+        id="rate-too-high",
         name="learning rate too high",
         severity=Severity.WARNING,
         since_step=since,

@@ -1,4 +1,4 @@
-"""D3: single steps whose loss stands far above its neighbours."""
+"""Single steps whose loss stands far above its neighbours."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _window(logs: Column, at: int, kept: npt.NDArray[np.bool_], borders: Indices
 
 
 def spike(curves: Curves) -> Finding | None:
-    """D3: the loss jumped in single steps and came back. What does not come back is a divergence (D4)."""
+    """`spike`: the loss jumped in single steps and came back. What does not come back is a divergence."""
     found = [s for s in find_spikes(curves) if s.recovered]
     if not found or len(found) > max(FEW, len(curves.train) // COMMON):
         return None
@@ -114,7 +114,7 @@ def spike(curves: Curves) -> Finding | None:
     )
     others = f" {len(found) - 1} earlier." if len(found) > 1 else ""
     return Finding(
-        id="D3",
+        id="spike",
         name="spike",
         severity=Severity.INFO,
         since_step=step,

@@ -1,4 +1,4 @@
-"""D4 and D15: the loss goes up for good, or breaks at a resume."""
+"""The loss goes up for good, or breaks at a resume."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ VERY_SHORT = Rise(5, 5, 2.0, 5.0)
 
 
 def divergence(curves: Curves) -> Finding | None:
-    """D4: the running median of the loss is 1.3 times its best and far above the scatter of single losses, many entries
-    long; or it is back where it began although it had fallen. Evaluations made since then must have risen as well.
+    """`divergence`: the running median of the loss is 1.3 times its best and far above the scatter of single losses,
+    many entries long; or it is back where it began although it had fallen. Evaluations made since then must have risen
+    as well.
     Nothing is made of a rise under 5 % of the fall before: near zero everything is a multiple.
 
     In a log of under ten entries: the last three are twice the best, or 1.3 times with evaluations that say the same.
@@ -122,7 +123,7 @@ def _diverged(
     keep = max((c for c in curves.checkpoints if c <= since), default=None)
     rate = curves.train.lr[np.searchsorted(curves.train.step, since)]
     return Finding(
-        id="D4",
+        id="divergence",
         name="divergence",
         severity=Severity.ERROR,
         since_step=since,
@@ -151,7 +152,7 @@ def _diverged(
 
 
 def resume_break(curves: Curves) -> Finding | None:
-    """D15: the loss after the last resume is on another level than before it."""
+    """`resume-break`: the loss after the last resume is on another level than before it."""
     if not curves.resumed_at:
         return None
     train, border = curves.train, curves.resumed_at[-1]
@@ -166,7 +167,7 @@ def resume_break(curves: Curves) -> Finding | None:
         return None
     old, new = math.exp(float(np.median(before[-AFTER_RESUME:]))), math.exp(float(np.median(after)))
     return Finding(
-        id="D15",
+        id="resume-break",
         name="resume broke the run",
         severity=Severity.ERROR,
         since_step=border,

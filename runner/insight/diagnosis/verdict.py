@@ -81,14 +81,23 @@ DETECTORS: tuple[tuple[VerdictKind | None, Callable[[Curves], Finding | None]], 
 )
 # What a graver finding explains is not said a second time.
 EXPLAINED = {
-    "D1": {"D1b", "D2", "D4", "D5", "D6", "D7", "D9'", "D10"},
-    "D2": {"D6", "D7"},
-    "D4": {"D5", "D6", "D9'"},
-    "D9": {"D8", "D7"},
-    "D9'": {"D8", "D7"},
-    "D5": {"D6", "D7"},
-    "D6": {"D7"},
-    "D8": {"D7"},
+    "non-finite": {
+        "steps-skipped",
+        "nothing-trained",
+        "divergence",
+        "rate-too-high",
+        "not-learning",
+        "plateau",
+        "worsening",
+        "memorisation",
+    },
+    "nothing-trained": {"not-learning", "plateau"},
+    "divergence": {"rate-too-high", "not-learning", "worsening"},
+    "overfitting": {"held-out-rising", "plateau"},
+    "worsening": {"held-out-rising", "plateau"},
+    "rate-too-high": {"not-learning", "plateau"},
+    "not-learning": {"plateau"},
+    "held-out-rising": {"plateau"},
 }
 
 
@@ -134,7 +143,7 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
             None,
             findings,
         )
-    watching = next((f" {finding.sentence}" for finding in findings if finding.id == "D8"), "")
+    watching = next((f" {finding.sentence}" for finding in findings if finding.id == "held-out-rising"), "")
     change = (
         f"{points[0].loss:.3f} → {best.loss:.3f} ({100 * (best.loss / (points[0].loss or 1.0) - 1):+.0f} %)"
     )
