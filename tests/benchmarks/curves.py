@@ -1,8 +1,9 @@
-"""`python -m tests.benchmarks.curves DIR`: replays labelled training logs point by point and counts what is found.
+"""`python -m tests.benchmarks.curves DIR…`: replays labelled training logs point by point and counts what is found.
 
-DIR holds NNN.json (train [[step, epoch, loss, lr, grad_norm]], eval [[step, epoch, loss]], args) and labels.json. Every
-log is judged after each of its entries, as it would have been live. Printed per label: precision, recall, how early the
-finding came, and the false alarms.
+A DIR holds NNN.json (train [[step, epoch, loss, lr, grad_norm]], eval [[step, epoch, loss]], args) and labels.json. Every
+log is judged after each of its entries, as it would have been live. Printed for all logs, for each directory, for those
+before and from `--new-from` on, by kind of log, and by folds of repositories: precision and recall of each label, how
+many evaluations after the earliest right moment a finding came, false alarms, and how often a verdict changed.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from runner.insight.curves import Curves, EvalPoint, TrainCurve
-from runner.insight.diagnosis import Severity, diagnose
+from runner.insight.curves import Curves, EvalPoint, Metric, TrainCurve
+from runner.insight.diagnosis import Severity, VerdictKind, diagnose
+from runner.insight.task import main_curve
 
 EXPECTED = {
     "overfit": {"overfitting"},
@@ -33,6 +36,9 @@ EXPECTED = {
 ENOUGH_EVALUATIONS = 5
 # A log of more entries is judged at so many of them, like a running one, which is judged a few times a second.
 MOST_MOMENTS = 500
+FOLDS = 5
+# Seen as such by whoever labelled them: the loss is a KL term, and the reward was not kept in the record.
+REWARDED = "grpo"
 
 
 @dataclass
@@ -40,17 +46,29 @@ class Replay:
     """One log: every finding's id with its gravest severity and the step at which it was first made."""
 
     name: str
+    folder: str
+    repository: str
     label: Mapping[str, Any]
     first: dict[str, int] = field(default_factory=dict)
     gravest: dict[str, int] = field(default_factory=dict)
     alarmed: dict[str, int] = field(default_factory=dict)
     final: str = ""
     last_step: int = 0
+    changes: int = 0
+    evaluations: tuple[int, ...] = ()
 
     @property
     def alarms(self) -> set[str]:
         """The findings that were warnings or worse at any time."""
         return set(self.alarmed)
+
+    @property
+    def delay(self) -> int | None:
+        """Evaluations from the earliest at which a warning of overfitting is right to the first one; None without."""
+        right, found = self.label.get("first_eval_3pct_over_min"), self.alarmed.get("overfitting")
+        if right is None or found is None:
+            return None
+        return sum(right < step <= found for step in self.evaluations)
 
 
 def read_curves(record: Mapping[str, Any], steps_per_epoch: int | None) -> Curves:
@@ -62,6 +80,7 @@ def read_curves(record: Mapping[str, Any], steps_per_epoch: int | None) -> Curve
         np.array([math.nan if value is None else float(value) for value in column]) for column in columns
     )
     args = record.get("args") or {}
+    metrics = {"reward": Metric(step, np.full(len(step), np.nan))} if is_rewarded(record) else {}
     points = {int(p[0]): EvalPoint(int(p[0]), float(p[2]), 0, float(p[1] or 0.0)) for p in record["eval"]}
     return Curves(
         train=TrainCurve.of(step=step, epoch=epoch, loss=loss, lr=lr, grad_norm=grad),
@@ -70,15 +89,27 @@ def read_curves(record: Mapping[str, Any], steps_per_epoch: int | None) -> Curve
         steps_per_epoch=steps_per_epoch,
         warmup_steps=int(args.get("warmup_steps") or 0),
         nan_hidden=True,
+        metrics=metrics,
+    )
+
+
+def is_rewarded(record: Mapping[str, Any]) -> bool:
+    """Whether the log was of reinforcement learning: its task says so, or its loss begins at zero and never falls."""
+    return (
+        REWARDED in str(record.get("task", "")).lower() or REWARDED in str(record.get("source", "")).lower()
     )
 
 
 def steps_per_epoch(record: Mapping[str, Any]) -> int | None:
-    """From the last entry that says its epoch."""
+    """From the last entry that says its epoch, else from the plan."""
     for row in reversed([*record["train"], *record["eval"]]):
         if row[1]:
             return round(float(row[0]) / float(row[1]))
-    return None
+    args = record.get("args") or {}
+    steps, epochs = args.get("max_steps"), args.get("num_train_epochs")
+    return (
+        round(steps / epochs) if isinstance(steps, int | float) and isinstance(epochs, int | float) else None
+    )
 
 
 def prefixes(curves: Curves) -> Iterator[Curves]:
@@ -89,24 +120,24 @@ def prefixes(curves: Curves) -> Iterator[Curves]:
     for moment in moments:
         end = int(np.searchsorted(curves.train.step, moment, side="right"))
         part = TrainCurve(*(getattr(curves.train, name)[:end] for name in TrainCurve.__dataclass_fields__))
-        yield Curves(
-            train=part,
-            evals={"val": tuple(p for p in curves.val if p.step <= moment)},
-            total_steps=curves.total_steps,
-            steps_per_epoch=curves.steps_per_epoch,
-            warmup_steps=curves.warmup_steps,
-            nan_hidden=curves.nan_hidden,
-        )
+        evals = {"val": tuple(p for p in curves.val if p.step <= moment)}
+        yield replace(curves, train=part, evals=evals, is_over=moment == moments[-1])
 
 
 def replay(item: tuple[Path, Mapping[str, Any]]) -> Replay:
     """Judge one log as it grows."""
     path, label = item
     record = json.loads(path.read_text())
-    result = Replay(path.stem, label)
-    for curves in prefixes(read_curves(record, steps_per_epoch(record))):
+    source = record.get("source") or ""
+    repository = source.split(":")[0] if isinstance(source, str) else str(source.get("repo"))
+    result = Replay(path.stem, path.parent.name, repository, label)
+    whole = read_curves(record, steps_per_epoch(record))
+    result.evaluations = tuple(point.step for point in whole.val)
+    for curves in prefixes(whole):
         verdict = diagnose(curves)
         result.last_step = max(curves.step, curves.val[-1].step if curves.val else 0)
+        if result.final not in ("", VerdictKind.TOO_EARLY.value) and result.final != verdict.kind.value:
+            result.changes += 1
         result.final = verdict.kind.value
         for found in verdict.findings:
             result.first.setdefault(found.id, result.last_step)
@@ -116,10 +147,13 @@ def replay(item: tuple[Path, Mapping[str, Any]]) -> Replay:
     return result
 
 
-def run(folder: Path) -> list[Replay]:
-    """Every labelled log of a folder."""
-    labels = json.loads((folder / "labels.json").read_text())
-    items = [(folder / f"{name}.json", label) for name, label in sorted(labels.items())]
+def run(folders: Sequence[Path]) -> list[Replay]:
+    """Every labelled log of the folders."""
+    items = [
+        (folder / f"{name}.json", label)
+        for folder in folders
+        for name, label in sorted(json.loads((folder / "labels.json").read_text()).items())
+    ]
     replays = []
     with Pool(2) as pool:
         for done, result in enumerate(pool.imap(replay, items), start=1):
@@ -130,13 +164,28 @@ def run(folder: Path) -> list[Replay]:
     return replays
 
 
+def subsets(replays: Sequence[Replay], new_from: str) -> Iterator[tuple[str, list[Replay]]]:
+    """(title, its logs): all, each directory, old and new, kinds, folds of repositories."""
+    yield "all", list(replays)
+    folders = sorted({r.folder for r in replays})
+    if len(folders) > 1:
+        yield from ((f"directory {name}", [r for r in replays if r.folder == name]) for name in folders)
+    yield f"before {new_from}", [r for r in replays if r.name < new_from]
+    yield f"from {new_from} on", [r for r in replays if r.name >= new_from]
+    for kind in sorted({r.label["kind"] for r in replays}):
+        yield f"kind {kind}", [r for r in replays if r.label["kind"] == kind]
+    for fold in range(FOLDS):
+        title = f"repositories {fold + 1} of {FOLDS}"
+        yield title, [r for r in replays if zlib.crc32(r.repository.encode()) % FOLDS == fold]
+
+
 def enough(result: Replay) -> bool:
     """Whether the log has what a rule needs: evaluations, and train values to see memorising by."""
     after = result.label.get("n_eval", 0)
     return bool(after >= ENOUGH_EVALUATIONS and result.label.get("n_train", 0) > 0)
 
 
-def score(replays: list[Replay], label: str) -> dict[str, Any]:
+def score(replays: Sequence[Replay], label: str) -> dict[str, Any]:
     """Precision and recall of one label over these logs, and how early its finding came."""
     ids = EXPECTED[label]
     level = "gravest" if label == "spike" else "alarmed"
@@ -144,19 +193,21 @@ def score(replays: list[Replay], label: str) -> dict[str, Any]:
     true = {r.name for r in replays if label in r.label["labels"]}
     right = [r for r in replays if r.name in hit & true]
     early = [min(r.first[i] for i in ids if i in r.first) / max(1, r.last_step) for r in right]
+    delays = [r.delay for r in right if label == "overfit" and r.delay is not None]
     return {
         "true": len(true),
         "hit": len(hit & true),
         "recall": len(hit & true) / len(true) if true else None,
         "precision": len(hit & true) / len(hit) if hit else None,
         "found_at_share_of_run": round(float(np.median(early)), 2) if early else None,
+        "delay_evaluations": round(float(np.mean(delays)), 2) if delays else None,
         "missed": sorted(true - hit),
         "false": sorted(hit - true),
     }
 
 
-def summary(replays: list[Replay]) -> dict[str, Any]:
-    """Everything that is printed."""
+def summary(replays: Sequence[Replay]) -> dict[str, Any]:
+    """Everything that is printed of one subset."""
     clear = [r for r in replays if not r.label["borderline"]]
     judged = [r for r in clear if "overfit" not in r.label["labels"] or enough(r)]
     healthy = [r for r in clear if r.label["labels"] == ["healthy"]]
@@ -170,42 +221,64 @@ def summary(replays: list[Replay]) -> dict[str, Any]:
         "healthy": len(healthy),
         "healthy_without_alarm": 1 - len(alarmed) / len(healthy) if healthy else None,
         "healthy_alarmed": alarmed,
-        "false_alarms_per_run": sum(len(ids) for ids in alarmed.values()) / max(1, len(healthy)),
+        "called_healthy_though_rising": sorted(
+            r.name
+            for r in replays
+            if r.final == VerdictKind.HEALTHY.value and (r.label.get("rise") or 0) > 0.05
+        ),
+        "verdict_changes_per_run": sum(r.changes for r in replays) / max(1, len(replays)),
     }
+
+
+def report(title: str, told: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
+    """The lines printed for one subset; of the smaller ones only the first table's row."""
+    row = told["overfit, unambiguous, enough evaluations"]
+    yield f"{title:<24}{told['logs']:>5}{figures(row)}{percent(told['healthy_without_alarm']):>9}" + (
+        f"{told['verdict_changes_per_run']:>9.2f}  {' '.join(row['missed'])} | {' '.join(row['false'])}"
+    )
+    if not whole:
+        return
+    for part in ("labels, unambiguous", "labels, all"):
+        yield f"  {part}"
+        for name, row in told[part].items():
+            yield f"    {name:<25}{figures(row)}  {' '.join(row['missed'])} | {' '.join(row['false'])}"
+    for name, ids in told["healthy_alarmed"].items():
+        yield f"  healthy but alarmed {name}: {' '.join(ids)}"
+    yield f"  called healthy though the held-out loss ends over 5 % up: {' '.join(told['called_healthy_though_rising'])}"
+
+
+def figures(row: Mapping[str, Any]) -> str:
+    recall, precision = (f"{row[k]:.2f}" if row[k] is not None else "-" for k in ("recall", "precision"))
+    delay = row["delay_evaluations"]
+    return f"{row['true']:>5}{row['hit']:>5}{recall:>8}{precision:>10}{'-' if delay is None else delay:>7}"
+
+
+def percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    parser.add_argument(
+        "--new-from", default="301", help="the first log the rules were not tuned on (default 301)"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    result = summary(run(arguments.folder))
+    told = {title: summary(part) for title, part in subsets(run(arguments.folders), arguments.new_from)}
     if arguments.json:
-        print(json.dumps(result, indent=1))
+        print(json.dumps(told, indent=1))
         return 0
-    for title in ("overfit, unambiguous, enough evaluations", "labels, unambiguous", "labels, all"):
-        part = result[title]
-        rows = part if "labels" in title else {"overfit": part}
-        print(
-            f"\n{title}\n{'label':<26}{'true':>5}{'hit':>5}{'recall':>8}{'precision':>11}{'at':>6}  missed | false"
-        )
-        for name, row in rows.items():
-            recall, precision = (
-                f"{row[k]:.2f}" if row[k] is not None else "-" for k in ("recall", "precision")
-            )
-            print(
-                f"{name:<26}{row['true']:>5}{row['hit']:>5}{recall:>8}{precision:>11}"
-                f"{row['found_at_share_of_run'] or '-':>6}  {' '.join(row['missed'])} | {' '.join(row['false'])}"
-            )
-    print(
-        f"\nhealthy, unambiguous: {result['healthy']}; "
-        f"without an alarm: {100 * result['healthy_without_alarm']:.1f} %; "
-        f"alarms a run: {result['false_alarms_per_run']:.3f}"
+    heads = "".join(
+        f"{head:>{width}}" for head, width in (("true", 5), ("hit", 5), ("recall", 8), ("precision", 10))
     )
-    for name, ids in result["healthy_alarmed"].items():
-        print(f"  {name}: {' '.join(ids)}")
+    print(
+        f"{'overfit, enough evals':<24}{'logs':>5}{heads}{'delay':>7}{'healthy':>9}{'changes':>9}  missed | false"
+    )
+    for title, part in told.items():
+        print("\n".join(report(title, part, whole=title == "all")))
     return 0
 
 

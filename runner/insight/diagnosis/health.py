@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from runner.insight.curves import Column, Curves
 from runner.insight.diagnosis.finding import LOWER_RATE, Action, Finding, Severity
@@ -20,18 +21,18 @@ SKIP_SHARE = 0.05
 def non_finite(curves: Curves) -> Finding | None:
     """`non-finite`: a training or evaluation loss is NaN or infinite."""
     train = curves.train
-    bad = _bad_losses(curves)
+    bad = unusable(curves)
     found = [(int(train.step[bad][0]), "train loss")] if bad.any() else []
     for name, points in curves.evals.items():
-        found += [(point.step, f"{name} loss") for point in points if not math.isfinite(point.loss)][:1]
+        broken = [(point.step, f"{name} loss") for point in points if not math.isfinite(point.loss)][:1]
+        # Where training goes on in numbers, the evaluation is broken (evaluation-nan).
+        found += [one for one in broken if not _goes_on(curves, bad, one[0])]
     if not found:
         return None
     step, what = min(found)
-    if not bad.any() and _goes_on(curves, step):
-        return _broken_evaluation(curves, step, what)
     before = train.loss[(train.step < step) & np.isfinite(train.loss)]
     keep = max((c for c in curves.checkpoints if c < step), default=None)
-    hidden = curves.nan_hidden and bad.any() and bool(np.isfinite(train.loss[bad]).all())
+    hidden = bad.any() and bool(np.isfinite(train.loss[bad]).all())
     shown = "shows as 0.0" if hidden and what == "train loss" else "is not a number"
     return Finding(
         id="non-finite",
@@ -56,18 +57,22 @@ def non_finite(curves: Curves) -> Finding | None:
     )
 
 
-def _bad_losses(curves: Curves) -> Column:
-    """Which steps have a loss that is none, as booleans of shape (n,)."""
+def unusable(curves: Curves) -> npt.NDArray[np.bool_]:
+    """Which entries have a train loss that is none, shape (n,).
+
+    The stock Trainer shows a NaN as 0.0 (`nan_hidden`). A zero whose gradient norm is a number was computed; where
+    norms are logged and this one is none, or where none is logged and the zeros came at once, it hides a NaN.
+    """
     train = curves.train
     bad = ~np.isfinite(train.loss)
     if curves.nan_hidden:
         zero = train.loss == 0
-        bad |= zero & ~np.isfinite(train.grad_norm) & ~np.isnan(train.grad_norm)
-        bad |= zero & _is_collapse(train.loss)
-    return bad
+        norms = np.isfinite(train.grad_norm)
+        bad |= zero & ~norms if norms.any() else zero & (np.isinf(train.grad_norm) | _is_collapse(train.loss))
+    return np.asarray(bad)
 
 
-def _is_collapse(losses: Column) -> Column:
+def _is_collapse(losses: Column) -> npt.NDArray[np.bool_]:
     """Zeros that end a log and came at once, or are all there is: the stock filter's way to show NaN."""
     collapsed = np.zeros(len(losses), dtype=bool)
     others = np.flatnonzero(losses != 0)
@@ -77,22 +82,37 @@ def _is_collapse(losses: Column) -> Column:
     return collapsed
 
 
-def _goes_on(curves: Curves, step: int) -> bool:
-    """Whether training is finite after the step: then not the weights are broken but the evaluation."""
-    after = curves.train.loss[curves.train.step > step]
-    return bool(len(after)) and bool(np.isfinite(after[-1]))
+def _goes_on(curves: Curves, bad: npt.NDArray[np.bool_], step: int) -> bool:
+    """Whether a train loss that is a number follows the step, or is all there is."""
+    after = curves.train.step > step
+    if after.any():
+        return not bool(bad[after][-1])
+    return curves.is_over and bool(len(bad)) and not bool(bad[-1])
 
 
-def _broken_evaluation(curves: Curves, step: int, what: str) -> Finding:
+def evaluation_nan(curves: Curves) -> Finding | None:
+    """`evaluation-nan`: an evaluation's loss is not a number while training goes on in numbers: then some held-out row
+    is broken, not the weights.
+    """
+    for name, points in curves.evals.items():
+        bad = [point for point in points if not math.isfinite(point.loss)]
+        if bad:
+            return _broken_evaluation(name, bad[0].step, len(bad), len(points))
+    return None
+
+
+def _broken_evaluation(name: str, step: int, bad: int, of: int) -> Finding:
+    what = "held-out" if name == "val" else name
     return Finding(
         id="evaluation-nan",
         name="evaluation is not a number",
-        severity=Severity.INFO if curves.nan_hidden else Severity.WARNING,
+        # All of them: nothing of this run is judged by rows it has not seen.
+        severity=Severity.WARNING if bad == of else Severity.INFO,
         since_step=step,
-        sentence=f"The {what} is not a number at step {step} while training goes on: some held-out row has nothing to "
-        "predict, or overflows in fp16.",
+        sentence=f"The {what} loss is not a number in {bad} of {of} evaluation{'s' if of > 1 else ''}, first at step "
+        f"{step}, while training goes on: some row there has nothing to predict, or overflows in fp16.",
         actions=(Action("look for held-out rows without an answer"), Action("bf16 instead of fp16")),
-        evidence={"step": step},
+        evidence={"step": step, "bad_evaluations": bad, "evaluations": of},
     )
 
 
@@ -119,17 +139,16 @@ def skipped_steps(curves: Curves) -> Finding | None:
 
 
 def nothing_trained(curves: Curves) -> Finding | None:
-    """`nothing-trained`: no parameter is trainable, or loss and gradient are exactly zero for two steps: no label to
-    learn from.
+    """`nothing-trained`: no parameter is trainable, or loss and gradient are exactly zero in the first two entries: no
+    label to learn from. Zeros later on are a run that has converged.
     """
     if curves.trainable_parameters == 0:
         return _nothing(0, "No parameter of the model is trainable: the run changes nothing.", _TARGETS)
     train = curves.train
     zero = (train.loss == 0) & (train.grad_norm == 0)
-    twice = np.flatnonzero(zero[1:] & zero[:-1])
-    if not len(twice):
+    if len(zero) < 2 or not zero[:2].all():
         return None
-    step = int(train.step[twice[0]])
+    step = int(train.step[0])
     return _nothing(
         step, f"Loss and gradient are exactly 0 since step {step}: no token is learned from.", _MASK
     )

@@ -36,7 +36,8 @@ def not_learning(curves: Curves) -> Finding | None:
     less than 2 % and its slope may be zero; or at a quarter of the run no evaluation is 1 % better than the model
     before training; or at its half none is 2 % better and the train loss has fallen less than 2 % too.
     """
-    return _flat_evaluations(curves) or _flat_losses(curves)
+    # Of a log that begins in mid-run the fall was not seen.
+    return None if curves.begins_late else _flat_evaluations(curves) or _flat_losses(curves)
 
 
 def _flat_losses(curves: Curves) -> Finding | None:

@@ -1,172 +1,115 @@
-"""The held-out loss rises, with the training rows still being learned or without.
+"""The held-out loss rises: because training rows are learned by heart, for another reason, or for one that is not seen.
 
-A rise is judged against the noise of the evaluations themselves, and the train-probe (training rows evaluated with the
-same weights in the same mode) tells memorising from plain instability.
+A rise is held against the scatter of the evaluations themselves (rising.py), and the training rows tell which of the
+three it is (training_side.py).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-
-import numpy as np
 
 from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis.finding import HALF_RATE, MORE_DROPOUT, Action, Change, Finding, Kind, Severity
-from runner.insight.diagnosis.rising import Rise, is_rising, rise
-from runner.insight.paired import Paired, paired
+from runner.insight.diagnosis.held_out import metrics_that_improve
+from runner.insight.diagnosis.rising import Rise, rise
+from runner.insight.diagnosis.training_side import Training, TrainingSide, finite, training_side
+from runner.insight.paired import Paired
 
-WATCH_RISE = 0.01
+SEEN_RISE = 0.03
+SEEN_NOISES = 2.0
 CRITICAL_RISE = 0.05
-WORSE_RISE = 0.06
-GAP_SEEN = 0.10
+# Without a word of the training rows a rise must be larger to be called grave, or to be called at all.
+UNEXPLAINED_RISE = 0.06
+UNEXPLAINED_CRITICAL = 0.20
 
 
-def watch(curves: Curves) -> Finding | None:
-    """`held-out-rising`: the held-out loss went up twice since its best. Loose on purpose: it is shown, never
-    shouted.
-    """
-    points = _finite(curves.val)
-    current = rise(points)
-    if current is None or current.after < 2:
-        return None
-    if current.now.loss < (1 + WATCH_RISE) * current.best.loss or points[-1].loss <= points[-2].loss:
-        return None
-    return Finding(
-        id="held-out-rising",
-        name="eval loss is rising",
-        severity=Severity.INFO,
-        since_step=current.best.step,
-        sentence=(
-            f"Eval {current.best.loss:.3f} → {current.now.loss:.3f} "
-            f"({100 * current.relative:+.1f} %) since step {current.best.step}; not yet more than noise."
-        ),
-        actions=(Action("nothing yet; evaluate more often to know sooner"),),
-        evidence=current.evidence(),
-        evals=tuple(points[-current.after - 1 :]),
-    )
+def held_out_rise(curves: Curves) -> Rise | None:
+    """How the last evaluation of the held-out rows lies to the best one."""
+    return rise(finite(curves.val), finite(curves.probe), curves.row_losses.get("val"))
 
 
 def overfitting(curves: Curves) -> Finding | None:
-    """`overfitting`: the held-out loss rises beyond noise while the loss on training rows has fallen."""
-    points = _finite(curves.val)
-    current = rise(points)
-    if current is None or not is_rising(points):
+    """`overfitting`: the held-out loss rises beyond its scatter while the loss on training rows falls, or lies so low
+    that they are known by heart.
+    """
+    current = held_out_rise(curves)
+    if current is None or not (current.is_sure or current.is_sure_by_rows):
         return None
-    fall = training_fall(curves, current)
-    if fall is None or fall <= current.noise:
+    side = training_side(curves, current)
+    # One evaluation decides only where the same weights do better on training rows.
+    if not side.state.is_memorising or not (current.is_sure or side.by_probe):
         return None
-    share = fall / _training_loss_at(curves, current.best.step)
-    critical = current.relative >= CRITICAL_RISE
-    rows = row_changes(curves, current)
+    critical = current.relative >= CRITICAL_RISE and current.is_sure
     advice, keep = _keep(curves, current.best.step)
     return Finding(
         id="overfitting",
         name="overfitting",
         severity=Severity.CRITICAL if critical else Severity.WARNING,
         since_step=current.best.step,
-        sentence=(
-            f"Held-out loss {_change(current)} over {current.after} evaluations since step {current.best.step}, while "
-            f"the training rows' loss fell {100 * share:.0f} %.{_rows_in_words(rows)}"
-        ),
+        sentence=f"Held-out loss {_change(current)} over {_evaluations(current)} since step {current.best.step}, "
+        f"{_learned(side)}.{_rows(current.rows)}{metrics_that_improve(curves, current.best.step)}",
         actions=(advice, *_next_time(curves, current.best)),
-        evidence=current.evidence() | {"training_fall_percent": 100 * share} | _rows_as_numbers(rows),
+        evidence=current.numbers() | _side_numbers(side),
         keep_step=keep,
-        evals=tuple(points[-current.after - 1 :]),
+        evals=_since_best(curves, current),
     )
 
 
 def worsening(curves: Curves) -> Finding | None:
-    """`worsening`: the held-out loss rises beyond noise although the training rows are not learned any better."""
-    points = _finite(curves.val)
-    current = rise(points)
-    if current is None or not is_rising(points):
+    """`worsening`: the held-out loss rises beyond its scatter, and the training rows do not explain it: they are not
+    learned any better either, or nothing is known of them.
+    """
+    current = held_out_rise(curves)
+    if current is None or not current.is_sure or current.relative < UNEXPLAINED_RISE:
         return None
-    fall = training_fall(curves, current)
-    # What cannot be told is not alarmed about: in the first epoch every row is new, and within one epoch the train loss
-    # has no reason to fall.
-    if (
-        fall is None
-        or fall > current.noise
-        or _within_an_epoch(curves, current)
-        or current.relative < WORSE_RISE
-        or not is_rising(points[:-1])
-    ):
+    side = training_side(curves, current)
+    if side.state.is_memorising:
         return None
-    rows = row_changes(curves, current)
     advice, keep = _keep(curves, current.best.step)
     return Finding(
         id="worsening",
         name="worsening",
-        severity=Severity.WARNING,
+        severity=Severity.CRITICAL if current.relative >= UNEXPLAINED_CRITICAL else Severity.WARNING,
         since_step=current.best.step,
-        sentence=(
-            f"Held-out loss {_change(current)} since step {current.best.step}, and the training rows' loss does not "
-            f"fall either: this is instability, not overfitting.{_rows_in_words(rows)}"
-        ),
-        actions=(advice, Action("next time: half the learning rate", (HALF_RATE,))),
-        evidence=current.evidence() | {"training_fall": fall} | _rows_as_numbers(rows),
+        sentence=f"Held-out loss {_change(current)} over {_evaluations(current)} since step {current.best.step}; "
+        f"{_unexplained(side)}.{_rows(current.rows)}{metrics_that_improve(curves, current.best.step)}",
+        actions=(advice, *_against(side, curves, current.best)),
+        evidence=current.numbers() | _side_numbers(side),
         keep_step=keep,
-        evals=tuple(points[-current.after - 1 :]),
+        evals=_since_best(curves, current),
     )
 
 
-def memorisation(curves: Curves) -> Finding | None:
-    """`memorisation`: the same weights do far better on rows they were trained on than on held-out ones: (E − P)/E
-    over 10 %. Needs the train-probe. Never more than a remark: three healthy epochs can end 30 % apart with a flat
-    held-out loss.
+def watch(curves: Curves) -> Finding | None:
+    """`held-out-rising`: the last evaluation lies over 3 % and two standard deviations above the best one, but no other
+    evaluation confirms it yet. A remark, no alarm.
     """
-    points, probe = _finite(curves.val), {p.step: p for p in _finite(curves.probe)}
-    if len(points) < 3 or points[-1].step not in probe or points[-1].loss <= 0:
+    current = held_out_rise(curves)
+    if current is None or current.relative <= max(SEEN_RISE, SEEN_NOISES * current.noise / current.best.loss):
         return None
-    now, learned = points[-1], probe[points[-1].step]
-    gap = (now.loss - learned.loss) / now.loss
-    first = probe.get(points[0].step)
-    # What was apart before training is the rows' difference, not their being known by heart.
-    gap -= max(0.0, (points[0].loss - first.loss) / points[0].loss) if first and points[0].step == 0 else 0.0
-    if gap <= GAP_SEEN:
-        return None
-    accuracy = curves.train.accuracy[np.isfinite(curves.train.accuracy)][-20:]
+    _, keep = _keep(curves, current.best.step)
+    over = curves.is_over
     return Finding(
-        id="memorisation",
-        name="memorisation",
+        id="held-out-rising",
+        name="held-out loss is up",
         severity=Severity.INFO,
-        since_step=now.step,
-        sentence=f"Held-out loss {now.loss:.3f}, {learned.loss:.3f} on training rows with the same weights "
-        f"({100 * gap:.0f} % apart): answers are being learned by heart.",
-        evidence={"gap_percent": 100 * gap, "eval_loss": now.loss, "probe_loss": learned.loss}
-        | ({"token_accuracy": float(accuracy.mean())} if len(accuracy) else {}),
-        evals=tuple(points[-3:]),
+        since_step=current.best.step,
+        sentence=f"Held-out loss {_change(current)} since step {current.best.step}; "
+        + ("too few evaluations to say why." if over else "the next evaluations will tell.")
+        + metrics_that_improve(curves, current.best.step),
+        actions=(Action(f"keep checkpoint-{keep}") if over and keep else Action("evaluate more often"),),
+        evidence=current.numbers(),
+        keep_step=keep,
+        evals=_since_best(curves, current),
     )
 
 
-def _within_an_epoch(curves: Curves, current: Rise) -> bool:
-    """Whether only train losses of one epoch could tell; the probe tells at any time."""
-    if any(point.step == current.now.step for point in curves.probe) or not curves.steps_per_epoch:
-        return False
-    return current.best.step // curves.steps_per_epoch == (current.now.step - 1) // curves.steps_per_epoch
+def _since_best(curves: Curves, current: Rise) -> tuple[EvalPoint, ...]:
+    return tuple(finite(curves.val)[-current.after - 1 :])
 
 
-def row_changes(curves: Curves, current: Rise) -> Paired | None:
-    """Each held-out row's loss now against the best evaluation; None where they were not kept."""
-    rows = curves.row_losses.get("val", {})
-    before, now = rows.get(current.best.step), rows.get(current.now.step)
-    return paired(before, now) if before is not None and now is not None else None
-
-
-def _rows_in_words(rows: Paired | None) -> str:
-    return f" {100 * rows.share_worse:.0f} % of {rows.n} held-out rows got worse." if rows is not None else ""
-
-
-def _rows_as_numbers(rows: Paired | None) -> dict[str, float]:
-    if rows is None:
-        return {}
-    return {
-        "rows": rows.n,
-        "rows_worse_percent": 100 * rows.share_worse,
-        "row_difference": rows.mean,
-        "row_difference_error": rows.error,
-    }
+def _evaluations(current: Rise) -> str:
+    return f"{current.after} evaluation{'s' if current.after > 1 else ''}"
 
 
 def _change(current: Rise) -> str:
@@ -176,41 +119,42 @@ def _change(current: Rise) -> str:
     return f"{best:.3f} → {now:.3f} ({100 * current.relative:+.1f} %, noise ±{noise:.1f} %)"
 
 
-def training_fall(curves: Curves, current: Rise) -> float | None:
-    """How far the loss on training rows fell between the best evaluation and the last, in nats a token.
-
-    From the train-probe; without one, from the train losses before each evaluation, and only from the second epoch on:
-    in the first, training rows are as new to the model as held-out ones. None when neither can tell.
-    """
-    probe = {point.step: point.loss for point in _finite(curves.probe)}
-    if current.best.step in probe and current.now.step in probe:
-        return probe[current.best.step] - probe[current.now.step]
-    if curves.steps_per_epoch and current.now.step > curves.steps_per_epoch:
-        before, after = (_losses_before(curves, step) for step in (current.best.step, current.now.step))
-        if before is not None and after is not None:
-            return before - after
-    return None
+def _learned(side: TrainingSide) -> str:
+    which = "training rows with the same weights" if side.by_probe else "the train loss"
+    if side.state is Training.BY_HEART:
+        return f"while {which} is down at {side.now:.3g}: the training rows are known by heart"
+    fell = "fell" if not side.by_probe else "got better:"
+    return f"while {which} {fell} {side.before:.3g} → {side.now:.3g}"
 
 
-def _training_loss_at(curves: Curves, step: int) -> float:
-    probe = {point.step: point.loss for point in _finite(curves.probe)}
-    return probe.get(step) or _losses_before(curves, step) or math.inf
+def _unexplained(side: TrainingSide) -> str:
+    return {
+        Training.NOT_FALLEN: f"the training rows' loss does not fall either ({side.before:.3g} → {side.now:.3g}): "
+        "instability, not overfitting",
+        Training.FIRST_EPOCH: "in the first epoch nothing can be known by heart: held-out rows of another kind, or a "
+        "rate that is too high",
+        Training.TOO_SPARSE: "the train loss is too sparse to say whether this is overfitting",
+        Training.UNSEEN: "no train loss is known, so whether this is overfitting cannot be said",
+    }[side.state]
 
 
-def _losses_before(curves: Curves, step: int) -> float | None:
-    """Median train loss of the later half of the steps between an evaluation and the one before it."""
-    train = curves.train
-    earlier = max((point.step for point in curves.val if point.step < step), default=0)
-    end = int(np.searchsorted(train.step, step, side="right"))
-    start = int(np.searchsorted(train.step, (earlier + step) / 2, side="right"))
-    losses = train.loss[min(start, max(0, end - 1)) : end]
-    # Where a hidden NaN shows as 0.0 it is no loss.
-    losses = losses[np.isfinite(losses) & (losses != 0)]
-    return float(np.median(losses)) if len(losses) else None
+def _against(side: TrainingSide, curves: Curves, best: EvalPoint) -> tuple[Action, ...]:
+    if side.state.is_known:
+        return (Action("next time: half the learning rate", (HALF_RATE,)),)
+    return (*_next_time(curves, best)[:1], Action("log the train loss at least as often as evaluations"))
 
 
-def _finite(points: Sequence[EvalPoint]) -> list[EvalPoint]:
-    return [point for point in points if math.isfinite(point.loss)]
+def _rows(rows: Paired | None) -> str:
+    return f" {100 * rows.share_worse:.0f} % of {rows.n} held-out rows got worse." if rows is not None else ""
+
+
+def _side_numbers(side: TrainingSide) -> dict[str, float]:
+    told = {
+        "train_loss_before": side.before,
+        "train_loss": side.now,
+        "training_fall_percent": 100 * side.fall,
+    }
+    return {key: value for key, value in told.items() if math.isfinite(value)}
 
 
 def _keep(curves: Curves, best: int) -> tuple[Action, int | None]:

@@ -1,44 +1,80 @@
-"""Whether a held-out loss rises, or only wobbles: every rule that says so, and the noise they hold it against."""
+"""Whether a held-out loss rises, or only wobbles: the one test behind every sentence about it.
+
+Two explanations are compared: the loss never rises, or it falls and then rises. How much the evaluations scatter by
+themselves is not known, least of all from few of them, so every scatter is tried, weighted by what real runs show and
+by the bends of this one. No single evaluation may decide.
+"""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from runner.insight.curves import EvalPoint
-from runner.insight.diagnosis.noise import eval_noise, slope
+import numpy as np
 
-FEWEST_FOR_SLOPE = 4
-SLOPE_T = 4.0
-TRIMMED_T = 3.0
-SLOPE_RISE = 0.01
-JUMP_RISE = 0.02
-# Measured: at 2 one more of eighteen real overfits is missed, at 1.9 two more of a thousand noisy healthy runs alarm.
-JUMP_NOISES = 1.9
-STRIPS = 3
-STEEP_RISE = 0.10
-FEWEST_ABOVE = 5
-ABOVE_RISE = 0.06
-FEWEST_ON_LINE = 6
+from runner.insight.curves import Column, EvalPoint
+from runner.insight.diagnosis.scatter import SCATTERS, bends, scatter
+from runner.insight.diagnosis.shape import shape
+from runner.insight.paired import Paired, paired
+
+FEWEST = 3
+# Natural logarithm of how much more likely the series is with a rise than without.
+SURE = 1.5
+LEAST_RISE = 0.02
+# With so many evaluations one may be an outlier besides the one that is left out.
+FEWEST_WITH_OUTLIER = 6
+OUTLIERS_TRIED = 4
+# Longer series are judged by the means of neighbours.
+MOST_POINTS = 64
+
+# One evaluation is enough where the same rows say so one by one.
+ROWS_SURE = 4.0
+ROWS_NOISES = 2.0
+ROWS_RISE = 0.03
 
 
 @dataclass(frozen=True)
 class Rise:
-    """The held-out loss since its best: `best` and `now` are evaluations, `after` counts those since the best."""
+    """The held-out loss since its best: `best` and `now` are evaluations, `after` counts those since the best.
+
+    `noise` is the standard deviation of one evaluation around its trend, in nats a token; `evidence` the logarithm of
+    how much more likely the evaluations are if they rise; `level` the rise of the fitted curve, as a share; `rows` the
+    same held-out rows now and at the best, where their losses were kept.
+    """
 
     best: EvalPoint
     now: EvalPoint
     after: int
     noise: float
+    evidence: float = 0.0
+    level: float = 0.0
+    rows: Paired | None = None
 
     @property
     def relative(self) -> float:
         return self.now.loss / self.best.loss - 1
 
-    def evidence(self) -> dict[str, float]:
-        return {
+    @property
+    def is_sure(self) -> bool:
+        """Whether the evaluations alone show that it rises."""
+        return self.evidence > SURE and min(self.level, self.relative) > LEAST_RISE
+
+    @property
+    def is_sure_by_rows(self) -> bool:
+        """Whether the last evaluation shows it by itself: its rows got worse far beyond their own scatter, by more than
+        the best one can have been lucky: the least of n values lies about σ√(2 ln n) too low.
+        """
+        if self.rows is None or self.rows.mean <= ROWS_SURE * self.rows.error:
+            return False
+        noise = self.noise / self.best.loss
+        lucky = noise * math.sqrt(2 * math.log(max(2, self.after + 1)))
+        return self.relative > max(ROWS_RISE, lucky + ROWS_NOISES * noise)
+
+    def numbers(self) -> dict[str, float]:
+        """Its evidence as named numbers."""
+        told = {
             "best_step": self.best.step,
             "best_loss": self.best.loss,
             "step": self.now.step,
@@ -46,98 +82,99 @@ class Rise:
             "rise_percent": 100 * self.relative,
             "noise_percent": 100 * self.noise / self.best.loss,
             "evaluations_since_best": self.after,
+            "log_evidence": self.evidence,
+        }
+        if self.rows is None:
+            return told
+        return told | {
+            "rows": self.rows.n,
+            "rows_worse_percent": 100 * self.rows.share_worse,
+            "row_difference": self.rows.mean,
+            "row_difference_error": self.rows.error,
         }
 
 
-def rise(points: Sequence[EvalPoint]) -> Rise | None:
-    """How far the last evaluation lies above the best one; None for fewer than two, or when the last is the best."""
+def rise(
+    points: Sequence[EvalPoint],
+    probe: Sequence[EvalPoint] = (),
+    rows: Mapping[int, Column] | None = None,
+) -> Rise | None:
+    """How the last evaluation lies to the best one, all losses finite; None when the last is the best, or for fewer
+    than two.
+
+    `probe` are evaluations of training rows with the same weights: what both have in common is no noise of one.
+    """
     if len(points) < 2:
         return None
     best = min(range(len(points)), key=lambda i: points[i].loss)
     if best == len(points) - 1 or points[best].loss <= 0:
         return None
-    noise = eval_noise([point.loss for point in points])
-    return Rise(points[best], points[-1], len(points) - 1 - best, noise)
-
-
-def is_rising(points: Sequence[EvalPoint]) -> bool:
-    """Whether the rise is more than noise.
-
-    (A) with at least four evaluations from the best on, their slope is over four standard errors and amounts to over
-    1 %, also without the highest of them;
-    (B) the last two are both over 2 % above the best and 1.9 noises above the second best, corrected for its being the
-    best of n (σ√(2 ln n): the least of n noisy values is too low);
-    (C) every one of at least three since the best is higher than the one before, over 10 % in all: bends of so steep a
-    rise look like noise;
-    (D) each of at least five since the best is worse than each of the three up to it, by over 6 % of it in the mean;
-    (E) the line through at least six from the best on rises by over 10 % and four standard errors of what it leaves
-    over (more for few). A steep fall before the best makes the noise look large; this rule does not need it.
-    """
-    current = rise(points)
-    if current is None:
-        return False
-    tail = [point.loss for point in points[-current.after - 1 :]]
-    if (
-        len(tail) >= FEWEST_FOR_SLOPE
-        and _is_steady(tail, current, SLOPE_T)
-        and _is_steady(without_highest(tail), current, TRIMMED_T)
-    ):
-        return True
-    if current.after < 2:
-        return False
-    # The second best: beside a true minimum it lies close by, beside a lucky dip it does not.
-    corrected = sorted(p.loss for p in points)[1] + current.noise * math.sqrt(2 * math.log(len(points)))
-    jumped = all(
-        loss - corrected > JUMP_NOISES * current.noise and loss > (1 + JUMP_RISE) * current.best.loss
-        for loss in tail[-2:]
+    learned = {point.step: point.loss for point in probe}
+    gaps = tuple(learned.get(point.step, math.nan) for point in points) if learned else ()
+    evidence, level, noise = _test(tuple(point.loss for point in points), gaps)
+    rows = rows or {}
+    before, now = rows.get(points[best].step), rows.get(points[-1].step)
+    return Rise(
+        points[best],
+        points[-1],
+        len(points) - 1 - best,
+        noise * points[best].loss,
+        evidence,
+        level,
+        paired(before, now) if before is not None and now is not None else None,
     )
-    until = [point.loss for point in points[: -current.after]]
-    return jumped or _climbs(until, tail) or _stays_above(until, tail[1:]) or _is_line(tail)
 
 
-def _is_steady(tail: Sequence[float], current: Rise, least_t: float) -> bool:
-    beta, sxx = slope(tail)
-    # What the line leaves over, if that is more than the evaluations' own noise.
-    noise = max(current.noise, left_over(tail, beta))
-    rises = beta * (len(tail) - 1) > SLOPE_RISE * current.best.loss
-    return rises and beta * math.sqrt(sxx) / noise > least_t
+@lru_cache(maxsize=32)
+def _test(losses: tuple[float, ...], probe: tuple[float, ...]) -> tuple[float, float, float]:
+    """(log evidence of a rise, its size as a share, noise as a share), cached because several detectors ask."""
+    logs = np.log(np.maximum(np.asarray(losses), np.finfo(float).tiny))
+    # Only where both were evaluated: the distance of the two has no common wobble.
+    apart = logs - np.log(np.asarray(probe)) if probe and np.isfinite(probe).all() else None
+    noise = scatter(logs, apart)
+    if len(logs) < FEWEST:
+        return 0.0, math.exp(logs[-1] - logs.min()) - 1, noise.mean
+    if len(logs) > MOST_POINTS:
+        width = -(-len(logs) // MOST_POINTS)
+        logs, apart = _means(logs, width), None
+    level = math.exp(shape(logs).rise) - 1
+    if len(logs) >= FEWEST_WITH_OUTLIER:
+        logs, apart = _without_outlier(logs, apart)
+    best, last = int(np.argmin(logs)), len(logs) - 1
+    if best == last:
+        return 0.0, level, noise.mean
+    highest = best + 1 + int(np.argmax(logs[best + 1 :]))
+    evidence = min(_evidence(*_without(logs, apart, k)) for k in {best, highest, last})
+    return evidence, level, noise.mean
 
 
-def without_highest(tail: Sequence[float]) -> list[float]:
-    """The evaluations without the highest one, when there are enough: a single bad one is no trend."""
-    if len(tail) <= FEWEST_FOR_SLOPE:
-        return list(tail)
-    highest = max(range(len(tail)), key=lambda i: tail[i])
-    return [loss for i, loss in enumerate(tail) if i != highest]
+def _without(logs: Column, apart: Column | None, k: int) -> tuple[Column, Column | None]:
+    return np.delete(logs, k), None if apart is None else np.delete(apart, k)
 
 
-def _climbs(until: Sequence[float], tail: Sequence[float]) -> bool:
-    """Rule (C). The last one also lies above those before the best, which was not merely a lucky one."""
-    rises = all(after > before for before, after in itertools.pairwise(tail))
-    above = tail[-1] > max(until[-STRIPS - 1 :])
-    return len(tail) > STRIPS and rises and above and tail[-1] > (1 + STEEP_RISE) * tail[0]
+def _means(logs: Column, width: int) -> Column:
+    """Means of neighbours, the last ones whole."""
+    first = len(logs) % width
+    rest = logs[first:].reshape(-1, width).mean(axis=1)
+    return np.concatenate([[logs[:first].mean()], rest]) if first else np.asarray(rest)
 
 
-def _is_line(tail: Sequence[float]) -> bool:
-    """Rule (E)."""
-    if len(tail) < FEWEST_ON_LINE:
-        return False
-    beta, sxx = slope(tail)
-    t = beta * math.sqrt(sxx) / (left_over(tail, beta) or 1e-9)
-    # Of few points the scatter around a line is itself uncertain: Student's t asks for more.
-    least_t = SLOPE_T * (1 + 2 / (len(tail) - 2))
-    return beta * (len(tail) - 1) > STEEP_RISE * tail[0] and t > least_t
+def _without_outlier(logs: Column, apart: Column | None) -> tuple[Column, Column | None]:
+    """Leave out, of the few that bend the curve most, the one without which the others follow one turn best."""
+    odd = 1 + np.argsort(bends(logs))[-OUTLIERS_TRIED:]
+    left = {int(k): shape(np.delete(logs, k)).turning_rss for k in odd}
+    return _without(logs, apart, min(left, key=lambda k: left[k]))
 
 
-def left_over(tail: Sequence[float], beta: float) -> float:
-    """Standard deviation of losses around the line of this slope through them."""
-    middle, mean = (len(tail) - 1) / 2, sum(tail) / len(tail)
-    squares = sum((loss - mean - beta * (i - middle)) ** 2 for i, loss in enumerate(tail))
-    return math.sqrt(squares / (len(tail) - 2))
-
-
-def _stays_above(until: Sequence[float], after: Sequence[float]) -> bool:
-    """Rule (D)."""
-    if len(after) < FEWEST_ABOVE or len(until) < STRIPS:
-        return False
-    return min(after) > max(until[-STRIPS:]) and sum(after) / len(after) > (1 + ABOVE_RISE) * until[-1]
+def _evidence(logs: Column, apart: Column | None) -> float:
+    """ln p(losses | they turn) − ln p(losses | they only fall), each with the best curve of its kind and averaged over
+    the scatter. Positive for a rise.
+    """
+    if len(logs) < 2:
+        return 0.0
+    found, weights = shape(logs), scatter(logs, apart).weights
+    turning, falling = (
+        float(np.logaddexp.reduce(weights - rss / (2 * SCATTERS**2)))
+        for rss in (found.turning_rss, found.falling_rss)
+    )
+    return turning - falling

@@ -16,7 +16,7 @@ from runner.insight.diagnosis.finding import (
     Finding,
     Severity,
 )
-from runner.insight.diagnosis.noise import log_losses, residual_spread, running_median
+from runner.insight.diagnosis.noise import log_losses, residual_spread, running_median, spread, theil_sen
 
 FEWEST_LONG = 60
 FEWEST_SHORT = 20
@@ -30,7 +30,7 @@ FEWEST = 4
 RESUME_LOGS = 40
 
 BREAK_SIGMAS = 4.0
-LEAST_BREAK = 0.05
+LEAST_BREAK = 0.10
 
 
 @dataclass(frozen=True)
@@ -152,18 +152,28 @@ def _diverged(
 
 
 def resume_break(curves: Curves) -> Finding | None:
-    """`resume-break`: the loss after the last resume is on another level than before it."""
+    """`resume-break`: the loss after the last resume lies above where its trend before would have led, beyond its
+    scatter and the trend's own uncertainty. A loss that falls on is no break, whatever its size.
+    """
     if not curves.resumed_at:
         return None
     train, border = curves.train, curves.resumed_at[-1]
     logs = log_losses(train.loss)
     before, after = logs[train.step <= border], logs[train.step > border]
-    before, after = before[np.isfinite(before)], after[np.isfinite(after)][:AFTER_RESUME]
-    if len(before) < AFTER_RESUME or len(after) < AFTER_RESUME:
+    before, after = before[np.isfinite(before)][-RESUME_LOGS:], after[np.isfinite(after)][:AFTER_RESUME]
+    if len(before) < 2 * AFTER_RESUME or len(after) < AFTER_RESUME:
         return None
-    scatter = residual_spread(before[-RESUME_LOGS:])
-    jump = float(np.median(after) - np.median(before[-AFTER_RESUME:]))
-    if abs(jump) <= max(BREAK_SIGMAS * scatter, LEAST_BREAK):
+    slope, _, steepest = theil_sen(before)
+    middle = (len(before) - 1) / 2
+    ahead = len(before) + (len(after) - 1) / 2 - middle
+    level = float(np.median(before))
+    scatter = max(spread(before - level - slope * (np.arange(len(before)) - middle)), LEAST_SPREAD)
+    # Where it would be at most: a fall does not turn into a rise by going on.
+    predicted = max(
+        level + slope * ahead, min(level + steepest * ahead, float(np.median(before[-AFTER_RESUME:])))
+    )
+    jump = float(np.median(after)) - predicted
+    if jump <= max(BREAK_SIGMAS * scatter, LEAST_BREAK):
         return None
     old, new = math.exp(float(np.median(before[-AFTER_RESUME:]))), math.exp(float(np.median(after)))
     return Finding(
@@ -171,8 +181,13 @@ def resume_break(curves: Curves) -> Finding | None:
         name="resume broke the run",
         severity=Severity.ERROR,
         since_step=border,
-        sentence=f"Train loss {old:.3f} before the resume at step {border}, {new:.3f} after it: it did not go on where "
-        "it was.",
+        sentence=f"Train loss {old:.3f} before the resume at step {border}, {new:.3f} after it (noise "
+        f"±{100 * scatter:.0f} %): it did not go on where it was.",
         actions=(Action("stop; check adapter, optimizer state and data of the checkpoint"),),
-        evidence={"before_loss": old, "loss": new, "noise_percent": 100 * scatter},
+        evidence={
+            "before_loss": old,
+            "predicted_loss": math.exp(predicted),
+            "loss": new,
+            "noise_percent": 100 * scatter,
+        },
     )

@@ -10,10 +10,25 @@ from enum import StrEnum
 import numpy as np
 
 from runner.insight.curves import Curves
-from runner.insight.diagnosis import health, learning, operation, overfitting, rate, spikes, stability
+from runner.insight.diagnosis import (
+    converged,
+    health,
+    learning,
+    memorisation,
+    operation,
+    overfitting,
+    rate,
+    rewards,
+    spikes,
+    stability,
+    train_rising,
+)
 from runner.insight.diagnosis.finding import Action, Change, Finding, Kind, Severity
+from runner.insight.diagnosis.held_out import every_set, with_main_set
+from runner.insight.task import Task, task_of
 
-FEWEST_EVALUATIONS = 4
+FEWEST_EVALUATIONS = 3
+FEWEST_ENTRIES = 10
 # Below this one unusual row moves the mean by more than the changes that are judged.
 FEW_ROWS = 16
 
@@ -24,12 +39,21 @@ class VerdictKind(StrEnum):
     NON_FINITE = "non-finite"
     NOTHING_TRAINED = "nothing trained"
     STALLED = "died or stalled"
+    RESUME_BROKEN = "resume broke the run"
     DIVERGED = "diverged"
     OVERFITTING = "overfitting"
     WORSENING = "worsening"
     FORGETTING = "forgetting"
     NOT_LEARNING = "not learning"
     OSCILLATING = "learning rate too high"
+    TRAIN_RISING = "train loss rising"
+    EVALUATION_NAN = "held-out loss is NaN"
+    RISING = "held-out loss up"
+    BY_HEART = "learned by heart"
+    CONVERGED = "nothing left to learn"
+    KL_RUNAWAY = "KL runs away"
+    ENTROPY_COLLAPSE = "entropy collapsed"
+    REWARD_FLAT = "reward flat"
     PLATEAU = "plateau"
     HEALTHY = "healthy"
     TOO_EARLY = "too early to tell"
@@ -58,27 +82,59 @@ class Verdict:
         )
 
 
+Detector = Callable[[Curves], Finding | None]
+
 # In the order of gravity: the first that finds something gives the verdict, those without a kind never do.
-DETECTORS: tuple[tuple[VerdictKind | None, Callable[[Curves], Finding | None]], ...] = (
+DETECTORS: tuple[tuple[VerdictKind | None, Detector], ...] = (
     (VerdictKind.NON_FINITE, health.non_finite),
     (VerdictKind.NOTHING_TRAINED, health.nothing_trained),
     (VerdictKind.STALLED, operation.stall),
-    (VerdictKind.DIVERGED, stability.resume_break),
+    (VerdictKind.RESUME_BROKEN, stability.resume_break),
     (VerdictKind.DIVERGED, stability.divergence),
-    (VerdictKind.OVERFITTING, overfitting.overfitting),
-    (VerdictKind.WORSENING, overfitting.worsening),
+    (VerdictKind.OVERFITTING, every_set(overfitting.overfitting)),
+    (VerdictKind.WORSENING, every_set(overfitting.worsening)),
     (VerdictKind.FORGETTING, operation.forgetting),
     (VerdictKind.NOT_LEARNING, learning.not_learning),
     (VerdictKind.OSCILLATING, rate.oscillation),
+    (VerdictKind.TRAIN_RISING, train_rising.train_rising),
+    (VerdictKind.EVALUATION_NAN, health.evaluation_nan),
+    (VerdictKind.RISING, every_set(overfitting.watch)),
+    (VerdictKind.BY_HEART, converged.learned_by_heart),
+    (VerdictKind.CONVERGED, converged.converged),
     (VerdictKind.PLATEAU, learning.plateau),
-    (None, overfitting.memorisation),
+    (None, memorisation.memorisation),
     (None, operation.memory),
     (None, health.skipped_steps),
     (None, operation.schedule),
-    (None, overfitting.watch),
     (None, spikes.spike),
     (None, learning.epoch_step),
 )
+# Runs that are not judged by their loss.
+FOR_EVERY_TASK = (
+    health.non_finite,
+    health.nothing_trained,
+    operation.stall,
+    operation.memory,
+    health.skipped_steps,
+    operation.schedule,
+)
+REWARD_DETECTORS: tuple[tuple[VerdictKind | None, Detector], ...] = (
+    *((kind, detect) for kind, detect in DETECTORS if detect in FOR_EVERY_TASK),
+    (VerdictKind.KL_RUNAWAY, rewards.kl_runaway),
+    (VerdictKind.ENTROPY_COLLAPSE, rewards.entropy_collapse),
+    (VerdictKind.REWARD_FLAT, rewards.reward_flat),
+    (None, rewards.length_limit),
+    (VerdictKind.CONVERGED, rewards.saturated),
+    (None, rewards.chosen_falling),
+)
+# Remarks that say more of a run than "healthy" would.
+SAID = {
+    VerdictKind.RISING,
+    VerdictKind.BY_HEART,
+    VerdictKind.CONVERGED,
+    VerdictKind.PLATEAU,
+    VerdictKind.REWARD_FLAT,
+}
 # What a graver finding explains is not said a second time.
 EXPLAINED = {
     "non-finite": {
@@ -90,27 +146,35 @@ EXPLAINED = {
         "plateau",
         "worsening",
         "memorisation",
+        "train-rising",
+        "evaluation-nan",
+        "held-out-rising",
     },
-    "nothing-trained": {"not-learning", "plateau"},
-    "divergence": {"rate-too-high", "not-learning", "worsening"},
-    "overfitting": {"held-out-rising", "plateau"},
-    "worsening": {"held-out-rising", "plateau"},
-    "rate-too-high": {"not-learning", "plateau"},
-    "not-learning": {"plateau"},
+    "nothing-trained": {"not-learning", "plateau", "converged", "memorisation", "reward-flat"},
+    "divergence": {"rate-too-high", "not-learning", "worsening", "train-rising", "held-out-rising"},
+    "overfitting": {"held-out-rising", "plateau", "converged", "memorisation"},
+    "worsening": {"held-out-rising", "plateau", "train-rising"},
+    "rate-too-high": {"not-learning", "plateau", "train-rising"},
+    "not-learning": {"plateau", "train-rising"},
     "held-out-rising": {"plateau"},
+    "memorisation": {"plateau"},
+    "converged": {"plateau"},
 }
 
 
 def diagnose(curves: Curves) -> Verdict:
     """Judge a run by its curves: the gravest finding decides, all of them are kept."""
+    curves = with_main_set(curves)
+    supervised = task_of(curves) is Task.SUPERVISED
     # Losses may be anything a trainer can write, 1e308 among it.
     with np.errstate(all="ignore"):
-        found = [(kind, finding) for kind, detect in DETECTORS if (finding := detect(curves)) is not None]
+        detectors = DETECTORS if supervised else REWARD_DETECTORS
+        found = [(kind, finding) for kind, detect in detectors if (finding := detect(curves)) is not None]
     covered = {other for _, finding in found for other in EXPLAINED.get(finding.id, ())}
     found = [(kind, finding) for kind, finding in found if finding.id not in covered]
     findings = tuple(finding for _, finding in found)
     for kind, finding in found:
-        if kind is None or (finding.severity is Severity.INFO and kind is not VerdictKind.PLATEAU):
+        if kind is None or (finding.severity is Severity.INFO and kind not in SAID):
             continue
         return Verdict(
             kind,
@@ -121,7 +185,20 @@ def diagnose(curves: Curves) -> Verdict:
             finding.since_step,
             findings,
         )
-    return _nothing_wrong(curves, findings)
+    return _nothing_wrong(curves, findings) if supervised else _rewarded(curves, findings)
+
+
+def _rewarded(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
+    """A run of another kind, with nothing against it."""
+    few = len(curves.train) < FEWEST_ENTRIES
+    more = " Too few entries to judge." if few else ""
+    return Verdict(
+        VerdictKind.TOO_EARLY if few else VerdictKind.HEALTHY,
+        Severity.INFO,
+        f"A run of {task_of(curves)} learning: {rewards.in_words(curves)}; its loss says nothing of how well it does."
+        f"{more}",
+        findings=findings,
+    )
 
 
 def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
@@ -143,14 +220,13 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
             None,
             findings,
         )
-    watching = next((f" {finding.sentence}" for finding in findings if finding.id == "held-out-rising"), "")
     change = (
         f"{points[0].loss:.3f} → {best.loss:.3f} ({100 * (best.loss / (points[0].loss or 1.0) - 1):+.0f} %)"
     )
     return Verdict(
         VerdictKind.HEALTHY,
         Severity.INFO,
-        f"Held-out loss {change}, best at step {best.step}.{watching}{_caution(points[-1].n)}",
+        f"Held-out loss {change}, best at step {best.step}.{_caution(points[-1].n)}",
         (Action(f"keep checkpoint-{keep}"),) if keep is not None and curves.is_over else (),
         keep,
         None,

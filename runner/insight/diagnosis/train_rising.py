@@ -1,0 +1,57 @@
+"""The train loss itself climbs, slowly enough to look like noise from one entry to the next."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from runner.insight.curves import Curves
+from runner.insight.diagnosis.finding import HALF_RATE, Action, Finding, Severity
+from runner.insight.diagnosis.health import unusable
+from runner.insight.diagnosis.noise import theil_sen
+from runner.insight.diagnosis.training_side import finite
+from runner.insight.reduction import part_means
+
+FEWEST = 10
+MOST_POINTS = 30
+LEAST_RISE = 0.08
+# Share of neighbours among the parts that rise; one half by chance.
+MOSTLY = 0.7
+
+
+def train_rising(curves: Curves) -> Finding | None:
+    """`train-rising`: from its least on the train loss climbs by over 8 %, most parts above the one before, and its
+    slope is above zero beyond doubt (95 %). No evaluation made meanwhile is better.
+    """
+    train = curves.train
+    usable = ~unusable(curves) & (train.loss > 0) & (train.step > curves.warmup_steps)
+    logs, steps = np.log(train.loss[usable]), train.step[usable]
+    if len(logs) < FEWEST:
+        return None
+    parts = part_means(logs, MOST_POINTS)
+    least = int(np.argmin(parts))
+    tail = parts[least:]
+    if len(tail) < max(FEWEST - 1, 2 * len(parts) // 3):
+        return None
+    slope, low, _ = theil_sen(tail)
+    rise = math.expm1(slope * (len(tail) - 1))
+    if low <= 0 or rise < LEAST_RISE or float((np.diff(tail) > 0).mean()) < MOSTLY:
+        return None
+    since = int(steps[min(len(steps) - 1, least * len(steps) // len(parts))])
+    points = [point.loss for point in finite(curves.val) if point.step > since]
+    if points and points[-1] <= min(points):
+        return None
+    return Finding(
+        id="train-rising",
+        name="train loss is rising",
+        severity=Severity.WARNING,
+        since_step=since,
+        sentence=f"Train loss {math.exp(tail[0]):.3f} → {math.exp(tail[-1]):.3f} since step {since}, steadily: it "
+        "goes up instead of down.",
+        actions=(
+            Action("half the learning rate", (HALF_RATE,)),
+            Action("look at the order of the rows: do they get harder or longer?"),
+        ),
+        evidence={"rise_percent": 100 * rise, "slope_low_percent": 100 * low, "entries": len(logs)},
+    )

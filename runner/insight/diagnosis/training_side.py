@@ -1,0 +1,97 @@
+"""What training rows tell while the held-out loss rises: are they being learned by heart?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from runner.insight.curves import Column, Curves, EvalPoint
+from runner.insight.diagnosis.health import unusable
+from runner.insight.diagnosis.rising import Rise
+
+# A train loss under this share of the held-out one is not explained by rows that are merely easier.
+BY_HEART = 0.6
+
+
+class Training(StrEnum):
+    """What became of the training rows' loss since the best evaluation."""
+
+    FELL = "fell"
+    BY_HEART = "by heart"
+    NOT_FALLEN = "not fallen"
+    FIRST_EPOCH = "first epoch"
+    TOO_SPARSE = "too sparse"
+    UNSEEN = "unseen"
+
+    @property
+    def is_memorising(self) -> bool:
+        return self in (Training.FELL, Training.BY_HEART)
+
+    @property
+    def is_known(self) -> bool:
+        return self is not Training.TOO_SPARSE and self is not Training.UNSEEN
+
+
+@dataclass(frozen=True)
+class TrainingSide:
+    """`before` and `now` are losses in nats a token, NaN when unknown; `by_probe` when they were evaluated with the
+    same weights as the held-out rows.
+    """
+
+    state: Training
+    before: float = math.nan
+    now: float = math.nan
+    by_probe: bool = False
+
+    @property
+    def fall(self) -> float:
+        """As a share of what it was."""
+        return 1 - self.now / self.before if self.before > 0 else math.nan
+
+
+def training_side(curves: Curves, current: Rise) -> TrainingSide:
+    """From the train-probe; without one, from the train losses before each of the two evaluations.
+
+    In the first epoch training rows are as new to the model as held-out ones, so a fall there shows no memorising.
+    """
+    probe = {point.step: point.loss for point in finite(curves.probe)}
+    if current.best.step in probe and current.now.step in probe:
+        before, now = probe[current.best.step], probe[current.now.step]
+        fell = before - now > current.noise
+        return TrainingSide(Training.FELL if fell else Training.NOT_FALLEN, before, now, True)
+    train = curves.train
+    losses = np.where(unusable(curves), np.nan, train.loss)
+    if not np.isfinite(losses).any():
+        return TrainingSide(Training.UNSEEN)
+    size = curves.steps_per_epoch
+    if size and current.now.step <= size:
+        return TrainingSide(Training.FIRST_EPOCH)
+    before = _level(curves, losses, current.best.step)
+    now = _level(curves, losses, current.now.step)
+    if now < BY_HEART * current.best.loss and (not size or current.now.step > size):
+        return TrainingSide(Training.BY_HEART, before, now)
+    if not math.isfinite(before) or not math.isfinite(now):
+        return TrainingSide(Training.TOO_SPARSE, before, now)
+    fell = before - now > current.noise
+    return TrainingSide(Training.FELL if fell else Training.NOT_FALLEN, before, now)
+
+
+def _level(curves: Curves, losses: Column, step: int) -> float:
+    """Median train loss of the later half of the steps between an evaluation and the one before it, at least of the
+    last entry there; NaN where none lies between.
+    """
+    train = curves.train
+    earlier = max((point.step for point in curves.val if point.step < step), default=0)
+    within = (train.step > earlier) & (train.step <= step) & np.isfinite(losses)
+    late = within & (train.step > (earlier + step) / 2)
+    chosen = losses[late] if late.any() else losses[within][-1:]
+    return float(np.median(chosen)) if len(chosen) else math.nan
+
+
+def finite(points: Sequence[EvalPoint]) -> list[EvalPoint]:
+    """The evaluations whose loss is a number."""
+    return [point for point in points if math.isfinite(point.loss)]
