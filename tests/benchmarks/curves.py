@@ -1,9 +1,9 @@
 """`python -m tests.benchmarks.curves DIR…`: replays labelled training logs point by point and counts what is found.
 
-A DIR holds NNN.json (train [[step, epoch, loss, lr, grad_norm]], eval [[step, epoch, loss]], args) and labels.json. Every
-log is judged after each of its entries, as it would have been live. Printed for all logs, for each directory, for those
-before and from `--new-from` on, by kind of log, and by folds of repositories: precision and recall of each label, how
-many evaluations after the earliest right moment a finding came, false alarms, and how often a verdict changed.
+A DIR holds NNN.json (train [[step, epoch, loss, lr, grad_norm]], eval [[step, epoch, loss]], args) and labels.json.
+Every log is judged after each of its entries, as it would have been live. Printed for all logs, for each directory, for
+those before and from `--new-from` on, by kind of log, and by folds of repositories: precision and recall of each label,
+how many evaluations after the earliest right moment a finding came, false alarms, and how often a verdict changed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 
 from runner.insight.curves import Curves, EvalPoint, Metric, TrainCurve
-from runner.insight.diagnosis import Severity, VerdictKind, diagnose
-from runner.insight.task import main_curve
+from runner.insight.diagnosis import Judge, Severity, VerdictKind, diagnose
 
 EXPECTED = {
     "overfit": {"overfitting"},
@@ -37,8 +36,8 @@ ENOUGH_EVALUATIONS = 5
 # A log of more entries is judged at so many of them, like a running one, which is judged a few times a second.
 MOST_MOMENTS = 500
 FOLDS = 5
-# Seen as such by whoever labelled them: the loss is a KL term, and the reward was not kept in the record.
-REWARDED = "grpo"
+# Tasks whose loss is not judged, and the metric that a log of theirs has.
+REWARDED = {"rl": "reward", "dpo": "rewards/margins"}
 
 
 @dataclass
@@ -55,6 +54,7 @@ class Replay:
     final: str = ""
     last_step: int = 0
     changes: int = 0
+    raw_changes: int = 0
     evaluations: tuple[int, ...] = ()
 
     @property
@@ -65,7 +65,8 @@ class Replay:
     @property
     def delay(self) -> int | None:
         """Evaluations from the earliest at which a warning of overfitting is right to the first one; None without."""
-        right, found = self.label.get("first_eval_3pct_over_min"), self.alarmed.get("overfitting")
+        right: int | None = self.label.get("first_eval_3pct_over_min")
+        found = self.alarmed.get("overfitting")
         if right is None or found is None:
             return None
         return sum(right < step <= found for step in self.evaluations)
@@ -80,7 +81,6 @@ def read_curves(record: Mapping[str, Any], steps_per_epoch: int | None) -> Curve
         np.array([math.nan if value is None else float(value) for value in column]) for column in columns
     )
     args = record.get("args") or {}
-    metrics = {"reward": Metric(step, np.full(len(step), np.nan))} if is_rewarded(record) else {}
     points = {int(p[0]): EvalPoint(int(p[0]), float(p[2]), 0, float(p[1] or 0.0)) for p in record["eval"]}
     return Curves(
         train=TrainCurve.of(step=step, epoch=epoch, loss=loss, lr=lr, grad_norm=grad),
@@ -89,27 +89,35 @@ def read_curves(record: Mapping[str, Any], steps_per_epoch: int | None) -> Curve
         steps_per_epoch=steps_per_epoch,
         warmup_steps=int(args.get("warmup_steps") or 0),
         nan_hidden=True,
-        metrics=metrics,
+        metrics=rewards(record),
     )
 
 
-def is_rewarded(record: Mapping[str, Any]) -> bool:
-    """Whether the log was of reinforcement learning: its task says so, or its loss begins at zero and never falls."""
-    return (
-        REWARDED in str(record.get("task", "")).lower() or REWARDED in str(record.get("source", "")).lower()
-    )
+def rewards(record: Mapping[str, Any]) -> dict[str, Metric]:
+    """What a log of reinforcement or preference learning has beside its loss; where the record kept none of it, the
+    name alone, which every such trainer logs.
+    """
+    name = REWARDED.get(str(record.get("task")))
+    kept = (record.get("eval_metrics") or {}).items()
+    found = {
+        key: Metric(*np.array([[float(x), float(y)] for x, y in values if y is not None]).T)
+        for key, values in kept
+        if values
+    }
+    if name is None:
+        return {}
+    return found | ({} if name in found else {name: Metric(np.zeros(1), np.full(1, math.nan))})
 
 
 def steps_per_epoch(record: Mapping[str, Any]) -> int | None:
     """From the last entry that says its epoch, else from the plan."""
-    for row in reversed([*record["train"], *record["eval"]]):
-        if row[1]:
-            return round(float(row[0]) / float(row[1]))
     args = record.get("args") or {}
-    steps, epochs = args.get("max_steps"), args.get("num_train_epochs")
-    return (
-        round(steps / epochs) if isinstance(steps, int | float) and isinstance(epochs, int | float) else None
-    )
+    plan = [args.get("max_steps"), args.get("num_train_epochs")]
+    for step, epochs, *_ in [*reversed([*record["train"], *record["eval"]]), plan]:
+        if isinstance(step, int | float) and isinstance(epochs, int | float) and epochs:
+            size: int = round(step / epochs)
+            return size
+    return None
 
 
 def prefixes(curves: Curves) -> Iterator[Curves]:
@@ -131,13 +139,15 @@ def replay(item: tuple[Path, Mapping[str, Any]]) -> Replay:
     source = record.get("source") or ""
     repository = source.split(":")[0] if isinstance(source, str) else str(source.get("repo"))
     result = Replay(path.stem, path.parent.name, repository, label)
-    whole = read_curves(record, steps_per_epoch(record))
+    whole, judge = read_curves(record, steps_per_epoch(record)), Judge()
     result.evaluations = tuple(point.step for point in whole.val)
     for curves in prefixes(whole):
         verdict = diagnose(curves)
+        shown = judge.verdict.kind
+        judge.take(verdict, curves)
+        result.changes += shown not in (VerdictKind.TOO_EARLY, judge.verdict.kind)
+        result.raw_changes += result.final not in ("", VerdictKind.TOO_EARLY.value, verdict.kind.value)
         result.last_step = max(curves.step, curves.val[-1].step if curves.val else 0)
-        if result.final not in ("", VerdictKind.TOO_EARLY.value) and result.final != verdict.kind.value:
-            result.changes += 1
         result.final = verdict.kind.value
         for found in verdict.findings:
             result.first.setdefault(found.id, result.last_step)
@@ -227,6 +237,7 @@ def summary(replays: Sequence[Replay]) -> dict[str, Any]:
             if r.final == VerdictKind.HEALTHY.value and (r.label.get("rise") or 0) > 0.05
         ),
         "verdict_changes_per_run": sum(r.changes for r in replays) / max(1, len(replays)),
+        "without_hysteresis": sum(r.raw_changes for r in replays) / max(1, len(replays)),
     }
 
 
@@ -244,7 +255,9 @@ def report(title: str, told: Mapping[str, Any], *, whole: bool) -> Iterator[str]
             yield f"    {name:<25}{figures(row)}  {' '.join(row['missed'])} | {' '.join(row['false'])}"
     for name, ids in told["healthy_alarmed"].items():
         yield f"  healthy but alarmed {name}: {' '.join(ids)}"
-    yield f"  called healthy though the held-out loss ends over 5 % up: {' '.join(told['called_healthy_though_rising'])}"
+    yield f"  changes of verdict a run without hysteresis: {told['without_hysteresis']:.2f}"
+    rising = " ".join(told["called_healthy_though_rising"])
+    yield f"  called healthy though the held-out loss ends over 5 % up: {rising or 'none'}"
 
 
 def figures(row: Mapping[str, Any]) -> str:

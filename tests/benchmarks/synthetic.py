@@ -68,7 +68,24 @@ def draw(number: int, chunk: int, seed: int) -> list[Run]:
     batch = Batch(rng, CHUNK, kind.epochs)
     kind.shape(batch)
     steps, evals = _train(batch), _evaluations(batch)
-    return [_run(batch, kind, chunk * CHUNK, row, steps, evals) for row in range(CHUNK)]
+    # Drawn by a generator of its own, so that the curves are those of runs without it.
+    own = np.random.default_rng([seed, number, chunk, 1])
+    return [_run(batch, kind, chunk * CHUNK, row, steps, evals, own) for row in range(CHUNK)]
+
+
+def _row_losses(rng: np.random.Generator, points: Sequence[EvalPoint], total: int) -> dict[int, Column]:
+    """The loss of each held-out row at each evaluation, by step, whose mean is that evaluation's loss.
+
+    Real rows of recorded runs drift apart by 2 to 12 % of the loss from one evaluation to the next.
+    """
+    n = max(2, points[0].n)
+    own, spread = np.exp(rng.normal(0, 0.5, n)), np.exp(rng.uniform(np.log(0.05), np.log(0.3)))
+    walk, before, losses = np.zeros(n), 0, {}
+    for point in points:
+        walk = walk + rng.normal(0, 1, n) * spread * np.sqrt((point.step - before) / total)
+        shape = own * np.exp(walk)
+        losses[point.step], before = point.loss * shape / shape.mean(), point.step
+    return losses
 
 
 def _train(b: Batch) -> dict[str, Column]:
@@ -111,21 +128,31 @@ def _evaluations(b: Batch) -> dict[str, Column]:
 
 
 def _run(
-    b: Batch, kind: Kind, first: int, row: int, steps: dict[str, Column], evals: dict[str, Column]
+    b: Batch,
+    kind: Kind,
+    first: int,
+    row: int,
+    steps: dict[str, Column],
+    evals: dict[str, Column],
+    rng: np.random.Generator,
 ) -> Run:
     total, per_epoch, every = (int(values[row, 0]) for values in (b.total, b.per_epoch, b.every))
     at = [every * k for k in range(int(b.evals[row, 0]))]
     missing = {"train_probe": not b.has_probe[row, 0], "general": not b.has_general[row, 0]}
+    points = {
+        name: tuple(
+            EvalPoint(step, float(loss), int(b.rows[row, 0]), step / per_epoch)
+            for step, loss in zip(at, losses[row], strict=False)
+        )
+        for name, losses in evals.items()
+        if not missing.get(name)
+    }
+    # Runs that evaluate training rows too keep the loss of each row; logs of other trainers have neither.
+    kept = {} if missing["train_probe"] else {"val": _row_losses(rng, points["val"], total)}
     curves = Curves(
         train=TrainCurve(**{name: values[row, :total] for name, values in steps.items()}),
-        evals={
-            name: tuple(
-                EvalPoint(step, float(loss), int(b.rows[row, 0]), step / per_epoch)
-                for step, loss in zip(at, losses[row], strict=False)
-            )
-            for name, losses in evals.items()
-            if not missing.get(name)
-        },
+        evals=points,
+        row_losses=kept,
         checkpoints=tuple(at[1:]),
         total_steps=total,
         steps_per_epoch=per_epoch,

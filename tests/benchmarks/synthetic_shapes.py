@@ -127,7 +127,7 @@ def spikes(b: Batch) -> None:
         excess = happens * np.where(since < 0, 0, np.exp(-np.maximum(since, 0) / b.uniform(0.3, 3)))
         excess = excess * np.log(b.uniform(1.5, 6))
         b.jitter = b.jitter + excess
-        b.held_out = b.held_out * np.exp(weights * excess)
+        b.held_out, b.trained = (loss * np.exp(weights * excess) for loss in (b.held_out, b.trained))
         b.grad = b.grad * np.where(happens & (np.abs(since + 0.5) < 1), b.uniform(3, 20), 1)
 
 

@@ -23,10 +23,11 @@ def non_finite(curves: Curves) -> Finding | None:
     train = curves.train
     bad = unusable(curves)
     found = [(int(train.step[bad][0]), "train loss")] if bad.any() else []
+    # Were the weights spoilt, the next train loss would be no number either: the evaluation is (evaluation-nan).
+    goes_on = len(bad) > 0 and not bad[-1]
     for name, points in curves.evals.items():
         broken = [(point.step, f"{name} loss") for point in points if not math.isfinite(point.loss)][:1]
-        # Where training goes on in numbers, the evaluation is broken (evaluation-nan).
-        found += [one for one in broken if not _goes_on(curves, bad, one[0])]
+        found += [one for one in broken if not goes_on]
     if not found:
         return None
     step, what = min(found)
@@ -82,14 +83,6 @@ def _is_collapse(losses: Column) -> npt.NDArray[np.bool_]:
     return collapsed
 
 
-def _goes_on(curves: Curves, bad: npt.NDArray[np.bool_], step: int) -> bool:
-    """Whether a train loss that is a number follows the step, or is all there is."""
-    after = curves.train.step > step
-    if after.any():
-        return not bool(bad[after][-1])
-    return curves.is_over and bool(len(bad)) and not bool(bad[-1])
-
-
 def evaluation_nan(curves: Curves) -> Finding | None:
     """`evaluation-nan`: an evaluation's loss is not a number while training goes on in numbers: then some held-out row
     is broken, not the weights.
@@ -97,17 +90,16 @@ def evaluation_nan(curves: Curves) -> Finding | None:
     for name, points in curves.evals.items():
         bad = [point for point in points if not math.isfinite(point.loss)]
         if bad:
-            return _broken_evaluation(name, bad[0].step, len(bad), len(points))
+            return _broken_evaluation(name, bad[0].step, len(bad), len(points), bad[-1] is points[-1])
     return None
 
 
-def _broken_evaluation(name: str, step: int, bad: int, of: int) -> Finding:
+def _broken_evaluation(name: str, step: int, bad: int, of: int, is_last: bool) -> Finding:
     what = "held-out" if name == "val" else name
     return Finding(
         id="evaluation-nan",
         name="evaluation is not a number",
-        # All of them: nothing of this run is judged by rows it has not seen.
-        severity=Severity.WARNING if bad == of else Severity.INFO,
+        severity=Severity.WARNING if is_last else Severity.INFO,
         since_step=step,
         sentence=f"The {what} loss is not a number in {bad} of {of} evaluation{'s' if of > 1 else ''}, first at step "
         f"{step}, while training goes on: some row there has nothing to predict, or overflows in fp16.",

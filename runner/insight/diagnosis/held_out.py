@@ -46,9 +46,7 @@ def with_main_set(curves: Curves) -> Curves:
 
 
 def every_set(detect: Callable[[Curves], Finding | None]) -> Callable[[Curves], Finding | None]:
-    """A detector of the held-out set, made to look at every one: the gravest finding, with the set's name, and the names
-    of the others it was made for.
-    """
+    """A detector of the held-out set, made to look at every one: the gravest finding, with the names of the sets."""
 
     def detect_in_each(curves: Curves) -> Finding | None:
         found = [(name, finding) for name, view in each_set(curves) if (finding := detect(view)) is not None]

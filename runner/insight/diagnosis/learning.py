@@ -8,7 +8,8 @@ import numpy as np
 
 from runner.insight.curves import Column, Curves, EvalPoint
 from runner.insight.diagnosis.finding import HIGHER_RATE, Action, Finding, Severity
-from runner.insight.diagnosis.noise import eval_noise, log_losses, residual_spread, theil_sen
+from runner.insight.diagnosis.noise import log_losses, residual_spread, theil_sen
+from runner.insight.diagnosis.scatter import noise_of
 from runner.insight.reduction import part_means
 
 FEWEST_LOGS = 30
@@ -18,6 +19,10 @@ LEAST_FALL = 0.02
 MOST_FALL = 0.05
 EVAL_FALL = 0.01
 EVAL_AT_SHARE = 0.25
+
+FEWEST_CONSTANT = 5
+CONSTANT = 0.001
+CONSTANT_SHARE = 0.10
 
 PLATEAU_LOGS = 20
 PLATEAU_SHARE = 0.15
@@ -34,10 +39,13 @@ MOST_POINTS = 60
 def not_learning(curves: Curves) -> Finding | None:
     """`not-learning`: after at least 30 entries and a tenth of the steps past the warm-up the train loss has fallen
     less than 2 % and its slope may be zero; or at a quarter of the run no evaluation is 1 % better than the model
-    before training; or at its half none is 2 % better and the train loss has fallen less than 2 % too.
+    before training; or five and more, over a tenth of the run, are all the same; or at its half none is 2 % better and
+    the train loss has fallen less than 2 % too.
     """
     # Of a log that begins in mid-run the fall was not seen.
-    return None if curves.begins_late else _flat_evaluations(curves) or _flat_losses(curves)
+    if curves.begins_late:
+        return None
+    return _constant_evaluations(curves) or _flat_evaluations(curves) or _flat_losses(curves)
 
 
 def _flat_losses(curves: Curves) -> Finding | None:
@@ -72,6 +80,32 @@ def _flat_losses(curves: Curves) -> Finding | None:
             "slope_high_percent": 100 * high,
         },
     )
+
+
+def _constant_evaluations(curves: Curves) -> Finding | None:
+    """No evaluation differs from another by 0.1 % (later in the run 0.3 %), and no fall came before the first one."""
+    points = [point for point in _finite(curves) if point.step > curves.warmup_steps]
+    if len(points) < FEWEST_CONSTANT or points[-1].step < CONSTANT_SHARE * (curves.total_steps or 0):
+        return None
+    losses = [point.loss for point in points]
+    late = points[-1].step >= 2 * EVAL_AT_SHARE * (curves.total_steps or math.inf)
+    if (
+        max(losses) - min(losses) > (3 if late else 1) * CONSTANT * min(losses)
+        or _early_fall(curves) > MOST_FALL
+    ):
+        return None
+    return _idle(
+        curves,
+        f"Held-out loss {losses[0]:.3f} in each of {len(losses)} evaluations: the weights hardly move.",
+        {"loss": losses[0], "difference_percent": 100 * (max(losses) / min(losses) - 1)},
+    )
+
+
+def _early_fall(curves: Curves) -> float:
+    """How far the train loss fell from its first entries to its last tenth, as a share; 0 when nothing is known."""
+    losses = curves.train.loss[np.isfinite(curves.train.loss)]
+    few = max(1, len(losses) // 10)
+    return 1 - float(np.median(losses[-few:]) / np.median(losses[: max(3, few)])) if len(losses) else 0.0
 
 
 def _flat_evaluations(curves: Curves) -> Finding | None:
@@ -148,7 +182,7 @@ def plateau(curves: Curves) -> Finding | None:
     level = part_means(logs, MOST_POINTS)
     change = theil_sen(level[np.isfinite(level)])[0] * len(level)
     losses = [point.loss for point in points]
-    noise = eval_noise(losses)
+    noise = noise_of(points)
     gained = min(losses[:-PLATEAU_EVALS]) - min(losses[-PLATEAU_EVALS:])
     if abs(change) >= PLATEAU_FALL or gained >= max(PLATEAU_FALL * min(losses), noise):
         return None

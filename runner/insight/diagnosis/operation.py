@@ -8,7 +8,8 @@ import numpy as np
 
 from runner.insight.curves import Curves
 from runner.insight.diagnosis.finding import HALF_RATE, Action, Change, Finding, Kind, Severity
-from runner.insight.diagnosis.noise import eval_noise, theil_sen
+from runner.insight.diagnosis.noise import theil_sen
+from runner.insight.diagnosis.scatter import noise_of
 
 FORGOTTEN = ((0.15, Severity.CRITICAL), (0.05, Severity.WARNING), (0.02, Severity.INFO))
 NOISES = 3.0
@@ -36,7 +37,7 @@ def forgetting(curves: Curves) -> Finding | None:
     # The lower of the last two: one evaluation may be off.
     first, now = points[0], min(points[-2:], key=lambda point: point.loss)
     share = now.loss / first.loss - 1
-    noise = eval_noise([point.loss for point in points])
+    noise = noise_of(points)
     severity = next((severity for least, severity in FORGOTTEN if share > least), None)
     if severity is None or now.loss - first.loss <= NOISES * noise:
         return None

@@ -20,12 +20,13 @@ SEEN_NOISES = 2.0
 CRITICAL_RISE = 0.05
 # Without a word of the training rows a rise must be larger to be called grave, or to be called at all.
 UNEXPLAINED_RISE = 0.06
+UNEXPLAINED_ODDS = 1.0
 UNEXPLAINED_CRITICAL = 0.20
 
 
 def held_out_rise(curves: Curves) -> Rise | None:
     """How the last evaluation of the held-out rows lies to the best one."""
-    return rise(finite(curves.val), finite(curves.probe), curves.row_losses.get("val"))
+    return rise(finite(curves.val), curves.row_losses.get("val"))
 
 
 def overfitting(curves: Curves) -> Finding | None:
@@ -60,7 +61,7 @@ def worsening(curves: Curves) -> Finding | None:
     learned any better either, or nothing is known of them.
     """
     current = held_out_rise(curves)
-    if current is None or not current.is_sure or current.relative < UNEXPLAINED_RISE:
+    if current is None or current.evidence < UNEXPLAINED_ODDS or current.relative < UNEXPLAINED_RISE:
         return None
     side = training_side(curves, current)
     if side.state.is_memorising:
@@ -81,21 +82,25 @@ def worsening(curves: Curves) -> Finding | None:
 
 
 def watch(curves: Curves) -> Finding | None:
-    """`held-out-rising`: the last evaluation lies over 3 % and two standard deviations above the best one, but no other
-    evaluation confirms it yet. A remark, no alarm.
+    """`held-out-rising`: the last evaluation lies over 3 % and two standard deviations above the best one, or over 5 %
+    whatever the scatter, but nothing confirms it yet. A remark, no alarm.
     """
     current = held_out_rise(curves)
-    if current is None or current.relative <= max(SEEN_RISE, SEEN_NOISES * current.noise / current.best.loss):
+    if current is None or current.relative <= SEEN_RISE:
+        return None
+    scatters = current.relative <= SEEN_NOISES * current.noise / current.best.loss
+    if scatters and current.relative <= CRITICAL_RISE:
         return None
     _, keep = _keep(curves, current.best.step)
     over = curves.is_over
+    why = "no more than twice its scatter" if scatters else "too few evaluations to say why"
     return Finding(
         id="held-out-rising",
         name="held-out loss is up",
         severity=Severity.INFO,
         since_step=current.best.step,
         sentence=f"Held-out loss {_change(current)} since step {current.best.step}; "
-        + ("too few evaluations to say why." if over else "the next evaluations will tell.")
+        + (f"{why}." if over else "the next evaluations will tell.")
         + metrics_that_improve(curves, current.best.step),
         actions=(Action(f"keep checkpoint-{keep}") if over and keep else Action("evaluate more often"),),
         evidence=current.numbers(),

@@ -19,6 +19,7 @@ from runner.insight.diagnosis.noise import log_losses, residual_spread, running_
 
 SWING = 0.28
 SWING_LOGS = 40
+LEAST_SWING = 0.02
 LEAST_CHANGE = 0.05
 EVAL_ABOVE_START = 1.02
 
@@ -77,6 +78,9 @@ def _swing(curves: Curves) -> Finding | None:
         return None
     recent = logs[-SWING_LOGS:]
     swing = residual_spread(recent)
+    # Near zero everything swings by multiples.
+    if swing * math.exp(float(np.median(recent))) < LEAST_SWING * math.exp(float(np.median(logs[:WIDTH]))):
+        return None
     middle, low, high = theil_sen(recent)
     if swing <= SWING or middle < 0 or _evaluations_improve(curves) or not _is_stuck(logs, swing):
         return None

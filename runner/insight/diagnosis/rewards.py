@@ -80,8 +80,8 @@ def kl_runaway(curves: Curves) -> Finding | None:
         return None
     return _found(
         "kl-runaway",
-        f"{name} is {now:.3g}, {now / max(usual, 1e-9):.0f} times its usual {usual:.3g}: the model leaves its reference "
-        "behind.",
+        f"{name} is {now:.3g}, {now / max(usual, 1e-9):.0f} times its usual {usual:.3g}: the model leaves its "
+        "reference behind.",
         Severity.WARNING,
         curves,
         ("learning rate ÷ 3", "a larger beta (KL coefficient)"),

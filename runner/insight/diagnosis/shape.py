@@ -13,12 +13,13 @@ from runner.insight.curves import Column
 class Shape:
     """Least-squares fits of a series, each by pooling adjacent violators (Ayer et al. 1955).
 
-    `falling_rss` is what the best never-rising curve leaves over, `turning_rss` what the best one leaves over that falls
-    up to some point and never falls after it; `low` and `high` are the least and the last level of the latter.
+    `falling_rss` is what the best never-rising curve leaves over. `turning_rss`, shape (n − 1,), is what the best one
+    leaves over that never rises up to its value k and never falls from k + 1 on; `low` and `high` are the least and the
+    last level of the best of these.
     """
 
     falling_rss: float
-    turning_rss: float
+    turning_rss: Column
     low: float
     high: float
 
@@ -60,12 +61,12 @@ def shape(values: Column) -> Shape:
     """Fit a series of at least two finite values, shape (n,)."""
     before, _ = _falling(values)
     after = _falling(values[::-1])[0][::-1]
-    # A turn behind the last value is no turn.
-    turn = int(np.argmin(before[:-1] + after[1:]))
+    turning = before[:-1] + after[1:]
+    turn = int(np.argmin(turning))
     left, right = _falling(values[: turn + 1])[1], _falling(values[turn + 1 :][::-1])[1]
     return Shape(
         float(before[-1]),
-        float(before[turn] + after[turn + 1]),
+        turning,
         min(left[-1].level, right[-1].level),
         right[0].level,
     )

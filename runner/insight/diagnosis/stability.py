@@ -24,7 +24,8 @@ EVAL_RISE = 1.05
 AFTER_RESUME = 5
 LEAST_SPREAD = 0.02
 FELL = 0.95
-SHARE_OF_FALL = 0.05
+# Heavy-tailed losses near zero are multiples of their best without anything being lost.
+SHARE_OF_FALL = 0.15
 FEWEST = 4
 
 RESUME_LOGS = 40
@@ -55,9 +56,10 @@ def divergence(curves: Curves) -> Finding | None:
     """`divergence`: the running median of the loss is 1.3 times its best and far above the scatter of single losses,
     many entries long; or it is back where it began although it had fallen. Evaluations made since then must have risen
     as well.
-    Nothing is made of a rise under 5 % of the fall before: near zero everything is a multiple.
+    Nothing is made of a rise under 15 % of the fall before: near zero everything is a multiple.
 
-    In a log of under ten entries: the last three are twice the best, or 1.3 times with evaluations that say the same.
+    In a log that ends with under ten entries: the last three are twice the best, or 1.3 times with evaluations that say
+    the same.
     """
     kept = np.isfinite(curves.train.loss) & (curves.train.loss > 0)
     loss, step = curves.train.loss[kept], curves.train.step[kept]
@@ -101,7 +103,7 @@ def _evaluations_deny(curves: Curves, onset: int) -> bool:
 
 def _few(curves: Curves, loss: Column, step: Column) -> Finding | None:
     """The same for a log too short for medians."""
-    if len(loss) < FEWEST:
+    if len(loss) < FEWEST or _goes_on_for_long(curves):
         return None
     best = np.minimum.accumulate(loss)
     least = float(loss[-3:].min() / best[-1])
@@ -112,6 +114,14 @@ def _few(curves: Curves, loss: Column, step: Column) -> Finding | None:
     ):
         return None
     return _diverged(curves, step, loss, best, len(loss) - 3, LEAST_SPREAD)
+
+
+def _goes_on_for_long(curves: Curves) -> bool:
+    """Whether medians will soon be had: then three entries need not decide."""
+    train = curves.train
+    if curves.is_over or not curves.total_steps:
+        return False
+    return curves.total_steps * len(train) / float(train.step[-1]) >= FEWEST_SHORT
 
 
 def _diverged(

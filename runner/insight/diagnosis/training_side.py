@@ -70,8 +70,7 @@ def training_side(curves: Curves, current: Rise) -> TrainingSide:
     size = curves.steps_per_epoch
     if size and current.now.step <= size:
         return TrainingSide(Training.FIRST_EPOCH)
-    before = _level(curves, losses, current.best.step)
-    now = _level(curves, losses, current.now.step)
+    before, now = _levels(curves, losses, current)
     if now < BY_HEART * current.best.loss and (not size or current.now.step > size):
         return TrainingSide(Training.BY_HEART, before, now)
     if not math.isfinite(before) or not math.isfinite(now):
@@ -80,16 +79,20 @@ def training_side(curves: Curves, current: Rise) -> TrainingSide:
     return TrainingSide(Training.FELL if fell else Training.NOT_FALLEN, before, now)
 
 
-def _level(curves: Curves, losses: Column, step: int) -> float:
-    """Median train loss of the later half of the steps between an evaluation and the one before it, at least of the
-    last entry there; NaN where none lies between.
+def _levels(curves: Curves, losses: Column, current: Rise) -> tuple[float, float]:
+    """Median train loss up to the best evaluation, from the later half of the steps since the one before it, and since
+    then, from the later half too; at least of one entry, NaN where there is none.
     """
-    train = curves.train
-    earlier = max((point.step for point in curves.val if point.step < step), default=0)
-    within = (train.step > earlier) & (train.step <= step) & np.isfinite(losses)
-    late = within & (train.step > (earlier + step) / 2)
-    chosen = losses[late] if late.any() else losses[within][-1:]
-    return float(np.median(chosen)) if len(chosen) else math.nan
+    step, best = curves.train.step, current.best.step
+    known = np.isfinite(losses)
+    earlier = max((point.step for point in curves.val if point.step < best), default=0)
+    before, after = known & (step <= best), known & (step > best) & (step <= current.now.step)
+    levels = []
+    for part, start, end in ((before, earlier, best), (after, best, current.now.step)):
+        late = part & (step > (start + end) / 2)
+        chosen = losses[late] if late.any() else losses[part][-1:]
+        levels.append(float(np.median(chosen)) if len(chosen) else math.nan)
+    return levels[0], levels[1]
 
 
 def finite(points: Sequence[EvalPoint]) -> list[EvalPoint]:
