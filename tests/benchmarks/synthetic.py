@@ -1,5 +1,5 @@
 """The detectors on curves with a known answer, judged at each evaluation and at the end, as live:
-`python -m tests.benchmarks.synthetic [--per-class 1000] [--seed 0] [--json]`.
+`python -m tests.benchmarks.synthetic [--per-class 1000] [--seed 0] [--without-rows] [--json]`.
 
 For each class: the share of runs with any finding of at least a warning, by detector; for the faulty ones how often the
 right detector warned, how often too early, and how many evaluations after the true onset. The same seed gives the same
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from statistics import median, quantiles
+from statistics import mean, median, quantiles
 from typing import Any
 
 import numpy as np
@@ -212,16 +212,21 @@ def judge(run: Run) -> Outcome:
     return Outcome(run.kind, run.index, run.onset, alarms, run.drawn)
 
 
-def judge_chunk(task: tuple[int, int, int]) -> list[Outcome]:
-    return [judge(run) for run in draw(*task)]
+def judge_chunk(task: tuple[int, int, int, bool]) -> list[Outcome]:
+    *drawn, with_rows = task
+    runs = draw(*drawn)
+    if not with_rows:
+        runs = [replace(run, curves=replace(run.curves, row_losses={})) for run in runs]
+    return [judge(run) for run in runs]
 
 
-def measure(per_class: int, seed: int) -> Iterator[list[Outcome]]:
-    """The outcomes of every class in turn, some at a time."""
+def measure(per_class: int, seed: int, with_rows: bool = True) -> Iterator[list[Outcome]]:
+    """The outcomes of every class in turn, some at a time; without the losses of single rows if asked."""
     chunks = range(-(-per_class // CHUNK))
     with get_context("spawn").Pool(PROCESSES) as pool:
         yield from pool.imap(
-            judge_chunk, [(number, chunk, seed) for number in range(len(KINDS)) for chunk in chunks]
+            judge_chunk,
+            [(number, chunk, seed, with_rows) for number in range(len(KINDS)) for chunk in chunks],
         )
 
 
@@ -241,6 +246,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             "hits": len(delays) / count,
             "early": sum(outcome.is_early for outcome in outcomes) / count,
             "delay_median": median(delays) if delays else None,
+            "delay_mean": mean(delays) if delays else None,
             "delay_p90": quantiles(delays, n=10)[-1] if len(delays) > 1 else None,
         }
     told["examples"] = [outcome.example() for outcome in outcomes if outcome.is_wrong][:EXAMPLES]
@@ -248,16 +254,16 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def table(told: dict[str, dict[str, Any]]) -> Iterator[str]:
-    yield f"{'class':20}{'any':>8}{'expected':>10}{'hits':>8}{'early':>8}{'delay':>7}{'p90':>6}  by detector"
+    yield f"{'class':20}{'any':>8}{'expected':>16}{'hits':>8}{'early':>8}{'delay':>7}{'mean':>6}{'p90':>6}  by detector"
     for name, row in told.items():
         ids = "  ".join(f"{key} {100 * share:.1f}" for key, share in row["by_id"].items())
-        right = " " * 39
+        right = " " * 51
         if row["expected"]:
             delays = "".join(
-                f"{'–' if row[key] is None else round(row[key]):>{width}}"
-                for key, width in (("delay_median", 7), ("delay_p90", 6))
+                f"{'–' if row[key] is None else f'{row[key]:.{digits}f}':>{width}}"
+                for key, digits, width in (("delay_median", 0, 7), ("delay_mean", 1, 6), ("delay_p90", 0, 6))
             )
-            right = f"{row['expected']:>10}{100 * row['hits']:7.1f}%{100 * row['early']:7.1f}%{delays}"
+            right = f"{row['expected']:>16}{100 * row['hits']:7.1f}%{100 * row['early']:7.1f}%{delays}"
         yield f"{name:20}{100 * row['any']:7.1f}%{right}  {ids}"
 
 
@@ -267,10 +273,13 @@ def main() -> None:
     )
     parser.add_argument("--per-class", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--without-rows", action="store_true", help="as if the losses of single rows were not kept"
+    )
     parser.add_argument("--json", action="store_true", help="with examples of false alarms and misses")
     asked = parser.parse_args()
     outcomes: dict[str, list[Outcome]] = {kind.name: [] for kind in KINDS}
-    for chunk in measure(asked.per_class, asked.seed):
+    for chunk in measure(asked.per_class, asked.seed, not asked.without_rows):
         mine = outcomes[chunk[0].kind.name]
         mine += chunk[: asked.per_class - len(mine)]
         if sys.stderr.isatty():

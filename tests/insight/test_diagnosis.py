@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis import Severity, VerdictKind, diagnose
-from runner.insight.diagnosis.scatter import noise_of
+from runner.insight.diagnosis.scatter import noise_of, scatter
 from tests.insight.curve_maker import evals, falling, make, noisy, overfit, train_curve
 
 SEEDS = 200
@@ -164,9 +165,8 @@ def test_a_finished_run_without_evaluation_says_so() -> None:
     assert diagnose(Curves()).kind is VerdictKind.TOO_EARLY
 
 
-def measured(losses: list[float], rows: int = 0) -> float:
-    points = tuple(EvalPoint(i, loss, rows) for i, loss in enumerate(losses))
-    return noise_of(points)
+def measured(losses: list[float]) -> float:
+    return noise_of(evals(losses))
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=20))
@@ -187,7 +187,9 @@ def test_noise_is_measured_about_right() -> None:
 
 
 def test_few_rows_are_taken_to_scatter_more() -> None:
-    assert measured([1.0, 1.0, 1.0], rows=8) > 2 * measured([1.0, 1.0, 1.0], rows=128)
+    same = np.zeros(3)
+    assert scatter(same, rows=8).mean > 2 * scatter(same, rows=128).mean
+    assert scatter(same, rows=128).mean == scatter(same).mean
 
 
 finite_or_not = st.floats(allow_nan=True, allow_infinity=True)

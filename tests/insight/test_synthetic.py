@@ -45,7 +45,9 @@ def most(share: float) -> int:
 
 
 def outcomes(kind: Kind) -> list[Outcome]:
-    return [outcome for chunk in range(CHUNKS) for outcome in judge_chunk((KINDS.index(kind), chunk, SEED))]
+    return [
+        outcome for chunk in range(CHUNKS) for outcome in judge_chunk((KINDS.index(kind), chunk, SEED, True))
+    ]
 
 
 def wrong(kind: Kind) -> list[str]:

@@ -118,10 +118,12 @@ def _is_stuck(logs: Column, swing: float) -> bool:
 
 def _worse_than_before(curves: Curves) -> Finding | None:
     points = [p for p in curves.val if math.isfinite(p.loss)]
-    after = next((p for p in points if p.step > max(1, curves.warmup_steps)), None)
-    if not points or points[0].step != 0 or after is None or after.loss <= EVAL_ABOVE_START * points[0].loss:
+    later = [p for p in points if p.step > max(1, curves.warmup_steps)]
+    # One evaluation right after a spike is no trend.
+    if not later or points[0].step != 0 or (len(later) < 2 and not curves.is_over):
         return None
-    if points[-1].loss <= points[0].loss:
+    after = later[0]
+    if after.loss <= EVAL_ABOVE_START * points[0].loss or points[-1].loss <= points[0].loss:
         return None
     return _too_high(
         after.step,

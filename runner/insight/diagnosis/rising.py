@@ -109,9 +109,11 @@ def rise(points: Sequence[EvalPoint], rows: Mapping[int, Column] | None = None) 
     best = min(range(len(points)), key=lambda i: points[i].loss)
     if best == len(points) - 1 or points[best].loss <= 0:
         return None
-    evidence, level, noise, most = _test(tuple(point.loss for point in points), points[-1].n)
     rows = rows or {}
     before, now = rows.get(points[best].step), rows.get(points[-1].step)
+    # Only where rows are known one by one: not every log says how many they were, and all must be judged alike.
+    many = len(now) if now is not None else 0
+    evidence, level, noise, most = _test(tuple(point.loss for point in points), many)
     return Rise(
         points[best],
         points[-1],

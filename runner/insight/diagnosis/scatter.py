@@ -66,7 +66,7 @@ def scatter(logs: Column, rows: int = 0) -> Scatter:
 def noise_of(points: Sequence[EvalPoint]) -> float:
     """The scatter of finite, positive evaluation losses, in nats a token at the best of them."""
     logs = np.log([max(point.loss, np.finfo(float).tiny) for point in points])
-    return scatter(logs, points[-1].n).mean * min(point.loss for point in points)
+    return scatter(logs).mean * min(point.loss for point in points)
 
 
 def _below(t: Column) -> Column:
