@@ -72,4 +72,5 @@ def noise_of(points: Sequence[EvalPoint]) -> float:
 def _below(t: Column) -> Column:
     """Distribution function of Student's t with four degrees of freedom: ½ + ¾ u (1 − u²/3) with u = t / √(4 + t²)."""
     u = t / np.sqrt(4 + t**2)
-    return np.asarray(0.5 + 0.75 * u * (1 - u**2 / 3))
+    # Never 0: rounding alone makes it less for a bend far down.
+    return np.asarray(np.maximum(0.5 + 0.75 * u * (1 - u**2 / 3), np.finfo(float).tiny))
