@@ -155,7 +155,7 @@ def test_each_held_out_set_is_judged_and_the_verdict_names_it() -> None:
 
 def test_a_metric_that_still_improves_is_said_beside_the_loss() -> None:
     rising = overfit(12, best=4, rise=0.3)
-    accuracy = Metric(np.arange(12) * 10.0, 0.5 + 0.02 * np.arange(12.0))
+    accuracy = Metric(*np.array([[10.0 * i, 0.5 + 0.02 * i] for i in range(12)]).T)
     curves = make(rising, falling(12, end=0.5))
     verdict = diagnose(Curves(**{**vars(curves), "eval_metrics": {"val": {"accuracy": accuracy}}}))
     assert "But accuracy still improves: 0.58 → 0.72." in verdict.sentence

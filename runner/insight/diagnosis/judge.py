@@ -73,8 +73,8 @@ class Judge:
         return True
 
     def take(self, new: Verdict, curves: Curves) -> None:
-        """Take a judgement of these curves over, or wait whether it lasts: what is graver counts at once, and so does
-        everything of a run that is over or begins again.
+        """Take a judgement of these curves over, or wait whether it lasts: what is graver counts at once, a held-out
+        loss that is up among it, and so does everything of a run that is over or begins again.
         """
         moment, old = _Moment.of(curves), self.verdict
         settled = (
@@ -82,6 +82,7 @@ class Judge:
             or moment.step < self._last.step
             or new.kind is old.kind
             or new.severity > old.severity
+            or new.kind is VerdictKind.RISING
             or old.kind in AT_ONCE
         )
         self._last = moment
