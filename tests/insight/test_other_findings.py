@@ -158,3 +158,12 @@ def test_what_holds_only_while_it_is_seen_does_not_linger(kind: VerdictKind) -> 
     judge.take(Verdict(kind, Severity.ERROR, ""), curves)
     judge.take(Verdict(VerdictKind.HEALTHY, Severity.INFO, ""), curves)
     assert judge.verdict.kind is VerdictKind.HEALTHY
+
+
+def test_the_scalers_first_skips_are_no_finding() -> None:
+    def skipping(steps: range, n: int) -> Curves:
+        norms = [math.inf if i in steps else 1.0 for i in range(n)]
+        return Curves(train=train_curve(falling(n), norms))
+
+    assert "steps-skipped" not in ids(skipping(range(0, 8), 9))
+    assert "steps-skipped" in ids(skipping(range(40, 46), 46))

@@ -15,6 +15,8 @@ ZEROS_IN_A_ROW = 3
 HIGH_BEFORE_ZERO = 0.05
 SKIPS_IN_A_ROW = 3
 SKIP_WINDOW = 50
+# torch's GradScaler begins at 65,536 and halves it at each overflow until gradients fit: that is how it works.
+SCALER_STEPS = 20
 SKIP_SHARE = 0.05
 
 
@@ -109,12 +111,14 @@ def _broken_evaluation(name: str, step: int, bad: int, of: int, is_last: bool) -
 
 
 def skipped_steps(curves: Curves) -> Finding | None:
-    """`steps-skipped`: gradients overflow again and again while the loss stays finite: fp16's scaler skips them."""
+    """`steps-skipped`: gradients overflow again and again while the loss stays finite: fp16's scaler skips them.
+    Those of the first twenty steps, by which it finds its scale, do not count.
+    """
     train = curves.train
     # NaN alone may mean that no norm was logged.
     known = np.isfinite(train.grad_norm).any()
     bad = np.isinf(train.grad_norm) | (np.isnan(train.grad_norm) & known)
-    bad &= np.isfinite(train.loss) & (train.loss != 0)
+    bad &= np.isfinite(train.loss) & (train.loss != 0) & (train.step > SCALER_STEPS)
     recent = bad[-SKIP_WINDOW:]
     in_a_row = len(bad) >= SKIPS_IN_A_ROW and bool(bad[-SKIPS_IN_A_ROW:].all())
     if not in_a_row and not (len(recent) == SKIP_WINDOW and recent.mean() > SKIP_SHARE):
