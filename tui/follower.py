@@ -52,7 +52,7 @@ class Target:
         """Somebody who reads it. Raises TraceError when there is nothing to read."""
         if self.run is not None:
             return RunFollower(self.run, ahead=self.ahead)
-        from runner.foreign.trace import open_trace
+        from runner.foreign.opening import open_trace
 
         assert self.path is not None
         return TraceFollower(open_trace(self.path))

@@ -15,7 +15,8 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from runner.foreign import tensorboard, trainer_state
-from runner.foreign.trace import TraceError, open_trace, read_trace
+from runner.foreign.opening import open_trace
+from runner.foreign.trace import TraceError, read_trace
 from runner.run.history import History
 from tests.foreign.conftest import curves_of
 from tests.foreign.test_trainer_state import entries, save

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from runner.foreign.trace import TraceError, read_path
+from runner.foreign.opening import read_path
+from runner.foreign.trace import TraceError
 from runner.insight.curves import Curves
 from runner.insight.diagnosis import Severity, Verdict, diagnose
 from runner.insight.diagnosis.finding import Action

@@ -15,7 +15,8 @@ def resolve(name: str) -> Target:
     if (path / "events.jsonl").is_file():
         return Target(run=RunDirectory(path))
     if path.exists():
-        from runner.foreign.trace import TraceError, open_trace
+        from runner.foreign.opening import open_trace
+        from runner.foreign.trace import TraceError
 
         try:
             # Opened once here, so that what is wrong with it is said before the screen opens.
