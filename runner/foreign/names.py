@@ -101,6 +101,20 @@ def columns(names: Iterable[str], wanted: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def said(text: str) -> dict[str, str]:
+    """What `loss=training_loss,step=iter` says: ours to theirs. Raises ValueError, two lines, for what says nothing."""
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        ours, equals, theirs = (piece.strip() for piece in part.partition("="))
+        if not equals or not theirs or (ours not in KNOWN and not ours.startswith("eval_")):
+            raise ValueError(
+                f"--map {part}: not one of {', '.join(KNOWN)} or eval_…, an equals sign and a name.\n"
+                "Write it so: --map loss=training_loss,step=iter"
+            )
+        found[ours] = theirs
+    return found
+
+
 def flat(tag: str) -> str:
     """A reporter's tag: `train/loss` and `eval/loss` of a Trainer are `loss` and `eval_loss`."""
     for prefix, instead in (("train/", ""), ("eval/", "eval_"), ("test/", "test_")):

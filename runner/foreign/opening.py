@@ -75,6 +75,8 @@ _PARTS = re.compile(
 )
 # Parts of a run from which its directory is looked for above.
 _INNER = re.compile(r"checkpoint-\d+|runs|wandb|logs|files|tmp|version_\d+|epoch_\d+")
+# A run that has such values is judged by them, and needs no loss.
+_REWARDED = re.compile(r"reward|\bkl\b|score|policy")
 # A log with nothing of a run in it is waited for while it is so fresh.
 FRESH_SECONDS = 600.0
 TEXTS = (".log", ".out", ".txt", ".err", ".jsonl", ".csv")
@@ -108,7 +110,14 @@ def open_trace(path: Path, *, follow: bool = True, names: Mapping[str, str] | No
 def read_path(path: Path, names: Mapping[str, str] | None = None) -> tuple[Trace, History]:
     """The trace at a path and everything in it, closed again. Raises TraceError, also where nothing in it is known."""
     with closing(open_trace(path, follow=False, names=names)) as trace:
-        return trace, read_trace(trace)
+        history = read_trace(trace)
+    curves = history.curves()
+    there = dict.fromkeys(
+        [*curves.metrics, *(name for known in curves.eval_metrics.values() for name in known)]
+    )
+    if not len(curves.train) and not curves.evals and there and not any(map(_REWARDED.search, there)):
+        raise TraceError(columns.unknown_loss(trace.path, there))
+    return trace, history
 
 
 def runs_in(path: Path) -> list[Path]:

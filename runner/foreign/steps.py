@@ -29,7 +29,7 @@ def find_steps(entries: Sequence[Entry], printed: Printed) -> list[int]:
         part = entries[start:end]
         found = _by_name(part)
         if found is None and total is not None:
-            found = _by_bars(part, [e.after.get(total) for e in part])
+            found = _by_bars(part, _drawn_after(part, total))
         if found is None and total is not None:
             found = _by_bars(part, [e.before.get(total) for e in part])
         if found is None:
@@ -54,6 +54,18 @@ def _parts(entries: Sequence[Entry]) -> list[int]:
 def _by_name(entries: Sequence[Entry]) -> list[int] | None:
     steps = [entry.step for entry in entries]
     return [step for step in steps if step is not None] if None not in steps else None
+
+
+def _drawn_after(entries: Sequence[Entry], total: int) -> list[int | None]:
+    """The step of the first bar after each entry. After an evaluation that is the next step's where the bar is not
+    drawn again: it belongs to the log of the step before.
+    """
+    drawn: list[int | None] = []
+    for entry in entries:
+        before, after = entry.before.get(total), entry.after.get(total)
+        is_next = not entry.is_train and after is not None and before is not None and after > before
+        drawn.append(before if is_next and drawn and drawn[-1] == before else after)
+    return drawn
 
 
 def _by_bars(entries: Sequence[Entry], drawn: Sequence[int | None]) -> list[int] | None:
