@@ -73,7 +73,7 @@ class FairseqLog(LineLog):
         logs = {KEYS.get(key, key): value for key, value in values.items() if key not in SPEEDS}
         if part not in ("train", "train_inner"):
             prefix = "eval_" if part == "valid" else f"eval_{part}_"
-            logs = {f"{prefix}{key}": value for key, value in logs.items() if key != "epoch"}
+            logs = {key if key == "epoch" else f"{prefix}{key}": value for key, value in logs.items()}
         self.book.add(step, logs)
 
 

@@ -23,12 +23,14 @@ LOGS = (
     "*run-*/files/output.log",
     "wandb/latest-run/files/output.log",
 )
+# What readers of their own know better, half written too.
+NO_LOGS = (".json", ".jsonl", ".ndjson", ".ipynb", ".html", ".htm", ".csv", ".tsv")
 # So many logs of a folder are looked into, newest first.
 MOST_LOGS = 40
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # A number as they are printed, plain or in NumPy's words.
-NUMBER = r"[-+]?(?:\d[\d,]*\.?\d*(?:[eE][-+]?\d+)?|\.\d+|nan|inf|NaN|Infinity)"
+NUMBER = r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+|nan|inf|NaN|Infinity)"
 
 
 class LineLog(FileTrace):
@@ -71,6 +73,8 @@ LogT = TypeVar("LogT", bound=Found)
 def find_log(path: Path, kind: type[LogT]) -> LogT | None:
     """The file, or the newest in a folder, in whose beginning such lines stand."""
     for file in [path] if path.is_file() else log_files(path):
+        if file.suffix in NO_LOGS:
+            continue
         if any(
             kind.sign.search(line) and kind.is_sign(line)
             for line in head(file)

@@ -83,6 +83,7 @@ class _Training:
             # A cell that was run on shows its table again, longer.
             for row in max(self._tables, key=len):
                 rows.take(row)
+            trace.book.is_complete = rows.is_over
             return
         self._printed.total = self._printed.total or trace.book.facts.total_steps
         entries = self._printed.counting()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runner.foreign.line_log import LineLog, find_log
-from runner.foreign.logbook import Logbook
+from runner.foreign.logbook import Events, Logbook
 from runner.foreign.names import known, plain
 from runner.foreign.values import number
 
@@ -30,6 +30,8 @@ class ResultTable:
         self._book = book
         self._heads: list[str] = []
         self._count = 0
+        # What stands around it says that the training is over; rows may still follow.
+        self.is_over = False
 
     def take(self, cells: Sequence[str]) -> bool:
         """Whether these are the heads, or a row below them."""
@@ -67,13 +69,13 @@ class ResultTable:
             facts.set_total(int(match[2]))
             facts.set_epochs(number(match[3]))
             if match[1] == match[2]:
-                self._book.is_complete = True
+                self.is_over = True
         if (total := _TOTAL.search(text)) is not None:
             facts.set_total(int(total[1].replace(",", "")))
         if (epochs := _EPOCHS.search(text)) is not None:
             facts.set_epochs(int(epochs[1].replace(",", "")))
         if _END.search(text):
-            self._book.is_complete = True
+            self.is_over = True
 
 
 def is_head(cells: Sequence[str]) -> bool:
@@ -116,6 +118,16 @@ class TextTable(LineLog):
     def begin(self) -> None:
         super().begin()
         self._table = ResultTable(self.book)
+
+    def take(self, lines: list[bytes]) -> None:
+        super().take(lines)
+        if self._table.is_over and not lines and self._was_left():
+            self.book.is_complete = True
+
+    def finish(self) -> Events:
+        events = super().finish()
+        self.book.is_complete = self.book.is_complete or self._table.is_over
+        return [*events, *self.book.take()]
 
     def read(self, line: str) -> None:
         if not self._table.take(split(line)):
