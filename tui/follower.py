@@ -233,6 +233,7 @@ class TraceFollower:
         self._judge = Judge(JUDGE_SECONDS)
         self._silent: float | None = None
         self._silence_due = 0.0
+        self._is_shown = False
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -255,9 +256,10 @@ class TraceFollower:
         curves = self._curves(is_lost)
         said = any(not isinstance(event, dict) or event.get("type") != "step" for event in batch)
         judged = self._judge.judge(curves, urgent=said or is_lost or self._history.phase.is_over)
-        if not batch and not judged and is_lost == was_silent:
-            return None
-        return self._view(curves, is_lost)
+        # What is waited for is shown too, before anything is there.
+        is_news = bool(batch) or judged or is_lost != was_silent or not self._is_shown
+        self._is_shown = True
+        return self._view(curves, is_lost) if is_news else None
 
     def _look_at_the_time(self, is_growing: bool) -> None:
         now = time.monotonic()

@@ -63,7 +63,7 @@ def _drawn_after(entries: Sequence[Entry], total: int) -> list[int | None]:
     drawn: list[int | None] = []
     for entry in entries:
         before, after = entry.before.get(total), entry.after.get(total)
-        is_next = not entry.is_train and after is not None and before is not None and after > before
+        is_next = not entry.is_train and after is not None and before is not None and after == before + 1
         drawn.append(before if is_next and drawn and drawn[-1] == before else after)
     return drawn
 
@@ -131,22 +131,22 @@ def _by_summary(entries: Sequence[Entry], last: Entry) -> float | None:
     gap = _gap([entry.epoch for entry in entries if entry.is_train])
     if not seconds or not rate or not gap > 0:
         return None
-    estimate = gap * seconds * rate / last.epoch
-    stride = round(estimate)
-    error = estimate * 0.5 * 10.0**-digits / rate
-    return stride / gap if stride >= 1 and error + abs(estimate - stride) < 0.4 else None
+    per_epoch = seconds * rate / last.epoch
+    stride = round(gap * per_epoch)
+    error = gap * per_epoch * 0.5 * 10.0**-digits / rate
+    return per_epoch if stride >= 1 and error + abs(gap * per_epoch - stride) < 0.5 else None
 
 
 def _by_count(entries: Sequence[Entry], steps_per_epoch: float | None) -> list[int]:
     """Train entries counted, each worth as many steps as the epochs say; others belong to the one before."""
     gap = _gap([entry.epoch for entry in entries if entry.is_train])
     stride = max(1, round(gap * steps_per_epoch)) if steps_per_epoch and gap > 0 else 1
-    grain = _grain(entries) * (steps_per_epoch or 0.0)
+    grain = _grain(entries)
     steps, count, before = [], 0, math.nan
     for entry in entries:
         if entry.is_train:
             # Where a log begins in mid-run, and at a resume, the epoch says where it goes on.
-            is_placed = entry.epoch < before or (not count and entry.epoch > 2.5 * gap)
+            is_placed = entry.epoch < before or (not count and entry.epoch - grain > 2.5 * gap)
             count = max(1, round(entry.epoch / gap)) if gap > 0 and is_placed else count + 1
             before = entry.epoch
         steps.append(_whole(entry, count, stride, steps_per_epoch, grain))
@@ -168,4 +168,5 @@ def _whole(entry: Entry, count: int, stride: int, steps_per_epoch: float | None,
     if not steps_per_epoch or not entry.epoch > 0:
         return counted
     placed = round(entry.epoch * steps_per_epoch)
-    return counted if abs(placed - counted) <= 1 + STEP_TOLERANCE * counted + grain else placed
+    room = 1 + STEP_TOLERANCE * counted + grain * steps_per_epoch
+    return counted if abs(placed - counted) <= room else placed

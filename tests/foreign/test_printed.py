@@ -1,0 +1,92 @@
+"""Which entries of a printed log are one run's, and their steps where a log was appended to."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.foreign.console import read_line
+from runner.foreign.printed import Printed
+from runner.foreign.steps import find_steps
+
+
+def read(text: str) -> Printed:
+    printed = Printed()
+    for line in text.encode().split(b"\n"):
+        read_line(line, printed)
+    return printed
+
+
+def steps(text: str) -> list[int]:
+    printed = read(text)
+    return find_steps(printed.counting(), printed)
+
+
+def entry(loss: float, epoch: float) -> str:
+    return f"{{'loss': {loss}, 'learning_rate': 2e-05, 'epoch': {epoch}}}"
+
+
+def drawn(step: int, total: int = 100) -> str:
+    return f" {step}%|███   | {step}/{total} [00:01<00:09, 9.9it/s]"
+
+
+@pytest.mark.parametrize(
+    "ranks",
+    [
+        ["[default0]:", "[default1]:"],
+        ["[rank0]: ", "[rank1]: "],
+        ["[1,0]<stdout>:", "[1,1]<stdout>:"],
+        ["", ""],
+        ["", "", "", ""],
+    ],
+)
+def test_what_every_rank_prints_counts_once(ranks: list[str]) -> None:
+    lines = [rank + entry(1.0 / k, 0.1 * k) for k in range(1, 6) for rank in ranks]
+    assert steps("\n".join(lines)) == [1, 2, 3, 4, 5]
+
+
+def test_ranks_with_losses_of_their_own_are_told_apart_by_their_names() -> None:
+    lines = [f"[rank{r}]: " + entry(k + 0.1 * r, 0.1 * k) for k in range(1, 4) for r in (1, 0)]
+    printed = read("\n".join(lines))
+    assert [e.logs["loss"] for e in printed.counting()] == [1.1, 2.1, 3.1]
+
+
+def test_one_rank_may_log_the_same_twice() -> None:
+    """A constant rate, a loss of 0.0, epochs of two digits: some entries are alike, not all."""
+    lines = [entry(0.5, 0.01), entry(0.0, 0.01), entry(0.0, 0.01), entry(0.0, 0.02), entry(0.1, 0.02)]
+    assert steps("\n".join(lines)) == [1, 2, 3, 4, 5]
+
+
+def test_a_log_that_was_appended_to_is_placed_part_by_part() -> None:
+    """The first part has its bars, the second was written without."""
+    first = [text for k in (1, 2, 3) for text in (entry(1.0, k), drawn(10 * k))]
+    second = [entry(0.9, k) for k in (2, 3, 4)]
+    header = "  Num Epochs = 10\n  Total optimization steps = 100\n"
+    assert steps(header + "\n".join([*first, *second])) == [10, 20, 30, 20, 30, 40]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "expected"),
+    [
+        # Exact enough to tell 50 steps from 49 between two entries.
+        ("7476", "0.435", [1600, 1650, 1700, 3252]),
+        # One digit is not: the entries are counted.
+        ("1810.426", "0.1", [32, 33, 34, 66]),
+    ],
+)
+def test_a_summary_tells_the_steps_where_it_is_exact(seconds: str, rate: str, expected: list[int]) -> None:
+    per_epoch = 1626
+    lines = [f"{{'loss': 1.0, 'epoch': '{step / per_epoch:.4g}'}}" for step in (1600, 1650, 1700)]
+    end = f"{{'train_runtime': '{seconds}', 'train_steps_per_second': '{rate}', 'epoch': '2'}}"
+    found = steps("\n".join([*lines, end]))
+    assert found[:3] == expected[:3]
+    assert found[3] == pytest.approx(expected[3], abs=60)
+
+
+def test_numpy_s_words_around_numbers_are_read() -> None:
+    printed = read("{'loss': np.float64(0.5), 'grad_norm': tensor(2.5, device='cuda:0'), 'epoch': 1.0}")
+    assert printed.entries[0].logs == {"loss": 0.5, "grad_norm": 2.5, "epoch": 1.0}
+
+
+def test_settings_that_were_printed_are_no_entries() -> None:
+    text = "{'metric_for_best_model': 'eval_loss', 'lr': 1e-4}\n{'loss': 'cross_entropy'}\n{'epoch': None}"
+    assert read(text).entries == []
