@@ -66,7 +66,9 @@ class ConsoleLog(FileTrace):
             self.odd += read_line(line, self._printed)
         # The bar after the last entry stands on a line that has no end yet.
         has_bar = self._look_ahead()
-        if lines or has_bar:
+        # All steps are found anew each time: of a long log that is just being read, not with every piece.
+        is_due = not self.tail.has_more or len(self._printed.entries) > 1.5 * len(self._told)
+        if (lines or has_bar) and is_due:
             self._tell()
 
     def _look_ahead(self) -> bool:
@@ -106,13 +108,15 @@ def read_line(line: bytes, printed: Printed, *, only_bars: bool = False) -> int:
         found = None if only_bars or len(text) > MOST_LINE_CHARACTERS else _entry(text)
         if found is not None and _QUOTED.search(found[0]):
             before = text[: found.start()]
-            printed.see(_bar(before))
+            bar = _bar(before)
+            printed.see(bar)
             logs = parse_entry(found[0])
             if logs is None:
                 bad += 1
             elif any(_METRIC.fullmatch(key) and number(value) is not None for key, value in logs.items()):
                 rank = _RANK.search(before)
-                printed.add(logs, found[0], (rank[1] or rank[2]) if rank else None)
+                name = (rank[1] or rank[2]) if rank else None
+                printed.add(logs, found[0], name, is_beside=bar is not None)
             continue
         printed.see(_bar(text), is_after=True)
         if (match := _TOTAL.search(text)) is not None:

@@ -15,6 +15,7 @@ import numpy as np
 from runner.foreign.plan import Facts
 from runner.foreign.values import Evaluation, evaluations, numbers, train_metrics
 from runner.insight.curves import Column
+from runner.run.event_tail import MOST_STEPS
 from runner.run.events import SCHEMA, Phase
 from runner.run.jsonl import Record
 
@@ -54,6 +55,7 @@ class Logbook:
         self._rows: list[tuple[float, ...]] = []
         self._metrics: list[Record] = []
         self._sets: list[str] = []
+        self._evaluated: dict[str, int] = {}
         self._checkpoints: set[int] = set()
         self._plan = Facts().plan()
         self._is_open = False
@@ -78,7 +80,11 @@ class Logbook:
         self._is_open, self._taken = False, 0
 
     def add(self, step: int, logs: Mapping[str, Any], t: float = math.nan) -> None:
-        """Take one log in; what in it is no number is passed over. `t` is when it was written, in seconds."""
+        """Take one log in; what in it is no number is passed over, and all of it at a step that cannot be. `t` is when it
+        was written, in seconds.
+        """
+        if step > MOST_STEPS:
+            return
         if self.renames:
             logs = {self.renames.get(key, key): value for key, value in logs.items()}
         values = numbers(logs)
@@ -136,6 +142,10 @@ class Logbook:
         self._pending, self._pending_step = {}, -1
         if not values or step < 0:
             return
+        found = evaluations(values, self._sets)
+        if self._first > step and any(step <= self._evaluated.get(one.name, -1) for one in found):
+            # Evaluated again before its first step: it was begun again.
+            self._begin_again()
         metrics = train_metrics(values)
         if "loss" in values:
             self._keys = {key for key in values if not key.startswith("eval_")}
@@ -145,7 +155,7 @@ class Logbook:
         if metrics:
             self._metrics.append({"type": "metrics", "step": max(1, step), "values": metrics})
         self.step = max(self.step, step)
-        for evaluation in evaluations(values, self._sets):
+        for evaluation in found:
             self._add_evaluation(step, evaluation, values.get("epoch", math.nan), t)
         if "train_runtime" in values:
             self.is_complete = True
@@ -207,6 +217,7 @@ class Logbook:
             self._sets.append(found.name)
             if before != [self._set_name(known) for known in self._sets[:-1]]:
                 self._tell_anew()
+        self._evaluated[found.name] = step
         event: Record = {"type": "eval", "set": found.name, "step": step}
         known = {"loss": found.loss, "n": found.n, "seconds": found.seconds, "metrics": found.metrics or None}
         event |= {key: value for key, value in known.items() if value is not None}

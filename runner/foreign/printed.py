@@ -23,12 +23,15 @@ _PROGRESS = re.compile(r"\s*(\d{1,15})\s*/\s*(\d{1,15})\s*")
 
 @dataclass
 class Entry:
-    """A printed log, and the steps of the bars drawn last before it and first after it, by the length of the bar."""
+    """A printed log, and the steps of the bars drawn last before it and first after it, by the length of the bar. One
+    that stands on the line of a bar, `is_beside` it, was printed while that was drawn.
+    """
 
     logs: Mapping[str, Any]
     text: str = ""
     before: Mapping[int, int] = field(default_factory=dict)
     after: dict[int, int] = field(default_factory=dict)
+    is_beside: bool = False
 
     @cached_property
     def is_train(self) -> bool:
@@ -64,11 +67,13 @@ class Printed:
     epochs: int | None = None
     rank: str | None = None
 
-    def add(self, logs: Mapping[str, Any], text: str, rank: str | None = None) -> None:
+    def add(
+        self, logs: Mapping[str, Any], text: str, rank: str | None = None, *, is_beside: bool = False
+    ) -> None:
         """Take an entry in; of several ranks that print, the one that was first."""
         self.rank = self.rank or rank
         if rank is None or rank == self.rank:
-            self.entries.append(Entry(logs, text, before=dict(self.drawn)))
+            self.entries.append(Entry(logs, text, before=dict(self.drawn), is_beside=is_beside))
 
     def see(self, bar: tuple[int, int] | None, *, is_after: bool = False) -> None:
         """Take a bar in: its step and its length."""
@@ -109,5 +114,5 @@ def _once(group: list[Entry], copies: int) -> list[Entry]:
     for start in range(0, len(group), copies):
         same = group[start : start + copies]
         after = {total: step for entry in reversed(same) for total, step in entry.after.items()}
-        kept.append(Entry(same[0].logs, same[0].text, same[0].before, after))
+        kept.append(Entry(same[0].logs, same[0].text, same[0].before, after, same[0].is_beside))
     return kept

@@ -58,9 +58,12 @@ def _by_name(entries: Sequence[Entry]) -> list[int] | None:
 
 def _drawn_after(entries: Sequence[Entry], total: int) -> list[int | None]:
     """The step of the first bar after each entry. After an evaluation that is the next step's where the bar is not
-    drawn again: it belongs to the log of the step before.
+    drawn again: it belongs to the log of the step before. Where entries stand on the lines of bars there is none: the
+    next one is the next step's.
     """
     drawn: list[int | None] = []
+    if sum(entry.is_beside for entry in entries) * 2 > len(entries):
+        return [None] * len(entries)
     for entry in entries:
         before, after = entry.before.get(total), entry.after.get(total)
         is_next = not entry.is_train and after is not None and before is not None and after == before + 1

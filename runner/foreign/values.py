@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 # The columns of a step; the others of a train log are metrics.
@@ -59,13 +60,14 @@ def numbers(logs: Mapping[str, Any]) -> dict[str, float]:
     return values
 
 
+@lru_cache(maxsize=4096)
+def _is_metric(key: str) -> bool:
+    return not key.startswith("eval_") and key not in STEP_KEYS and not PLUMBING.fullmatch(key)
+
+
 def train_metrics(values: Mapping[str, float]) -> dict[str, float]:
     """What was measured beside the loss of a step."""
-    return {
-        key: value
-        for key, value in values.items()
-        if not key.startswith("eval_") and key not in STEP_KEYS and not PLUMBING.fullmatch(key)
-    }
+    return {key: value for key, value in values.items() if _is_metric(key)}
 
 
 @dataclass
@@ -84,6 +86,8 @@ def evaluations(values: Mapping[str, float], known: Iterable[str] = ()) -> list[
 
     Metrics may be called eval_kl_loss and the like: where durations stand beside them, a set is known by its own.
     """
+    if not any(key.startswith("eval_") for key in values):
+        return []
     found = {name: Evaluation(name) for name in _sets(values)}
     # Where sets have names, a metric without one is the first's.
     home = next(iter(found), "") if "" not in found else ""

@@ -181,6 +181,25 @@ RIGHT = {
         last_loss=16.446,
         nan_hidden=False,
     ),
+    "litgpt.log": Right(
+        "LitGPT log", 1, 4, 4, evals={"val": (2, 4, 1.655)}, last_loss=1.541, nan_hidden=False
+    ),
+    "megatron.log": Right(
+        "Megatron log",
+        20,
+        30,
+        2,
+        1000,
+        evals={"val": (1, 30, 9.914413)},
+        eval_metrics={"ppl": 20224.51},
+        last_loss=9.8712,
+        nan_hidden=False,
+    ),
+    "torchtune-bars.log": Right("torchtune log", 1, 3, 3, last_loss=2.123, nan_hidden=False),
+    "nanogpt-kin.log": Right(
+        "nanoGPT log", 1, 20, 3, evals={"val": (2, 20, 8.7013)}, last_loss=8.6562, nan_hidden=False
+    ),
+    "grpo-beside-bars.log": Right("console log", 1, 9, 9, 200, metrics={"reward": 0.99, "entropy": 0.02511}),
     "kohya.log": Right("progress bars", 73, 74, 2, 96, begins_at=73, last_loss=0.0922, nan_hidden=False),
     "kohya-whole.log": Right("progress bars", 1, 6, 6, 6, is_over=True, last_loss=0.117, nan_hidden=False),
     "lightning-bars.log": Right(

@@ -150,3 +150,16 @@ def test_a_run_that_was_over_may_go_on() -> None:
             history.fold(event)
         seen.append((history.step, history.phase.is_over))
     assert seen == [(10, False), (10, True), (20, False)]
+
+
+def test_an_evaluation_before_the_first_step_again_means_that_it_was_begun_again() -> None:
+    """As nanoGPT and mlx-lm evaluate before they train, in a log that two trainings were appended to."""
+    book = Logbook("run")
+    for base in (5.0, 3.0):
+        book.add(0, {"eval_loss": base})
+        for step in (10, 20):
+            book.add(step, {"loss": base - step / 100})
+        book.add(20, {"eval_loss": base - 0.5})
+    history = folded(book)
+    assert list(history.train.loss) == [2.9, 2.8]
+    assert [(p.step, p.loss) for p in history.evals["val"]] == [(0, 3.0), (20, 2.5)]
