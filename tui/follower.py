@@ -58,7 +58,7 @@ class Target:
         from runner.foreign.opening import open_trace
 
         assert self.path is not None
-        return TraceFollower(open_trace(self.path, names=dict(self.names)))
+        return TraceFollower(open_trace(self.path, names=dict(self.names)), self.id)
 
 
 class Follower(Protocol):
@@ -226,8 +226,10 @@ class RunFollower:
 class TraceFollower:
     """Reads a run that was started elsewhere. One whose trace does not grow any more is lost, until it grows."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, identity: str | None = None) -> None:
+        """`identity` is what it is listed by: the trace itself may be found further down."""
         self._trace = trace
+        self._identity = identity or str(trace.path)
         self._restarts = trace.restarts
         self._history = History()
         self._judge = Judge(JUDGE_SECONDS)
@@ -249,7 +251,7 @@ class TraceFollower:
         for event in batch:
             self._history.fold(event)
         was_silent = self._silent is not None
-        self._look_at_the_time(bool(batch) or self._trace.is_busy)
+        self._look_at_the_time(bool(batch))
         is_lost = self._silent is not None
         if batch or is_lost != was_silent:
             self._judge.note()
@@ -261,12 +263,10 @@ class TraceFollower:
         self._is_shown = True
         return self._view(curves, is_lost) if is_news else None
 
-    def _look_at_the_time(self, is_growing: bool) -> None:
+    def _look_at_the_time(self, has_news: bool) -> None:
         now = time.monotonic()
-        if is_growing:
-            # What is there is read to its end first.
-            self._silent, self._silence_due = None, now
-        elif now >= self._silence_due:
+        # What is there is read to its end first.
+        if not self._trace.is_busy and (has_news or now >= self._silence_due):
             self._silence_due = now + STATE_SECONDS
             self._silent = self._trace.silence(time.time(), self._history)
 
@@ -278,7 +278,7 @@ class TraceFollower:
         history = self._history
         phase = Phase.LOST if is_lost else history.phase
         return RunView(
-            id=str(self._trace.path),
+            id=self._identity,
             path=str(self._trace.path),
             title=self._trace.name,
             phase=phase,

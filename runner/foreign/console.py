@@ -60,6 +60,7 @@ class ConsoleLog(FileTrace):
         super().begin()
         self._printed = Printed()
         self._told: list[tuple[int, Entry]] = []
+        self._is_untold = False
 
     def take(self, lines: list[bytes]) -> None:
         for line in lines:
@@ -67,8 +68,9 @@ class ConsoleLog(FileTrace):
         # The bar after the last entry stands on a line that has no end yet.
         has_bar = self._look_ahead()
         # All steps are found anew each time: of a long log that is just being read, not with every piece.
-        is_due = not self.tail.has_more or len(self._printed.entries) > 1.5 * len(self._told)
-        if (lines or has_bar) and is_due:
+        self._is_untold = self._is_untold or bool(lines) or has_bar
+        if self._is_untold and (not self.tail.has_more or len(self._printed.entries) > 1.5 * len(self._told)):
+            self._is_untold = False
             self._tell()
 
     def _look_ahead(self) -> bool:

@@ -80,8 +80,8 @@ class Logbook:
         self._is_open, self._taken = False, 0
 
     def add(self, step: int, logs: Mapping[str, Any], t: float = math.nan) -> None:
-        """Take one log in; what in it is no number is passed over, and all of it at a step that cannot be. `t` is when it
-        was written, in seconds.
+        """Take one log in; what in it is no number is passed over, and all of it at a step that cannot be. `t` is when
+        it was written, in seconds.
         """
         if step > MOST_STEPS:
             return
