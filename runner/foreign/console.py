@@ -106,7 +106,7 @@ def read_line(line: bytes, printed: Printed, *, only_bars: bool = False) -> int:
     """Take in a line, whose parts a progress bar ends with carriage returns; how many entries it spoilt."""
     bad = 0
     for part in line.split(b"\r"):
-        text = clean(part)
+        text = printed.continued(clean(part))
         found = None if only_bars or len(text) > MOST_LINE_CHARACTERS else _entry(text)
         if found is not None and _QUOTED.search(found[0]):
             before = text[: found.start()]

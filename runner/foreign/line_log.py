@@ -12,6 +12,7 @@ from runner import regular
 from runner.foreign.file_trace import FileTrace
 
 HEAD_BYTES = 1 << 20
+TAIL_BYTES = 1 << 18
 # What a line of a log is at most; a match is not looked for in longer ones.
 MOST_CHARACTERS = 1 << 14
 LOGS = (
@@ -98,7 +99,10 @@ def _written(file: Path) -> float:
 
 
 def head(path: Path) -> list[str]:
-    """The lines a text begins with, without colours; none of what is no text."""
+    """The lines a text begins with, and of a long one those it ends with, without colours; none of what is no text.
+
+    Bars go to a file at once, and what is printed beside them may only be written when a buffer is full.
+    """
     try:
         status = path.stat()
         return _head(path, status.st_size, status.st_mtime_ns, status.st_ino)
@@ -110,8 +114,12 @@ def head(path: Path) -> list[str]:
 def _head(path: Path, *version: int) -> list[str]:
     with regular.open_binary(path) as stream:
         data = stream.read(HEAD_BYTES)
-    if b"\0" in data[:4096]:
-        return []
+        if b"\0" in data[:4096]:
+            return []
+        size = stream.seek(0, 2)
+        if size > HEAD_BYTES:
+            stream.seek(max(HEAD_BYTES, size - TAIL_BYTES))
+            data = data.rpartition(b"\n")[0] + b"\n" + stream.read(TAIL_BYTES).partition(b"\n")[2]
     return [clean(line) for line in re.split(rb"[\r\n]", data)]
 
 

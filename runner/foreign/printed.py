@@ -16,6 +16,9 @@ from runner.foreign.values import number
 
 # Bars of a training, of its evaluations and of the data, by how long they are.
 MOST_BARS = 12
+# An entry that was printed over several lines, as pprint and narrow terminals do, has no more.
+MOST_LINES = 60
+_OPEN = re.compile(r"\{\s*['\"][^'\"{}]+['\"]\s*:[^{}]*$")
 # ms-swift's progress: '10/438'.
 PROGRESS = "global_step/max_steps"
 _PROGRESS = re.compile(r"\s*(\d{1,15})\s*/\s*(\d{1,15})\s*")
@@ -66,6 +69,18 @@ class Printed:
     total: int | None = None
     epochs: int | None = None
     rank: str | None = None
+    _open: list[str] = field(default_factory=list)
+
+    def continued(self, text: str) -> str:
+        """A line, with those before it that belong to the same entry once it closes."""
+        if self._open and "{" not in text and len(self._open) < MOST_LINES:
+            self._open.append(text.strip())
+            if "}" not in text:
+                return text
+            text, self._open = " ".join(self._open), []
+            return text
+        self._open = [text] if _OPEN.search(text) else []
+        return text
 
     def add(
         self, logs: Mapping[str, Any], text: str, rank: str | None = None, *, is_beside: bool = False
@@ -93,9 +108,11 @@ class Printed:
             return named[1]
         if self.total in self.drawn:
             return self.total
-        counts = Counter(total for entry in self.entries if entry.is_train for total in entry.after)
+        train = [entry for entry in self.entries if entry.is_train]
+        counts = Counter(total for entry in train for total in entry.after)
         order = list(self.drawn)
-        if counts:
+        # An evaluation's bars may stand after one log or the other.
+        if counts and 2 * max(counts.values()) >= len(train):
             return max(counts, key=lambda total: (counts[total], -order.index(total)))
         return order[0] if order else None
 

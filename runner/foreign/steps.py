@@ -3,8 +3,8 @@
 Some trainers print the step in the entry. A bar drawn next to an entry says it, where both reached the log in order.
 Where they did not (bars go to stderr at once, what is printed to stdout by the block), or where there is none, epochs
 tell how far apart the entries are; how many steps an epoch has is told by the trainer's own header, by the last bar
-when training has ended, or by its summary. Without any of it, entries are counted. A log that was appended to is placed
-part by part.
+when training has ended, by its summary, or roughly by bars that are ahead. Without any of it, entries are counted. A
+log that was appended to is placed part by part.
 """
 
 from __future__ import annotations
@@ -117,12 +117,20 @@ def _steps_per_epoch(printed: Printed, entries: Sequence[Entry], total: int | No
     if printed.total and printed.epochs:
         return math.ceil(printed.total / printed.epochs)
     last = entries[-1] if entries else None
-    if last is None or "train_runtime" not in last.logs or not last.epoch > 0:
+    if last is None or not last.epoch > 0:
         return None
+    if "train_runtime" not in last.logs:
+        return _by_lag(entries, total)
     drawn = printed.drawn.get(total) if total is not None else None
     if drawn is not None and drawn >= last.epoch:
         return drawn / last.epoch
     return _by_summary(entries, last)
+
+
+def _by_lag(entries: Sequence[Entry], total: int | None) -> float | None:
+    """From bars that are ahead of what is printed: they are least where a buffer was written just before."""
+    seen = [(e.before.get(total, 0), e.epoch) for e in entries if e.is_train] if total is not None else []
+    return min((step / epoch for step, epoch in seen if step and epoch > 0 and step >= epoch), default=None)
 
 
 def _by_summary(entries: Sequence[Entry], last: Entry) -> float | None:

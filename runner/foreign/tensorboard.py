@@ -77,7 +77,7 @@ class TensorBoard(Trace):
         super().__init__(path, self._folder.name)
         self._event = _event_type(path)
         self._files: dict[Path, _EventFile] = {}
-        self._first_steps: dict[Path, list[int]] = {}
+        self._first_steps: dict[Path, tuple[list[int], int]] = {}
         self._look()
 
     @property
@@ -138,9 +138,10 @@ class TensorBoard(Trace):
 
     def _steps_of(self, file: Path) -> list[int]:
         """The first two train steps in a file, as far as they are there."""
-        known = self._first_steps.get(file, [])
-        if len(known) < 2:
-            known = self._first_steps[file] = _first_steps(file, self._event)
+        known, size = self._first_steps.get(file, ([], -1))
+        if len(known) < 2 and size < READ_BYTES and (now := _size(file)) != size:
+            known = _first_steps(file, self._event)
+            self._first_steps[file] = known, now
         return known
 
     def _take(self, file: _EventFile, record: bytes) -> None:
@@ -154,6 +155,13 @@ class TensorBoard(Trace):
                 self.book.facts.take_json(_text(value))
             elif (number := _scalar(value)) is not None:
                 self.book.add(event.step, {flat(value.tag): number}, event.wall_time)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return -1
 
 
 def _is_fresh(steps: list[int], first: int) -> bool:

@@ -56,7 +56,7 @@ def numbers(logs: Mapping[str, Any]) -> dict[str, float]:
         if (found := number(value)) is not None
     }
     if "train_runtime" in values and "loss" not in values:
-        return {key: values[key] for key in ("train_runtime", "epoch") if key in values}
+        return {"train_runtime": values["train_runtime"]}
     return values
 
 

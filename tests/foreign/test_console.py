@@ -82,8 +82,8 @@ EVAL = "{'eval_loss': '2.5', 'epoch': '2'}"
         (train(1) + "\n" + train(2) + "\n" + EVAL + "\n" + train(3), [1, 2, 2, 3]),
         (train() + "\n" + train(), [1, 2]),
         (EVAL + "\n" + train(), [0, 1]),
-        # All the bars first, then what was printed; at the end the last bar tells.
-        ("".join(map(bar, range(0, 101, 5))) + "\n" + train(2) + "\n" + train(4) + "\n", [1, 2]),
+        # All the bars first, then what was printed: it cannot be further than they are. At the end the last one tells.
+        ("".join(map(bar, range(0, 101, 5))) + "\n" + train(2) + "\n" + train(4) + "\n", [50, 100]),
         (
             "".join(map(bar, range(0, 101, 5)))
             + "\n"

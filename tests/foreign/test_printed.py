@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from runner.foreign.console import read_line
+from runner.foreign.console import find, read_line
 from runner.foreign.printed import Printed
 from runner.foreign.steps import find_steps
 
@@ -90,3 +92,42 @@ def test_numpy_s_words_around_numbers_are_read() -> None:
 def test_settings_that_were_printed_are_no_entries() -> None:
     text = "{'metric_for_best_model': 'eval_loss', 'lr': 1e-4}\n{'loss': 'cross_entropy'}\n{'epoch': None}"
     assert read(text).entries == []
+
+
+def test_an_entry_over_several_lines_is_one() -> None:
+    """As pprint shows it, and as a narrow terminal breaks it."""
+    text = "{'loss': 1.0, 'epoch': 1.0}\n"
+    text += "{'eval_gen_len': 127.2,\n 'eval_loss': 8.8,\n 'eval_rouge1': 29.8,\n 'epoch': 1.0}\n"
+    printed = read(
+        text
+        + "{'loss': 0.9, 'learning_rate': 1e-05,\n'epoch': 2.0}\nand more\n{'loss': 0.8,\nnever closed\n"
+        + entry(0.7, 3)
+    )
+    assert [dict(e.logs) for e in printed.entries] == [
+        {"loss": 1.0, "epoch": 1.0},
+        {"eval_gen_len": 127.2, "eval_loss": 8.8, "eval_rouge1": 29.8, "epoch": 1.0},
+        {"loss": 0.9, "learning_rate": 1e-05, "epoch": 2.0},
+        {"loss": 0.7, "learning_rate": 2e-05, "epoch": 3},
+    ]
+
+
+def test_what_is_printed_in_blocks_is_placed_by_the_bars_it_follows() -> None:
+    """A buffer of stdout is written every forty entries or so, and bars at once."""
+    text, pending = "", []
+    for step in range(1, 2001):
+        text += f"\r {step}%|███   | {step}/10000 [00:01<00:09, 9.9it/s]"
+        if step % 10 == 0:
+            pending.append(entry(1.0, round(step / 500, 2)) + "\n")
+        if len(pending) == 40:
+            text, pending = text + "\n" + "".join(pending), []
+    found = steps(text)
+    assert len(found) == 200
+    assert found == pytest.approx(list(range(10, 2001, 10)), rel=0.1, abs=10)
+    assert found[-1] == pytest.approx(2000, rel=0.02)
+
+
+def test_a_log_whose_entries_all_come_behind_a_megabyte_of_bars(tmp_path: Path) -> None:
+    bars = "".join(drawn(step, 20_000) + "\r" for step in range(20_000))
+    (tmp_path / "nohup.out").write_text(bars + "\n" + "\n".join(entry(1.0, k) for k in (1, 2)) + "\n")
+    found = find(tmp_path)
+    assert found is not None
