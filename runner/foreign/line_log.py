@@ -27,7 +27,7 @@ LOGS = (
 # What readers of their own know better, half written too.
 NO_LOGS = (".json", ".jsonl", ".ndjson", ".ipynb", ".html", ".htm", ".csv", ".tsv")
 # So many logs of a folder are looked into, newest first.
-MOST_LOGS = 40
+MOST_LOGS = 20
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # A number as they are printed, plain or in NumPy's words.

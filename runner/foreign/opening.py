@@ -73,6 +73,8 @@ LOOKED_FOR = ", ".join(reader.looks_for for reader in READERS)
 MOST_DEPTH = 3
 MOST_FOLDERS = 600
 MOST_RUNS = 40
+# On a slow disk, or among many large texts, the newest folders were looked into by then.
+SEARCH_SECONDS = 10.0
 # Parts of a run, found from its own directory, and what no run lies in.
 _PARTS = re.compile(
     r"checkpoint-\d+|runs|wandb|\..*|__pycache__|node_modules|site-packages|.*\.egg-info|venv|env|blobs|snapshots"
@@ -201,8 +203,10 @@ def _logs(folder: Path) -> list[Trace]:
 
 def _below(path: Path) -> list[Trace]:
     """The runs in the folders of a folder, newest first."""
-    found = []
+    found, until = [], time.monotonic() + SEARCH_SECONDS
     for folder in _folders(path):
+        if time.monotonic() > until:
+            break
         try:
             if (trace := _at(folder)) is not None:
                 found.append(trace)

@@ -25,7 +25,8 @@ def find_steps(entries: Sequence[Entry], printed: Printed) -> list[int]:
     total = printed.training_total()
     counted: list[int] | None = None
     steps: list[int] = []
-    for start, end in pairwise(_parts(entries)):
+    parts = _parts(entries)
+    for start, end in pairwise(parts):
         part = entries[start:end]
         found = _by_name(part)
         if found is None and total is not None:
@@ -34,7 +35,7 @@ def find_steps(entries: Sequence[Entry], printed: Printed) -> list[int]:
             found = _by_bars(part, [e.before.get(total) for e in part])
         if found is None:
             if counted is None:
-                counted = _by_count(entries, _steps_per_epoch(printed, entries, total))
+                counted = _by_count(entries, _steps_per_epoch(printed, entries[parts[-2] :], total))
             found = counted[start:end]
         steps += found
     return steps
@@ -116,11 +117,12 @@ def _next(entries: Sequence[Entry], steps: Sequence[int]) -> int:
 def _steps_per_epoch(printed: Printed, entries: Sequence[Entry], total: int | None) -> float | None:
     if printed.total and printed.epochs:
         return math.ceil(printed.total / printed.epochs)
-    last = entries[-1] if entries else None
-    if last is None or not last.epoch > 0:
-        return None
-    if "train_runtime" not in last.logs:
+    # Evaluations may follow the end of the training.
+    last = next((entry for entry in reversed(entries) if "train_runtime" in entry.logs), None)
+    if last is None:
         return _by_lag(entries, total)
+    if not last.epoch > 0:
+        return None
     drawn = printed.drawn.get(total) if total is not None else None
     if drawn is not None and drawn >= last.epoch:
         return drawn / last.epoch

@@ -154,6 +154,8 @@ class TensorBoard(Trace):
             if value.tag == ARGUMENTS:
                 self.book.facts.take_json(_text(value))
             elif (number := _scalar(value)) is not None:
+                # Lightning's tag; a Trainer's are below train/, and shares of the data.
+                self.book.facts.counts_epochs = self.book.facts.counts_epochs or value.tag == "epoch"
                 self.book.add(event.step, {flat(value.tag): number}, event.wall_time)
 
 

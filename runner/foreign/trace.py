@@ -31,7 +31,7 @@ class Trace(ABC):
     When `restarts` changed during a poll, what it returned is everything from the start: fold it into a new History.
     `bad_lines` counts what could not be read and was passed over. `is_busy` is true while more is there to be read at
     once, so that an empty poll does not mean the end of it. `others` are runs in the same place that are not read.
-    `follow` is false when nobody will poll again once all was read.
+    `follow` is false when it is read once, to its present end.
     """
 
     kind: str
@@ -64,7 +64,7 @@ class Trace(ABC):
         return self.book.take()
 
     def close(self) -> None:  # noqa: B027 (most have nothing to end)
-        """End whatever reads; needed once, when nobody polls any more."""
+        """End whatever reads; needed once, after the last poll."""
 
     def sources(self) -> list[Path]:
         """The files it is read from."""

@@ -82,7 +82,7 @@ class WandbRun(Trace):
 
     @property
     def _process(self) -> _Program:
-        """Started when it is needed first: many are found that nobody reads."""
+        """Started when it is needed first: many are found and not read."""
         if self._running is None:
             self._heard = time.monotonic()
             self._running = _Program(self._command, self.path, self.follow)
@@ -152,6 +152,8 @@ class WandbRun(Trace):
         if named is not None and not self._is_of_trainer:
             self._is_of_trainer = True
             self.book.facts.assume_hidden()
+        # A Trainer's epochs are shares of the data; those of others are counted.
+        self.book.facts.counts_epochs = not self._is_of_trainer
         step = named if self._is_of_trainer else number(item.get("_step"))
         logs = {flat(tag): value for tag, value in item.items() if not tag.startswith("_")}
         if logs and step is not None and math.isfinite(step):

@@ -102,7 +102,7 @@ def test_the_search_below_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert open_trace(tmp_path).kind == "console log"
 
 
-def test_a_pipe_is_nobody_s_log(tmp_path: Path) -> None:
+def test_a_pipe_is_no_log(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "train.log")
     os.mkfifo(tmp_path / "metrics.csv")
     os.mkfifo(tmp_path / "project.db")

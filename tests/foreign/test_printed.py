@@ -94,6 +94,16 @@ def test_settings_that_were_printed_are_no_entries() -> None:
     assert read(text).entries == []
 
 
+def test_an_evaluation_after_the_end_belongs_to_the_last_step() -> None:
+    bars = "".join(drawn(step, 30) + "\r" for step in range(31))
+    lines = [entry(1.0, 1.0), entry(0.9, 2.0), entry(0.8, 3.0)]
+    lines += [
+        "{'train_runtime': 5.0, 'train_steps_per_second': 6.0, 'epoch': 3.0}",
+        "{'eval_loss': 1.1, 'epoch': 3.0}",
+    ]
+    assert steps(bars + "\n" + "\n".join(lines)) == [10, 20, 30, 30, 30]
+
+
 def test_an_entry_over_several_lines_is_one() -> None:
     """As pprint shows it, and as a narrow terminal breaks it."""
     text = "{'loss': 1.0, 'epoch': 1.0}\n"
