@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,15 @@ MOST_ROWS = 4096
 BUSY_SECONDS = 0.2
 
 
+@dataclass(frozen=True)
+class _Run:
+    """How a run is told from others: the column, its value in it, and its name."""
+
+    column: str
+    identity: str
+    name: str
+
+
 def find(path: Path) -> TrackioRun | None:
     """A database, or the newest in a folder."""
     files = (
@@ -40,12 +50,14 @@ class TrackioRun(Trace):
 
     kind = "trackio"
 
-    def __init__(self, path: Path, runs: list[str]) -> None:
-        super().__init__(path, runs[0])
-        self.others = tuple(f"{name} in {path.name}" for name in runs[1:])
+    def __init__(self, path: Path, runs: list[_Run]) -> None:
+        super().__init__(path, runs[0].name)
+        self.others = tuple(f"{run.name} in {path.name}" for run in runs[1:])
+        self._run = runs[0]
         self._last = 0
         self._is_busy = False
         self._is_of_trainer = False
+        self._take_config()
 
     @property
     def is_busy(self) -> bool:
@@ -54,14 +66,25 @@ class TrackioRun(Trace):
     def poll(self) -> Events:
         rows = _ask(
             self.path,
-            "SELECT id, step, timestamp, metrics FROM metrics WHERE run_name = ? AND id > ? ORDER BY id LIMIT ?",
-            (self.name, self._last, MOST_ROWS),
+            f"SELECT id, step, timestamp, metrics FROM metrics WHERE {self._run.column} = ? AND id > ? "
+            "ORDER BY id LIMIT ?",
+            (self._run.identity, self._last, MOST_ROWS),
         )
         self._is_busy = len(rows) == MOST_ROWS
         for identity, step, written, text in rows:
             self._last = identity
             self._take(step, written, text)
         return self.book.take(is_settled=not rows)
+
+    def _take_config(self) -> None:
+        """What the run was started with; a Trainer's arguments among it."""
+        rows = _ask(
+            self.path,
+            f"SELECT config FROM configs WHERE {self._run.column} = ? LIMIT 1",
+            (self._run.identity,),
+        )
+        for (text,) in rows:
+            self.book.facts.take_json(str(text))
 
     def _take(self, step: object, written: object, text: object) -> None:
         record = parse_object(
@@ -80,29 +103,38 @@ class TrackioRun(Trace):
             self.book.add(int(place), {flat(key): value for key, value in record.items()}, _seconds(written))
 
 
-def _runs(path: Path) -> list[str]:
-    """The names of the runs in a database, newest first; none when it is not trackio's."""
+def _runs(path: Path) -> list[_Run]:
+    """The runs in a database, newest first; none when it is not trackio's."""
     try:
         with regular.open_binary(path) as stream:
             if stream.read(len(MAGIC)) != MAGIC:
                 return []
     except OSError:
         return []
-    rows = _ask(path, "SELECT run_name FROM metrics GROUP BY run_name ORDER BY MAX(id) DESC LIMIT 1000", ())
-    return [str(name) for (name,) in rows]
+    columns = {str(row[1]) for row in _ask(path, "PRAGMA table_info(metrics)", ())}
+    if not columns >= {"id", "run_name", "step", "timestamp", "metrics"}:
+        return []
+    # Newer versions give runs an id, and names may come twice.
+    column = "run_id" if "run_id" in columns else "run_name"
+    question = (
+        f"SELECT {column}, MAX(run_name) FROM metrics GROUP BY {column} ORDER BY MAX(id) DESC LIMIT 1000"
+    )
+    return [_Run(column, str(identity), str(name)) for identity, name in _ask(path, question, ())]
 
 
 def _ask(path: Path, question: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """The rows of an answer; none while the database cannot be read."""
     import sqlite3
 
-    try:
-        with closing(
-            sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-        ) as connection:
-            return list(_plain(connection).execute(question, values))
-    except sqlite3.Error:
-        return []
+    # Without the right to write beside it, a database that is open elsewhere can only be read as it lies there.
+    for way in ("mode=ro", "mode=ro&immutable=1"):
+        try:
+            address = f"{path.as_uri()}?{way}"
+            with closing(sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)) as connection:
+                return list(_plain(connection).execute(question, values))
+        except sqlite3.Error:
+            continue
+    return []
 
 
 def _plain(connection: sqlite3.Connection) -> sqlite3.Connection:

@@ -141,6 +141,30 @@ def test_trackio_is_followed_and_the_newest_run_is_it(tmp_path: Path) -> None:
     assert (curves.nan_hidden, trace.bad_lines) == (True, 1)
 
 
+def test_runs_of_one_name_are_two_and_arguments_make_the_plan(tmp_path: Path) -> None:
+    """As trackio 0.43 makes it."""
+    path = tmp_path / "project.db"
+    with closing(sqlite3.connect(path)) as base, base:
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute(SCHEMA.replace("run_name TEXT", "run_id TEXT NOT NULL, run_name TEXT"))
+        base.execute("CREATE TABLE configs (run_id TEXT, run_name TEXT, config TEXT, created_at TEXT)")
+        base.execute(
+            "INSERT INTO configs VALUES ('b', 'same', ?, '')", ('{"max_steps": 50, "learning_rate": 0.0002}',)
+        )
+        rows = [("a", 1, 3.0), ("a", 2, 2.5), ("b", 1, 1.5), ("b", 2, 1.0), ("b", 3, 0.5)]
+        base.executemany(
+            "INSERT INTO metrics (timestamp, run_id, run_name, step, metrics) VALUES ('', ?, 'same', ?, ?)",
+            [
+                (run, step, f'{{"train/loss": {loss}, "train/global_step": {step}}}')
+                for run, step, loss in rows
+            ],
+        )
+    trace, history = read_path(path)
+    assert list(history.train.loss) == [1.5, 1.0, 0.5]
+    assert history.plan["total_steps"] == 50
+    assert trace.others == ("same in project.db",)
+
+
 def test_a_database_of_something_else_is_no_trace(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "other.db")) as base, base:
         base.execute("CREATE TABLE cookies (name TEXT)")
