@@ -84,7 +84,7 @@ class TrackioRun(Trace):
             (self._run.identity,),
         )
         for (text,) in rows:
-            self.book.facts.take_json(str(text))
+            self.book.facts.take_json(text if isinstance(text, bytes) else str(text))
 
     def _take(self, step: object, written: object, text: object) -> None:
         record = parse_object(

@@ -149,7 +149,7 @@ def test_runs_of_one_name_are_two_and_arguments_make_the_plan(tmp_path: Path) ->
         base.execute(SCHEMA.replace("run_name TEXT", "run_id TEXT NOT NULL, run_name TEXT"))
         base.execute("CREATE TABLE configs (run_id TEXT, run_name TEXT, config TEXT, created_at TEXT)")
         base.execute(
-            "INSERT INTO configs VALUES ('b', 'same', ?, '')", ('{"max_steps": 50, "learning_rate": 0.0002}',)
+            "INSERT INTO configs VALUES ('b', 'same', ?, '')", (b'{"max_steps":50,"learning_rate":0.0002}',)
         )
         rows = [("a", 1, 3.0), ("a", 2, 2.5), ("b", 1, 1.5), ("b", 2, 1.0), ("b", 3, 0.5)]
         base.executemany(
