@@ -1,6 +1,6 @@
 """What mlx-lm and its kin print: `Iter 10: Train loss 2.363, Learning Rate 1.000e-05, …`, `Iter 1: Val loss 2.480, …`.
 
-Numbers of iterations are taken as they are printed.
+Since 0.32 mlx-lm draws a table instead. Numbers of iterations are taken as they are printed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,15 @@ from pathlib import Path
 from runner.foreign.line_log import NUMBER, LineLog, as_number, find_log
 from runner.foreign.names import plain
 
+_ITER = re.compile(rf"(?:^|\s)Iter\s*(\d{{1,15}}): (?=(?:(?:Train )?loss|Val loss) {NUMBER})")
 # ORPO and others of its kin leave the word Train out, and name what they measure after the loss.
 _TRAIN = re.compile(rf"(?:Train )?loss ({NUMBER})(.*)")
 _VAL = re.compile(rf"Val loss ({NUMBER})(.*)")
 _PAIR = re.compile(rf"(?:^|[, ]\s*)(?:Val )?([A-Za-z][\w/ ]*?) ({NUMBER})(?=[,s ]|$)")
+# '   20    1.508 ▼       82     1.9k' and '    1    val 2.480    0.73s'.
+_ROW = re.compile(r"^\s+(\d{1,15})\s+(\S+) [▼▲]\s+[\d,]+\s+([\d.,]+)k\s*$")
+_VAL_ROW = re.compile(rf"^\s+(\d{{1,15}})\s+val\s+({NUMBER})\s+[\d.]+s\s*$")
+_DRAWN = re.compile(r"^train\b.*·\s+[\d,]+/([\d,]{1,18})\s*$")
 _TOTAL = re.compile(r"Starting .*training.*iters: (\d{1,15})")
 _END = re.compile(r"Saved final (?:adapter )?weights")
 KEYS = {"trained_tokens": "num_tokens"}
@@ -24,11 +29,18 @@ class MlxLog(LineLog):
     """Follows the output of mlx_lm.lora."""
 
     kind = "mlx-lm log"
-    sign = re.compile(rf"(?:^|\s)Iter\s*(\d{{1,15}}): (?=(?:(?:Train )?loss|Val loss) {NUMBER})")
+    sign = re.compile(rf"{_ITER.pattern}|{_ROW.pattern}|{_VAL_ROW.pattern}")
 
     def read(self, line: str) -> None:
-        if (match := self.sign.search(line)) is not None:
+        if (match := _ITER.search(line)) is not None:
             self._take(int(match[1]), line[match.end() :])
+        elif (row := _ROW.match(line)) is not None:
+            tokens = 1000 * as_number(row[3])
+            self.book.add(int(row[1]), {"loss": row[2], "num_tokens": tokens})
+        elif (row := _VAL_ROW.match(line)) is not None:
+            self.book.add(int(row[1]), {"eval_loss": as_number(row[2])})
+        elif (drawn := _DRAWN.match(line)) is not None:
+            self.book.facts.set_total(int(drawn[1].replace(",", "")))
         elif (match := _TOTAL.search(line)) is not None:
             self.book.facts.set_total(int(match[1]))
         elif _END.search(line):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.foreign.file_trace import FileTrace
-from runner.foreign.printed import PROGRESS, Entry
+from runner.foreign.printed import Entry
 from runner.run.jsonl import LineTail, Record
 
 NAME = "logging.jsonl"
@@ -16,7 +16,7 @@ def find(path: Path) -> MsSwiftLog | None:
     if file.suffix != ".jsonl" or not file.is_file():
         return None
     records = LineTail(file).read(1 << 16)
-    return MsSwiftLog(file) if any(PROGRESS in record for record in records) else None
+    return MsSwiftLog(file) if any(Entry(record).progress for record in records) else None
 
 
 class MsSwiftLog(FileTrace):

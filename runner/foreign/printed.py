@@ -19,8 +19,8 @@ MOST_BARS = 12
 # An entry that was printed over several lines, as pprint and narrow terminals do, has no more.
 MOST_LINES = 60
 _OPEN = re.compile(r"\{\s*['\"][^'\"{}]+['\"]\s*:[^{}]*$")
-# ms-swift's progress: '10/438'.
-PROGRESS = "global_step/max_steps"
+# ms-swift's progress, '10/438'; its Megatron trainer's second.
+PROGRESS = ("global_step/max_steps", "iteration")
 _PROGRESS = re.compile(r"\s*(\d{1,15})\s*/\s*(\d{1,15})\s*")
 
 
@@ -48,8 +48,8 @@ class Entry:
     @cached_property
     def progress(self) -> tuple[int, int] | None:
         """Step and total, where the entry itself names them."""
-        match = _PROGRESS.fullmatch(str(self.logs.get(PROGRESS, "")))
-        return (int(match[1]), int(match[2])) if match else None
+        found = (_PROGRESS.fullmatch(str(self.logs[key])) for key in PROGRESS if key in self.logs)
+        return next(((int(match[1]), int(match[2])) for match in found if match), None)
 
     @cached_property
     def step(self) -> int | None:

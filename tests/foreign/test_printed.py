@@ -141,3 +141,11 @@ def test_a_log_whose_entries_all_come_behind_a_megabyte_of_bars(tmp_path: Path) 
     (tmp_path / "nohup.out").write_text(bars + "\n" + "\n".join(entry(1.0, k) for k in (1, 2)) + "\n")
     found = find(tmp_path)
     assert found is not None
+
+
+@pytest.mark.parametrize("key", ["global_step/max_steps", "iteration"])
+def test_a_step_that_is_in_the_entry_is_it(key: str) -> None:
+    lines = [f"{{'loss': 1.0, '{key}': '{step}/60', 'epoch': 0.1}}" for step in (1, 5, 10)]
+    printed = read("\n".join(lines))
+    assert find_steps(printed.counting(), printed) == [1, 5, 10]
+    assert printed.training_total() == 60

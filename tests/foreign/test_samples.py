@@ -139,6 +139,9 @@ RIGHT = {
     "mlx-lm.log": Right(
         "mlx-lm log", 10, 40, 4, 3000, evals={"val": (1, 1, 2.48)}, last_loss=1.372, nan_hidden=False
     ),
+    "mlx-lm-table.log": Right(
+        "mlx-lm log", 10, 30, 3, 1000, evals={"val": (2, 30, 1.48)}, last_loss=1.552, nan_hidden=False
+    ),
     "nanogpt.log": Right(
         "nanoGPT log",
         1,
