@@ -11,8 +11,9 @@ import click
 from tui.cli_life import LIFE
 from tui.cli_presets import presets
 from tui.cli_queue import queue
-from tui.command import Nearest, open_screen, tell
+from tui.command import NamesTraces, Nearest, open_screen, tell
 
+NAMES = "loss=NAME,step=NAME,…"
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -107,20 +108,26 @@ def show(run: str, as_json: bool) -> None:
 @cli.command()
 @click.argument("run", default="last")
 @click.option("--plain", is_flag=True, help="Follow in text instead of opening the screen.")
-def watch(run: str, plain: bool) -> None:
+@click.option("--map", "names", default="", metavar=NAMES, help="Which column of a table is what.")
+def watch(run: str, plain: bool, names: str) -> None:
     """Open the screen on a RUN with its whole history, live if it lives.
 
-    RUN is an id, a unique part of one, `last`, or the path of a run started elsewhere: an output directory of a Trainer
-    (trainer_state.json), TensorBoard event files, LLaMA-Factory's trainer_log.jsonl, an offline W&B run, a console log.
+    RUN is an id, a unique part of one, `last`, or the path of a run started elsewhere: its output directory, a folder
+    above, or one file; `ftui diagnose --help` says what is read. An empty log is waited for. Of several runs in a
+    folder you choose one; without a terminal it is the newest.
+
+    With --plain the verdict is printed when it arises and when it changes, and the exit code is 0 when the run finished
+    and 1 when its trace stopped growing.
 
     \b
     ftui watch last
     ftui watch ~/axolotl/outputs/lora-out
     ftui watch train.log --plain
+    ftui watch my_log.csv --map loss=nll,step=batch
     """
     from tui.verbs.watch import follow_in_text, resolve
 
-    target = tell(lambda: resolve(run))
+    target = tell(lambda: resolve(run, names))
     if plain or not sys.stdout.isatty():
         sys.exit(follow_in_text(target))
     open_screen(target)
@@ -218,15 +225,17 @@ def check(
     sys.exit(tell(lambda: check_preset(preset, overrides, gpu, free_gib, target_batch, not no_data, as_json)))
 
 
-@cli.command()
+@cli.command(cls=NamesTraces)
 @click.argument("path_or_run", metavar="PATH_OR_RUN")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
-def diagnose(path_or_run: str, as_json: bool) -> None:
+@click.option("--map", "names", default="", metavar=NAMES, help="Which column of a table is what.")
+def diagnose(path_or_run: str, as_json: bool, names: str) -> None:
     """Judge a run by its curves: one of ftui, or PATH, what another trainer left.
 
-    PATH is a file or an output directory: LLaMA-Factory's trainer_log.jsonl, TensorBoard events, trainer_state.json
-    of a Trainer (TRL, Unsloth, Axolotl …), a W&B run on disk, or a log with the {'loss': …} lines a trainer printed.
-    It may still be training. RUN is an id, a unique part of one, or `last`.
+    PATH is a file, an output directory, or a folder above some, of which the newest run is read; it may still be
+    training. RUN is an id, a unique part of one, or `last`. Read are:
+
+    {traces}
 
     Exit code 0 when nothing is wrong, 1 when something found is a warning or worse, 2 when it cannot be read.
 
@@ -235,10 +244,11 @@ def diagnose(path_or_run: str, as_json: bool) -> None:
     ftui diagnose ./outputs                        an output directory with checkpoints, or with runs/
     ftui diagnose saves/llama3/trainer_log.jsonl
     ftui diagnose train.log --json
+    ftui diagnose my_log.csv --map loss=nll,step=batch
     """
     from tui.verbs.diagnose import diagnose_run
 
-    sys.exit(diagnose_run(path_or_run, as_json))
+    sys.exit(diagnose_run(path_or_run, as_json, names))
 
 
 cli.add_command(presets)

@@ -18,7 +18,7 @@ from runner.run.event_tail import EventTail
 from runner.run.events import Phase
 from runner.run.history import History, whole
 from runner.run.jsonl import LineTail, Record
-from tui.state import RunRow, RunView, decimal, figures, name_of, text
+from tui.state import RunRow, RunView, age, decimal, figures, name_of, text
 
 if TYPE_CHECKING:
     from runner.foreign.trace import Trace
@@ -37,10 +37,13 @@ LONG = 50_000
 
 @dataclass(frozen=True)
 class Target:
-    """What somebody wants to look at: a run of ftui's, or the path of one that was started elsewhere; one is set."""
+    """What is to be looked at: a run of ftui's, or the path of one that was started elsewhere; one is set. `names` says
+    which of that one's values are what, as pairs of ours and theirs.
+    """
 
     run: RunDirectory | None = None
     path: Path | None = None
+    names: tuple[tuple[str, str], ...] = ()
     ahead: ReadAhead | None = field(default=None, compare=False)
 
     @property
@@ -52,10 +55,10 @@ class Target:
         """Somebody who reads it. Raises TraceError when there is nothing to read."""
         if self.run is not None:
             return RunFollower(self.run, ahead=self.ahead)
-        from runner.foreign.trace import open_trace
+        from runner.foreign.opening import open_trace
 
         assert self.path is not None
-        return TraceFollower(open_trace(self.path))
+        return TraceFollower(open_trace(self.path, names=dict(self.names)), self.id)
 
 
 class Follower(Protocol):
@@ -221,13 +224,23 @@ class RunFollower:
 
 
 class TraceFollower:
-    """Reads a run that was started elsewhere."""
+    """Reads a run that was started elsewhere. One whose trace does not grow any more is lost, until it grows."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, identity: str | None = None) -> None:
+        """`identity` is what it is listed by: the trace itself may be found further down."""
         self._trace = trace
+        self._identity = identity or str(trace.path)
         self._restarts = trace.restarts
         self._history = History()
         self._judge = Judge(JUDGE_SECONDS)
+        self._silent: float | None = None
+        self._silence_due = 0.0
+        self._is_shown = False
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Runs in the same place that are not read."""
+        return self._trace.others
 
     def poll(self) -> RunView | None:
         """Take in what is new."""
@@ -237,23 +250,43 @@ class TraceFollower:
             self._history, self._judge = History(), Judge(JUDGE_SECONDS)
         for event in batch:
             self._history.fold(event)
-        curves = self._history.curves()
-        if batch:
+        was_silent = self._silent is not None
+        self._look_at_the_time(bool(batch))
+        is_lost = self._silent is not None
+        if batch or is_lost != was_silent:
             self._judge.note()
+        curves = self._curves(is_lost)
         said = any(not isinstance(event, dict) or event.get("type") != "step" for event in batch)
-        judged = self._judge.judge(curves, urgent=said or self._history.phase.is_over)
-        if not batch and not judged:
-            return None
+        judged = self._judge.judge(curves, urgent=said or is_lost or self._history.phase.is_over)
+        # What is waited for is shown too, before anything is there.
+        is_news = bool(batch) or judged or is_lost != was_silent or not self._is_shown
+        self._is_shown = True
+        return self._view(curves, is_lost) if is_news else None
+
+    def _look_at_the_time(self, has_news: bool) -> None:
+        now = time.monotonic()
+        # What is there is read to its end first.
+        if not self._trace.is_busy and (has_news or now >= self._silence_due):
+            self._silence_due = now + STATE_SECONDS
+            self._silent = self._trace.silence(time.time(), self._history)
+
+    def _curves(self, is_lost: bool) -> Curves:
+        curves = self._history.curves()
+        return replace(curves, is_over=True) if is_lost else curves
+
+    def _view(self, curves: Curves, is_lost: bool) -> RunView:
         history = self._history
+        phase = Phase.LOST if is_lost else history.phase
         return RunView(
-            id=str(self._trace.path),
+            id=self._identity,
             path=str(self._trace.path),
             title=self._trace.name,
-            phase=history.phase,
+            phase=phase,
+            reason=f"nothing was written for {age(self._silent or 0.0)}" if is_lost else "",
             curves=curves,
             verdict=self._judge.verdict,
             plan=history.plan,
-            eta_seconds=None if history.phase.is_over else eta_seconds(history),
+            eta_seconds=None if phase.is_over else eta_seconds(history),
             bad_lines=self._trace.bad_lines + history.bad_events,
             is_foreign=True,
             kind=self._trace.kind,

@@ -10,107 +10,126 @@ import json
 import re
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from runner.foreign.file_trace import FileTrace
-from runner.foreign.steps import Bar, Entry, Printed, find_steps
-from runner.run.jsonl import LineTail
+from runner.foreign.line_log import clean, find_log
+from runner.foreign.printed import Entry, Printed
+from runner.foreign.steps import find_steps
+from runner.foreign.values import number
 
 MOST_ENTRY_CHARACTERS = 8192
 # Looking for an entry in a longer line takes minutes.
 MOST_LINE_CHARACTERS = 4 * MOST_ENTRY_CHARACTERS
-HEAD_BYTES = 1 << 20
-LOGS = ("*.log", "*.out", "*.txt", "wandb/latest-run/files/output.log")
 
-_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ANY_BAR = re.compile(r"(?<![\d.])(?P<step>\d{1,15})/(?P<total>\d{1,15}) \[")
+# Bars of the data have a description; those of a training have none, or one of these.
+_OTHER_BAR = re.compile(r"\s*(?!(?:train(?:ing)?(?: progress)?|steps)\s*:)[^\W\d]", re.IGNORECASE)
 _ENTRY = re.compile(r"\{\s*['\"].*\}")
-_METRICS = ("loss'", 'loss"', "train_runtime")
-# repr of a float that is not finite is a bare name, which no literal is.
+_METRIC = re.compile(r"\w*loss|epoch|train_runtime|reward")
+_QUOTED = re.compile(rf"['\"](?:{_METRIC.pattern})['\"]")
+# What is pasted into a word processor or a forum.
+_QUOTES = str.maketrans("‘’‚‛“”„‟", "''''\"\"\"\"")
+# repr of a float that is not finite is a bare name, which no literal is; NumPy's has its type around it.
 _BARE = re.compile(r"(?<=[:\s\[,])(-?(?:nan|inf|NaN|Infinity))(?=\s*[,}\]])")
-_TOTAL = re.compile(r"Total optimization steps = (\d[\d,]{,17})")
-_EPOCHS = re.compile(r"Num Epochs = (\d[\d,]{,17})")
-
-
-def find(path: Path) -> ConsoleLog | None:
-    """A log with entries or a bar in it; in a directory the newest such."""
-    if path.is_file():
-        return ConsoleLog(path) if _looks_like_one(path) else None
-    logs = {file for pattern in LOGS for file in path.glob(pattern) if file.is_file()}
-    newest = sorted(logs, key=lambda file: file.stat().st_mtime, reverse=True)
-    return next((ConsoleLog(file) for file in newest if _looks_like_one(file)), None)
+_NUMPY = re.compile(r"\b(?:np|numpy|torch)\.\w+\(([^()]*)\)|\btensor\(([^(),]*)[^()]*\)")
+_TOTAL = re.compile(r"Total (?:optimization )?steps\s*=\s*(\d[\d,]{,17})")
+_EPOCHS = re.compile(r"Num Epochs\s*=\s*(\d[\d,]{,17})")
+# torchrun, Accelerate and mpirun name the process that printed a line.
+_RANK = re.compile(
+    r"\[?(?:default|local_rank|rank)[ :=]?(\d{1,5})\]?:?\s*|\[\d+,(\d{1,5})\]<std\w+>:?\s*", re.I
+)
 
 
 class ConsoleLog(FileTrace):
     """Follows a console log. When a later line shows that steps were counted wrongly, everything is told anew."""
 
     kind = "console log"
+    is_of_trainer = True
+    has_closed_lines = True
 
-    def __init__(self, path: Path) -> None:
-        self._lines = _Lines(path)
-        super().__init__(path, path.name, self._lines)
+    sign: ClassVar[re.Pattern[str]] = re.compile(r"\{\s*['\"‘’“”„‚]")
+
+    @classmethod
+    def is_sign(cls, line: str) -> bool:
+        printed = Printed()
+        read_line(line.encode(), printed)
+        return bool(printed.entries)
 
     def begin(self) -> None:
         super().begin()
         self._printed = Printed()
-        self._steps: list[int] = []
+        self._told: list[tuple[int, Entry]] = []
+        self._is_untold = False
 
     def take(self, lines: list[bytes]) -> None:
         for line in lines:
             self.odd += read_line(line, self._printed)
         # The bar after the last entry stands on a line that has no end yet.
         has_bar = self._look_ahead()
-        if lines or has_bar:
+        # All steps are found anew each time: of a long log that is just being read, not with every piece.
+        self._is_untold = self._is_untold or bool(lines) or has_bar
+        if self._is_untold and (not self.tail.has_more or len(self._printed.entries) > 1.5 * len(self._told)):
+            self._is_untold = False
             self._tell()
 
     def _look_ahead(self) -> bool:
         """Whether the last entry has found its bar just now."""
         last = self._printed.entries[-1:]
-        if not last or last[0].after is not None or not self._lines.torn:
+        if not last or last[0].after or not self.tail.torn:
             return False
-        read_line(self._lines.torn, Printed(last, self._printed.bar), only_bars=True)
-        return last[0].after is not None
+        read_line(self.tail.torn, Printed(last, self._printed.drawn), only_bars=True)
+        return bool(last[0].after)
 
     def _tell(self) -> None:
-        found = find_steps(self._printed)
-        if found[: len(self._steps)] != self._steps:
+        printed = self._printed
+        entries = printed.counting()
+        found = list(zip(find_steps(entries, printed), entries, strict=True))
+        if [(step, e.text) for step, e in found[: len(self._told)]] != [
+            (step, e.text) for step, e in self._told
+        ]:
             self.book.reset()
-            self._steps = []
-        self.book.facts.set_total(self._printed.total)
-        self.book.facts.set_epochs(self._printed.epochs)
-        for entry, step in islice(zip(self._printed.entries, found, strict=True), len(self._steps), None):
+            self._told = []
+        self.book.facts.set_total(printed.total or printed.training_total())
+        self.book.facts.set_epochs(printed.epochs)
+        for step, entry in islice(found, len(self._told), None):
             self.book.add(step, entry.logs)
-        self._steps = found
+        self._told = found
 
 
-class _Lines(LineTail):
-    """A LineTail that shows the line which has no end yet."""
-
-    @property
-    def torn(self) -> bytes:
-        return self._pending
+def find(path: Path) -> ConsoleLog | None:
+    """A log with entries in it; in a directory the newest such. Bars alone may be of anything."""
+    return find_log(path, ConsoleLog)
 
 
 def read_line(line: bytes, printed: Printed, *, only_bars: bool = False) -> int:
     """Take in a line, whose parts a progress bar ends with carriage returns; how many entries it spoilt."""
     bad = 0
     for part in line.split(b"\r"):
-        text = _COLOURS.sub("", part.decode("utf-8", errors="replace"))
-        found = None if only_bars or len(text) > MOST_LINE_CHARACTERS else _ENTRY.search(text)
-        if found is not None and any(name in found[0] for name in _METRICS):
-            printed.see(_bar(text[: found.start()]))
+        text = printed.continued(clean(part))
+        found = None if only_bars or len(text) > MOST_LINE_CHARACTERS else _entry(text)
+        if found is not None and _QUOTED.search(found[0]):
+            before = text[: found.start()]
+            bar = _bar(before)
+            printed.see(bar)
             logs = parse_entry(found[0])
             if logs is None:
                 bad += 1
-            else:
-                printed.entries.append(Entry(logs, before=printed.bar))
+            elif any(_METRIC.fullmatch(key) and number(value) is not None for key, value in logs.items()):
+                rank = _RANK.search(before)
+                name = (rank[1] or rank[2]) if rank else None
+                printed.add(logs, found[0], name, is_beside=bar is not None)
             continue
         printed.see(_bar(text), is_after=True)
         if (match := _TOTAL.search(text)) is not None:
             printed.total = int(match[1].replace(",", ""))
-        elif (match := _EPOCHS.search(text)) is not None:
+        if (match := _EPOCHS.search(text)) is not None:
             printed.epochs = int(match[1].replace(",", ""))
     return bad
+
+
+def _entry(text: str) -> re.Match[str] | None:
+    return _ENTRY.search(text if text.isascii() else text.translate(_QUOTES))
 
 
 def parse_entry(text: str) -> dict[str, Any] | None:
@@ -121,31 +140,15 @@ def parse_entry(text: str) -> dict[str, Any] | None:
         entry = json.loads(text)
     except (ValueError, RecursionError):
         try:
-            entry = ast.literal_eval(_BARE.sub(r"'\1'", text))
+            entry = ast.literal_eval(_BARE.sub(r"'\1'", _NUMPY.sub(r"\1\2", text)))
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             return None
     return entry if isinstance(entry, dict) and all(isinstance(key, str) for key in entry) else None
 
 
-def _bar(text: str) -> Bar | None:
-    """The training's progress bar in a text: it has no description, as those of the data have."""
+def _bar(text: str) -> tuple[int, int] | None:
+    """Step and length of the training's progress bar in a text."""
     match = _ANY_BAR.search(text)
-    if match is None or re.match(r"\s*[A-Za-z]", text):
+    if match is None or _OTHER_BAR.match(text):
         return None
-    return Bar(int(match["step"]), int(match["total"]))
-
-
-def _looks_like_one(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(HEAD_BYTES)
-    except OSError:
-        return False
-    if b"\0" in data[:4096]:
-        return False
-    printed = Printed()
-    for line in data.split(b"\n"):
-        read_line(line, printed)
-        if printed.entries:
-            return True
-    return printed.bar is not None
+    return int(match["step"]), int(match["total"])

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.foreign.file_trace import FileTrace
+from runner.foreign.values import number
 from runner.run.jsonl import LineTail, Record
 
 NAME = "trainer_log.jsonl"
 # Its names for what the Trainer calls otherwise; times are missing, and so are gradient norms.
-KEYS = {"lr": "learning_rate", "total_tokens": "num_input_tokens_seen"}
+KEYS = {"lr": "learning_rate", "total_tokens": "num_input_tokens_seen", "accuracy": "rewards/accuracies"}
+# What every record has, the last one too.
+PROGRESS = {"current_steps", "total_steps", "epoch", "percentage", "throughput", "total_tokens", "lr"}
 
 
 def find(path: Path) -> LlamaFactoryLog | None:
@@ -22,9 +25,11 @@ class LlamaFactoryLog(FileTrace):
     """Follows trainer_log.jsonl."""
 
     kind = "LLaMA-Factory log"
+    is_of_trainer = True
+    has_closed_lines = True
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, path.parent.name, LineTail(path))
+        super().__init__(path, path.parent.name)
 
     def take(self, lines: list[bytes]) -> None:
         for line in lines:
@@ -38,7 +43,7 @@ class LlamaFactoryLog(FileTrace):
             return
         self.book.facts.set_total(record.get("total_steps"))
         logs = {KEYS.get(key, key): value for key, value in record.items()}
-        if not logs.keys() & {"loss", "eval_loss", "predict_loss", "reward"}:
+        if not any(number(value) is not None for key, value in record.items() if key not in PROGRESS):
             # The last one; its train_runtime is not among what is written.
             logs["train_runtime"] = 0.0
         self.book.add(step, logs)

@@ -1,13 +1,11 @@
 """The logs of a Hugging Face Trainer, and of what is built on it, as events of a run.
 
-Every foreign format brings the same thing in the end: a step, and metrics under the Trainer's names (`loss`,
-`grad_norm`, `learning_rate`, `epoch`, `mean_token_accuracy`, `num_tokens`, `eval_loss`, `eval_<set>_loss`).
+Every foreign format brings the same thing in the end: a step, and values under the Trainer's names (values.py).
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,39 +13,34 @@ from typing import Any
 import numpy as np
 
 from runner.foreign.plan import Facts
+from runner.foreign.values import Evaluation, evaluations, numbers, train_metrics
 from runner.insight.curves import Column
+from runner.run.event_tail import MOST_STEPS
 from runner.run.events import SCHEMA, Phase
 from runner.run.jsonl import Record
 
 Events = list[Record | Column]
 
 SETS = ("val", "train_probe", "general")
-EVAL_LOSS = re.compile(r"eval_(?:(?P<set>.+)_)?loss")
-
-
-def number(value: object) -> float | None:
-    """A value of a log as a number; None for what is none. Trainers print numbers as strings, `nan` among them."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return float(value)
-    except (ValueError, OverflowError):
-        return None
 
 
 class Logbook:
     """Takes logs in the order they were written, gives events.
 
     Values of one step may come in several logs. A step that is not after the one before means a resume (History forgets
-    what came after it), unless it is the very first step: then the run was begun again, and everything is.
+    what came after it), unless it is the very first step: then the run was begun again, and everything is. Trainers
+    that count from 0 have a first step 0; it is told as step 1 unless they log that too.
     """
 
-    def __init__(self, name: str) -> None:
-        self.facts = Facts()
+    def __init__(self, name: str, *, nan_hidden: bool = False) -> None:
+        """`nan_hidden`: the log is a stock Trainer's (Facts)."""
+        self._nan_hidden = nan_hidden
+        self.facts = Facts(nan_hidden)
         self.restarts = 0
-        # The source says that it is complete; without this word a run that reached its last step may still evaluate.
+        # The source says that it is over; evaluations may still follow, and a resume.
         self.is_complete = False
         self.name = name
+        self.renames: Mapping[str, str] = {}
         self._clear()
 
     def _clear(self) -> None:
@@ -55,11 +48,14 @@ class Logbook:
         self._pending: dict[str, float] = {}
         self._pending_step = -1
         self._pending_time = math.nan
+        self._zeroth: tuple[dict[str, float], float] | None = None
         self._keys: set[str] = set()
         self._first = 0
         self._tokens = (0, 0.0)
         self._rows: list[tuple[float, ...]] = []
+        self._metrics: list[Record] = []
         self._sets: list[str] = []
+        self._evaluated: dict[str, int] = {}
         self._checkpoints: set[int] = set()
         self._plan = Facts().plan()
         self._is_open = False
@@ -70,13 +66,13 @@ class Logbook:
     def reset(self) -> None:
         """Forget everything: the source was replaced."""
         self._begin_again()
-        self.facts = Facts()
+        self.facts = Facts(self._nan_hidden)
 
     def _begin_again(self) -> None:
         self._tell_anew()
         self._clear()
         self.is_complete = False
-        self.facts.forget_epochs()
+        self.facts.forget_steps()
 
     def _tell_anew(self) -> None:
         """What was handed out does not hold any more."""
@@ -84,8 +80,14 @@ class Logbook:
         self._is_open, self._taken = False, 0
 
     def add(self, step: int, logs: Mapping[str, Any], t: float = math.nan) -> None:
-        """Take one log in; what in it is no number is passed over. `t` is when it was written, in seconds."""
-        values = {key: found for key, value in logs.items() if (found := number(value)) is not None}
+        """Take one log in; what in it is no number is passed over, and all of it at a step that cannot be. `t` is when
+        it was written, in seconds.
+        """
+        if step > MOST_STEPS:
+            return
+        if self.renames:
+            logs = {self.renames.get(key, key): value for key, value in logs.items()}
+        values = numbers(logs)
         if step != self._pending_step:
             self._flush()
         self._pending |= values
@@ -103,7 +105,14 @@ class Logbook:
         """The events since the last call. When not settled, a step with fewer values than the last one is held back."""
         if is_settled or not self._is_partial():
             self._flush()
-        self._end()
+        return self.take_flushed()
+
+    def take_flushed(self) -> Events:
+        """The same, but for the last step: its values may still change."""
+        if self.is_complete and not self._is_over:
+            self._flush()
+            self._is_over = True
+            self._write({"type": "end", "status": Phase.FINISHED.value})
         self._close_block()
         new = self._written[self._taken :]
         self._taken = len(self._written)
@@ -128,50 +137,72 @@ class Logbook:
         return "loss" in self._pending and not self._keys <= self._pending.keys()
 
     def _flush(self) -> None:
-        """What is pending becomes a row and evaluations."""
-        step, logs, t = self._pending_step, self._pending, self._pending_time
+        """What is pending becomes a row, metrics and evaluations."""
+        step, values, t = self._pending_step, self._pending, self._pending_time
         self._pending, self._pending_step = {}, -1
-        if not logs or step < 0:
+        if not values or step < 0:
             return
-        if "loss" in logs and step >= 1:
-            self._add_row(step, logs, t)
+        found = evaluations(values, self._sets)
+        if self._first > step and any(step <= self._evaluated.get(one.name, -1) for one in found):
+            # Evaluated again before its first step: it was begun again.
+            self._begin_again()
+        metrics = train_metrics(values)
+        if "loss" in values:
+            self._keys = {key for key in values if not key.startswith("eval_")}
+            self._add_train(step, values, t)
+        elif metrics:
+            self._go_on()
+        if metrics:
+            self._metrics.append({"type": "metrics", "step": max(1, step), "values": metrics})
         self.step = max(self.step, step)
-        for raw, loss in _eval_losses(logs).items():
-            self._add_eval(step, raw, loss, logs, t)
-        if "train_runtime" in logs:
+        for evaluation in found:
+            self._add_evaluation(step, evaluation, values.get("epoch", math.nan), t)
+        if "train_runtime" in values:
             self.is_complete = True
 
-    def _add_row(self, step: int, logs: Mapping[str, float], t: float) -> None:
-        if self._first and step <= self._first:
-            self._begin_again()
+    def _add_train(self, step: int, values: dict[str, float], t: float) -> None:
+        if step < 1:
+            self._zeroth = values, t
+            return
+        zeroth, self._zeroth = self._zeroth, None
+        if zeroth is not None and step > 1:
+            self._add_row(1, *zeroth)
+        self._add_row(step, values, t)
+
+    def _go_on(self) -> None:
+        """It was over, and is no longer."""
         if self._is_over:
             self._write({"type": "resume", "step": self.step})
             self._write({"type": "phase", "phase": Phase.TRAINING.value})
             self._is_over = self.is_complete = False
+
+    def _add_row(self, step: int, values: Mapping[str, float], t: float) -> None:
+        if self._first and step <= self._first:
+            self._begin_again()
+        self._go_on()
         self._first = self._first or step
-        self._keys = {key for key in logs if not key.startswith("eval_")}
-        epoch = logs.get("epoch", math.nan)
-        self.facts.note_epoch(step, epoch)
+        epoch = values.get("epoch", math.nan)
+        self.facts.note_step(step, epoch)
         if self._rows and step <= self._rows[-1][0]:
             self._close_block()
         self._rows.append(
             (
                 step,
                 epoch,
-                logs["loss"],
-                logs.get("learning_rate", math.nan),
-                logs.get("grad_norm", math.nan),
-                self._tokens_a_step(step, logs),
+                values["loss"],
+                values.get("learning_rate", math.nan),
+                values.get("grad_norm", math.nan),
+                self._tokens_a_step(step, values),
                 math.nan,
-                logs.get("mean_token_accuracy", math.nan),
+                values.get("mean_token_accuracy", values.get("token_acc", math.nan)),
                 t,
             )
         )
         self.step = step
 
-    def _tokens_a_step(self, step: int, logs: Mapping[str, float]) -> float:
+    def _tokens_a_step(self, step: int, values: Mapping[str, float]) -> float:
         """From the tokens seen so far; TRL begins to count at 0 again after a resume."""
-        seen = logs.get("num_tokens", logs.get("num_input_tokens_seen"))
+        seen = values.get("num_tokens", values.get("num_input_tokens_seen"))
         if seen is None:
             return math.nan
         last_step, last_seen = self._tokens
@@ -180,23 +211,17 @@ class Logbook:
             return math.nan
         return (seen - last_seen) / (step - last_step)
 
-    def _add_eval(self, step: int, raw: str, loss: float, logs: Mapping[str, float], t: float) -> None:
-        if raw not in self._sets:
+    def _add_evaluation(self, step: int, found: Evaluation, epoch: float, t: float) -> None:
+        if found.name not in self._sets:
             before = [self._set_name(known) for known in self._sets]
-            self._sets.append(raw)
+            self._sets.append(found.name)
             if before != [self._set_name(known) for known in self._sets[:-1]]:
                 self._tell_anew()
-        prefix = f"eval_{raw}_" if raw else "eval_"
-        event: Record = {"type": "eval", "set": raw, "step": step, "loss": loss}
-        if math.isfinite(epoch := logs.get("epoch", math.nan)):
-            event["epoch"] = epoch
-        seconds, rate = (logs.get(prefix + key, math.nan) for key in ("runtime", "samples_per_second"))
-        if math.isfinite(seconds):
-            event["seconds"] = seconds
-        if math.isfinite(seconds * rate):
-            event["n"] = round(seconds * rate)
-        if math.isfinite(t):
-            event["t"] = t
+        self._evaluated[found.name] = step
+        event: Record = {"type": "eval", "set": found.name, "step": step}
+        known = {"loss": found.loss, "n": found.n, "seconds": found.seconds, "metrics": found.metrics or None}
+        event |= {key: value for key, value in known.items() if value is not None}
+        event |= {key: value for key, value in {"epoch": epoch, "t": t}.items() if math.isfinite(value)}
         self._write(event)
 
     def _set_name(self, raw: str) -> str:
@@ -213,12 +238,6 @@ class Logbook:
             return event
         return {**event, "set": self._set_name(event["set"])}
 
-    def _end(self) -> None:
-        total = self.facts.total_steps
-        if self.is_complete and not self._is_over and total is not None and self.step >= total:
-            self._is_over = True
-            self._write({"type": "end", "status": Phase.FINISHED.value})
-
     def _write(self, event: Record) -> None:
         self._close_block()
         self._written.append(event)
@@ -227,19 +246,5 @@ class Logbook:
         if self._rows:
             self._written.append(np.array(self._rows).T)
             self._rows = []
-
-
-def _eval_losses(logs: Mapping[str, float]) -> dict[str, float]:
-    """The losses of evaluations by the name of their set, `` for the only one.
-
-    Metrics may be called eval_kl_loss and the like: beside eval_loss a set is known by a duration of its own.
-    """
-    losses = {}
-    for key, loss in logs.items():
-        match = EVAL_LOSS.fullmatch(key)
-        if match is None:
-            continue
-        name = match["set"] or ""
-        if not name or "eval_loss" not in logs or f"eval_{name}_runtime" in logs:
-            losses[name] = loss
-    return losses
+        self._written += self._metrics
+        self._metrics = []

@@ -20,22 +20,38 @@ COUNTS = ("per_device_train_batch_size", "gradient_accumulation_steps", "world_s
 class Facts:
     """Collects what is known of a run's intentions.
 
-    A stock Trainer writes 0.0 for a loss that is not finite (logging_nan_inf_filter), so that is assumed until its
-    arguments say otherwise.
+    A stock Trainer writes 0.0 for a loss that is not finite (logging_nan_inf_filter): for a log that is one's,
+    `nan_hidden`, that is assumed until its arguments say otherwise.
     """
 
-    def __init__(self) -> None:
-        self.known: Record = {"nan_hidden": True}
+    def __init__(self, nan_hidden: bool = False) -> None:
+        self.known: Record = {"nan_hidden": nan_hidden}
         self.epochs: float | None = None
+        # Whole epochs, counted as they begin or end, say nothing about the steps of one.
+        self.counts_epochs = False
         self._max_steps: int | None = None
         self._ratios: deque[float] = deque(maxlen=MOST_RATIOS)
+        self._first: list[int] = []
+        self._switch: bool | None = None
 
-    def note_epoch(self, step: int, epoch: float) -> None:
-        if LEAST_EPOCH <= epoch <= step:
+    def note_step(self, step: int, epoch: float) -> None:
+        """A train log was written at this step."""
+        if len(self._first) < 2:
+            self._first.append(step)
+        if LEAST_EPOCH <= epoch <= step and not self.counts_epochs:
             self._ratios.append(step / epoch)
 
-    def forget_epochs(self) -> None:
+    def forget_steps(self) -> None:
         self._ratios.clear()
+        self._first = []
+
+    @property
+    def begins_at_step(self) -> int | None:
+        """The first step, when it is further from 0 than one log is from the next: what came before was not logged."""
+        if len(self._first) < 2:
+            return None
+        first, second = self._first
+        return first if second > first and first > 2 * (second - first) else None
 
     @property
     def steps_per_epoch(self) -> int | None:
@@ -81,7 +97,14 @@ class Facts:
             # Some write the enumeration's name: SchedulerType.COSINE.
             self.known["lr_scheduler_type"] = shape.rpartition(".")[2].lower()
         if isinstance(hidden := arguments.get("logging_nan_inf_filter"), bool):
-            self.known["nan_hidden"] = hidden
+            self._switch = self.known["nan_hidden"] = hidden
+        elif "num_train_epochs" in arguments and "logging_steps" in arguments:
+            self.assume_hidden()
+
+    def assume_hidden(self) -> None:
+        """The log turned out to be a Trainer's."""
+        if self._switch is None:
+            self.known["nan_hidden"] = True
 
     def take_json(self, text: str | bytes) -> bool:
         """TrainingArguments as JSON; whether it was any."""
@@ -98,6 +121,8 @@ class Facts:
         """The fields of a plan event."""
         total = self.total_steps
         plan = {"total_steps": total, "steps_per_epoch": self.steps_per_epoch}
+        if (begins := self.begins_at_step) is not None:
+            plan["begins_at_step"] = begins
         for key, value in self.known.items():
             plan[key] = _steps(value, total) if key.endswith("_steps") and key not in COUNTS else value
         return plan

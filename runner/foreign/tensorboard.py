@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from runner import regular
 from runner.foreign.checkpoints import checkpoints, output_directory
 from runner.foreign.logbook import Events
-from runner.foreign.tags import flat
+from runner.foreign.names import LOSSES as LOSS_TAGS
+from runner.foreign.names import flat
 from runner.foreign.trace import Trace, TraceError
 
 PATTERN = "events.out.tfevents.*"
+LOSSES = {"train/loss", *LOSS_TAGS}
 READ_BYTES = 1 << 20
 # Frame: length (8 bytes), its checksum (4), the record, its checksum (4), all little-endian.
 HEAD_BYTES, TAIL_BYTES = 12, 4
@@ -28,20 +31,19 @@ ARGUMENTS = "args/text_summary"
 
 def find(path: Path) -> TensorBoard | None:
     """An event file, a folder of them, or an output directory with `runs/…`. TraceError without the package."""
-    if not (".tfevents." in path.name if path.is_file() else _folders(path)):
+    if not (".tfevents." in path.name if path.is_file() else _event_files(path)):
         return None
     _event_type(path)
     return TensorBoard(path)
 
 
-def _folders(path: Path) -> list[Path]:
-    """Folders with event files: this one, those under `runs`, or else the newest one below."""
-    if any(path.glob(PATTERN)):
-        return [path]
-    if folders := {file.parent for file in path.glob(f"runs/*/{PATTERN}")}:
-        return sorted(folders)
-    below = sorted(path.glob(f"*/{PATTERN}"), key=_age)
-    return [below[-1].parent] if below else []
+def _event_files(path: Path) -> list[Path]:
+    """The event files of a folder, of those under its `runs`, or else of the newest folder below; oldest first."""
+    for patterns in ((PATTERN,), (f"runs/*/{PATTERN}", f"runs/{PATTERN}")):
+        if files := {file for pattern in patterns for file in path.glob(pattern)}:
+            return sorted(files, key=_age)
+    below = sorted((file for deep in ("*", "*/*") for file in path.glob(f"{deep}/{PATTERN}")), key=_age)
+    return [file for file in below if file.parent == below[-1].parent]
 
 
 def _age(file: Path) -> tuple[float, str]:
@@ -62,7 +64,10 @@ def _event_type(path: Path) -> Any:
 
 
 class TensorBoard(Trace):
-    """Follows the event files of one run, those of its resumes too, in the order they were begun."""
+    """Follows the event files of one run, those of its resumes too, in the order they were begun.
+
+    Of several runs in one place it is the newest: a file whose steps begin where a run begins is another one's.
+    """
 
     kind = "TensorBoard"
 
@@ -72,16 +77,21 @@ class TensorBoard(Trace):
         super().__init__(path, self._folder.name)
         self._event = _event_type(path)
         self._files: dict[Path, _EventFile] = {}
+        self._first_steps: dict[Path, tuple[list[int], int]] = {}
+        self._look()
 
     @property
     def is_busy(self) -> bool:
         return any(file.has_more for file in self._files.values())
 
+    def sources(self) -> list[Path]:
+        return list(self._files)
+
     def poll(self) -> Events:
         self._look()
         if any(file.was_replaced() for file in self._files.values()):
             self.book.reset()
-            self._files = {}
+            self._files, self._first_steps = {}, {}
             self._look()
         count = 0
         for file in self._files.values():
@@ -96,13 +106,43 @@ class TensorBoard(Trace):
         return self.book.take(is_settled=not count)
 
     def _look(self) -> None:
-        if self.path.is_file():
-            files = [self.path]
-        else:
-            files = [file for folder in _folders(self.path) for file in folder.glob(PATTERN)]
-        for file in sorted(files, key=_age):
+        """Find new files; those of a newer run take the place of all others."""
+        files = [self.path] if self.path.is_file() else _event_files(self.path)
+        runs = self._runs(files)
+        newest = runs[-1] if runs else []
+        if not set(self._files) <= set(newest):
+            self.book.reset()
+            self._files = {}
+        for file in newest:
             if file not in self._files:
                 self._files[file] = _EventFile(file)
+        older = dict.fromkeys(
+            str(run[0].parent if run[0].parent != self.path else run[0]) for run in reversed(runs[:-1])
+        )
+        self.others = tuple(older)
+
+    def _runs(self, files: list[Path]) -> list[list[Path]]:
+        """The files by run, each in the order they were begun. One without a train step belongs to the run before."""
+        runs: list[list[Path]] = []
+        first = 0
+        for file in files:
+            steps = self._steps_of(file) if len(files) > 1 else []
+            if not runs or (steps and _is_fresh(steps, first)):
+                # Without a step so far, its files are those of this run.
+                is_empty = bool(runs) and not first
+                runs = [*runs[:-1], [*runs[-1], file]] if is_empty else [*runs, [file]]
+                first = steps[0] if steps else 0
+            else:
+                runs[-1].append(file)
+        return runs
+
+    def _steps_of(self, file: Path) -> list[int]:
+        """The first two train steps in a file, as far as they are there."""
+        known, size = self._first_steps.get(file, ([], -1))
+        if len(known) < 2 and size < READ_BYTES and (now := _size(file)) != size:
+            known = _first_steps(file, self._event)
+            self._first_steps[file] = known, now
+        return known
 
     def _take(self, file: _EventFile, record: bytes) -> None:
         try:
@@ -113,8 +153,38 @@ class TensorBoard(Trace):
         for value in event.summary.value:
             if value.tag == ARGUMENTS:
                 self.book.facts.take_json(_text(value))
-            elif (key := flat(value.tag)) is not None and (number := _scalar(value)) is not None:
-                self.book.add(event.step, {key: number}, event.wall_time)
+            elif (number := _scalar(value)) is not None:
+                # Lightning's tag; a Trainer's are below train/, and shares of the data.
+                self.book.facts.counts_epochs = self.book.facts.counts_epochs or value.tag == "epoch"
+                self.book.add(event.step, {flat(value.tag): number}, event.wall_time)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return -1
+
+
+def _is_fresh(steps: list[int], first: int) -> bool:
+    """Whether a file whose first train steps these are begins a run, rather than going on with one begun at `first`."""
+    if len(steps) > 1 and steps[1] > steps[0]:
+        return steps[0] <= steps[1] - steps[0]
+    return not first or steps[0] <= first
+
+
+def _first_steps(file: Path, kind: Any) -> list[int]:
+    steps: list[int] = []
+    for record in _EventFile(file).records():
+        try:
+            event = kind.FromString(record)
+        except Exception:  # as above
+            continue
+        if any(value.tag in LOSSES for value in event.summary.value) and event.step not in steps:
+            steps.append(int(event.step))
+        if len(steps) == 2:
+            break
+    return steps
 
 
 class _EventFile:
@@ -141,7 +211,7 @@ class _EventFile:
         if self._is_lost:
             return
         try:
-            with self.path.open("rb") as stream:
+            with regular.open_binary(self.path) as stream:
                 status = self._status(stream.fileno())
                 stream.seek(self._offset)
                 data = stream.read(READ_BYTES)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner import regular
 from runner.foreign.checkpoints import STATE, checkpoints, output_directory
-from runner.foreign.logbook import Events, number
+from runner.foreign.logbook import Events
 from runner.foreign.trace import Trace
+from runner.foreign.values import number
 from runner.run.jsonl import Record, loads
 
 
@@ -23,6 +25,7 @@ class TrainerState(Trace):
     """Follows an output directory from checkpoint to checkpoint: each holds the whole log so far."""
 
     kind = "Trainer state"
+    is_of_trainer = True
 
     def __init__(self, path: Path) -> None:
         self._folder = output_directory(path if path.is_dir() else path.parent)
@@ -46,6 +49,9 @@ class TrainerState(Trace):
             self.bad_lines += 1
         return self.book.take()
 
+    def sources(self) -> list[Path]:
+        return self._files()
+
     def _files(self) -> list[Path]:
         """Where the state may be, newest first."""
         if not self.path.is_dir():
@@ -65,7 +71,8 @@ class TrainerState(Trace):
             self.book.add(entry["step"], entry)
         self._count, self._last = len(entries), repr(entries[-1]) if entries else ""
         total, done = state.get("max_steps"), state.get("global_step")
-        self.book.is_complete = isinstance(total, int) and isinstance(done, int) and done >= total > 0
+        if isinstance(total, int) and isinstance(done, int) and done >= total > 0:
+            self.book.is_complete = True
         if self.path.is_dir():
             self.book.add_checkpoints(checkpoints(self._folder))
 
@@ -77,9 +84,12 @@ def _is_entry(entry: object) -> bool:
 def _load(path: Path) -> Record | None:
     """The state in a file; None for anything else. Python's json reads the bare NaN and Infinity in it."""
     try:
-        state = loads(path.read_bytes())
+        state = loads(regular.read_bytes(path))
     except (OSError, ValueError, RecursionError):
         return None
+    if isinstance(state, list) and any(_is_entry(entry) for entry in state):
+        # A log_history that was saved by itself.
+        return {"log_history": state}
     return state if isinstance(state, dict) and isinstance(state.get("log_history"), list) else None
 
 

@@ -19,24 +19,37 @@ from pathlib import Path
 from typing import IO
 
 from runner.foreign.checkpoints import checkpoints
-from runner.foreign.logbook import Events, number
-from runner.foreign.tags import flat
+from runner.foreign.logbook import Events
+from runner.foreign.names import flat
 from runner.foreign.trace import Trace, TraceError
+from runner.foreign.values import number
 from runner.run.jsonl import READ_BYTES, LineTail, Record
 
-PATTERNS = ("run-*.wandb", "*run-*/run-*.wandb", "wandb/*run-*/run-*.wandb")
+# latest-run is a link to one of the others, and may be all that was copied.
+PATTERNS = (
+    "run-*.wandb",
+    "*run-*/run-*.wandb",
+    "latest-run/run-*.wandb",
+    "wandb/*run-*/run-*.wandb",
+    "wandb/latest-run/run-*.wandb",
+)
 # An evaluation of a large model can keep a run silent for longer than the program's own ten minutes.
 IDLE_TIMEOUT = "24h"
 END_SECONDS = 5
 SILENT_SECONDS = 60
 
 
-def find(path: Path, follow: bool) -> WandbRun | None:
+def find(path: Path) -> WandbRun | None:
     """A .wandb file, or the newest run in a folder. TraceError without the program."""
     if path.is_file():
-        return WandbRun(path, follow) if path.suffix == ".wandb" else None
-    files = {file for pattern in PATTERNS for file in path.glob(pattern)}
-    return WandbRun(max(files, key=lambda file: file.stat().st_mtime), follow) if files else None
+        return WandbRun(path) if path.suffix == ".wandb" else None
+    files = {file.resolve() for pattern in PATTERNS for file in path.glob(pattern)}
+    newest = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
+    if not newest:
+        return None
+    found = WandbRun(newest[0])
+    found.others = tuple(str(file) for file in newest[1:])
+    return found
 
 
 def program() -> str | None:
@@ -50,7 +63,7 @@ class WandbRun(Trace):
 
     kind = "W&B offline"
 
-    def __init__(self, path: Path, follow: bool) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__(path, path.stem)
         command = program()
         if command is None:
@@ -58,38 +71,35 @@ class WandbRun(Trace):
                 f"{path}: W&B runs are read by the program wandb, which is not installed.\n"
                 "Install it: pip install 'wandb>=0.31'"
             )
-        self._follow = follow
+        self._command = command
         self._lines = LineTail(path)
         self._pending = b""
         self._is_read = False
         self._has_records = False
+        self._is_of_trainer = False
         self._heard = time.monotonic()
-        options = ["--follow", "--idle-timeout", IDLE_TIMEOUT] if follow else []
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
-        self._process = subprocess.Popen(
-            [command, "leet", "inspect", *options, "--json", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            # The program starts another; both are ended as one group.
-            start_new_session=True,
-        )
-        assert self._process.stdout is not None
-        self._out = self._process.stdout
-        os.set_blocking(self._out.fileno(), False)
+        self._running: _Program | None = None
+
+    @property
+    def _process(self) -> _Program:
+        """Started when it is needed first: many are found and not read."""
+        if self._running is None:
+            self._heard = time.monotonic()
+            self._running = _Program(self._command, self.path, self.follow)
+        return self._running
 
     @property
     def is_busy(self) -> bool:
         """Until it has ended, so that its exit code is known; one that says nothing for long is not waited for."""
-        is_running = not self._is_read or self._process.poll() is None
-        return not self._follow and is_running and time.monotonic() - self._heard < SILENT_SECONDS
+        is_running = not self._is_read or self._process.code is None
+        return not self.follow and is_running and time.monotonic() - self._heard < SILENT_SECONDS
 
     def poll(self) -> Events:
         for line in self._read().splitlines():
             if (record := self._lines.parse(line)) is not None:
                 self._has_records = True
                 self._take(record)
-        has_failed = self._is_read and self._process.poll() not in (None, 0)
+        has_failed = self._is_read and self._process.code not in (None, 0)
         if has_failed and not self._has_records:
             self._fail()
         # A file damaged further on is as good as what was read of it.
@@ -99,22 +109,15 @@ class WandbRun(Trace):
         return self.book.take()
 
     def close(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGTERM)
-        try:
-            self._process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        self._out.close()
-        self._errors.close()
+        if self._running is not None:
+            self._running.close()
 
     def _read(self) -> bytes:
         """The whole lines there are now; never waits."""
         data = b""
         while len(data) < READ_BYTES and not self._is_read:
             try:
-                piece = os.read(self._out.fileno(), READ_BYTES)
+                piece = os.read(self._process.out.fileno(), READ_BYTES)
             except BlockingIOError:
                 break
             self._is_read = not piece
@@ -124,8 +127,7 @@ class WandbRun(Trace):
         return whole + newline
 
     def _fail(self) -> None:
-        self._errors.seek(0)
-        said = self._errors.read().decode("utf-8", errors="replace").split("\n")
+        said = self._process.errors().split("\n")
         last = next((line.strip() for line in reversed(said) if line.strip()), "no reason given")
         raise TraceError(f"{self.path}: wandb could not read it: {last}\nIt needs wandb 0.31 or later.")
 
@@ -145,12 +147,59 @@ class WandbRun(Trace):
             self.book.is_complete = True
 
     def _take_history(self, item: Record) -> None:
-        logs = {key: value for tag, value in item.items() if (key := flat(tag)) is not None}
         # W&B's own step counts calls of log(), train and eval ones alike.
-        step = number(item.get("train/global_step", item.get("_step")))
+        named = number(item.get("train/global_step"))
+        if named is not None and not self._is_of_trainer:
+            self._is_of_trainer = True
+            self.book.facts.assume_hidden()
+        # A Trainer's epochs are shares of the data; those of others are counted.
+        self.book.facts.counts_epochs = not self._is_of_trainer
+        step = named if self._is_of_trainer else number(item.get("_step"))
+        logs = {flat(tag): value for tag, value in item.items() if not tag.startswith("_")}
         if logs and step is not None and math.isfinite(step):
             t = number(item.get("_timestamp"))
             self.book.add(int(step), logs, math.nan if t is None else t)
+
+
+class _Program:
+    """The program that reads a .wandb file, while it runs."""
+
+    def __init__(self, command: str, path: Path, follow: bool) -> None:
+        options = ["--follow", "--idle-timeout", IDLE_TIMEOUT] if follow else []
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._process = subprocess.Popen(
+            [command, "leet", "inspect", *options, "--json", str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            # The program starts another; both are ended as one group.
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        self.out = self._process.stdout
+        os.set_blocking(self.out.fileno(), False)
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._process.poll()
+
+    def errors(self) -> str:
+        """What it has said on stderr."""
+        self._errors.seek(0)
+        return self._errors.read().decode("utf-8", errors="replace")
+
+    def close(self) -> None:
+        """End it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self.out.close()
+        self._errors.close()
 
 
 def _dict(value: object) -> Record:

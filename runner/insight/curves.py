@@ -183,6 +183,9 @@ class Curves:
     `trainable_parameters` are None while unknown. `checkpoints` are the steps saved so far, `resumed_at` the last steps
     before each resume. `nan_hidden` is true for logs in which a loss that is not finite shows as 0.0.
 
+    `begins_at_step` is the first step of a log that begins in mid-run, None where its start was seen: what came before
+    is not known, so nothing can be said against it.
+
     `metrics` holds what a trainer logs beside the loss, under its own names (reward, kl, rewards/margins);
     `eval_metrics` the same of evaluations, by set and name without `eval_` (accuracy, rouge1); `answers` how held-out
     rows were answered.
@@ -202,6 +205,7 @@ class Curves:
     memory: tuple[MemoryPoint, ...] = ()
     liveness: Liveness | None = None
     nan_hidden: bool = False
+    begins_at_step: int | None = None
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     eval_metrics: Mapping[str, Mapping[str, Metric]] = field(default_factory=dict)
     answers: tuple[AnswerPoint, ...] = ()
@@ -220,8 +224,10 @@ class Curves:
 
     @property
     def step(self) -> int:
-        """The last step there is; 0 before the first."""
-        return int(self.train.step[-1]) if len(self.train) else 0
+        """The last step there is, by the metrics where no loss is logged; 0 before the first."""
+        if len(self.train):
+            return int(self.train.step[-1])
+        return int(max((metric.step[-1] for metric in self.metrics.values() if len(metric)), default=0))
 
     @property
     def begins_late(self) -> bool:

@@ -49,7 +49,7 @@ def read(run: RunDirectory) -> Compared:
 
 def read_trace(path: Path | None) -> Compared:
     """The same for a run that was started elsewhere: without preset and losses of single rows. Raises TraceError."""
-    from runner.foreign.trace import read_path
+    from runner.foreign.opening import read_path
 
     assert path is not None
     trace, history = read_path(path)

@@ -8,10 +8,11 @@ a token.
     phase       phase
     plan        total_steps, steps_per_epoch, warmup_steps, eval_steps, save_steps, per_device_train_batch_size,
                 gradient_accumulation_steps, world_size, trainable_parameters, total_parameters, device, dtype, ledger,
-                learning_rate, lr_scheduler_type, eval_fingerprints
+                learning_rate, lr_scheduler_type, eval_fingerprints, begins_at_step (where the start was not seen)
     effective   arguments (as the trainer holds them), differences (key, wanted, got)
     step        step, epoch, loss (of this optimizer step), lr, grad_norm (before clipping), tokens, step_s, accuracy
-    eval        set (val | train_probe | general | another name), step, epoch, loss, n, tokens, seconds,
+    eval        set (val | train_probe | general | another name), step, epoch, loss (may be missing where there are
+                metrics), n, tokens, seconds,
                 row_losses (of each row, for sets of at most 512), metrics (name: number, as accuracy or rouge1)
     metrics     step, values (name: number; what a trainer of another kind logs beside the loss: reward, kl)
     answers     step, n, exact, ended, fields (name: right ones), rows (whether each was exact), seconds

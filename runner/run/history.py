@@ -135,21 +135,26 @@ class History:
         self._take_steps(np.array([values]).T)
 
     def _on_eval(self, event: Record) -> None:
-        name = console.clean(event["set"])
-        point = EvalPoint(
-            step_of(event), number(event["loss"]), int(event.get("n", 0)), number(event.get("epoch", 0.0))
-        )
-        points = self.evals.setdefault(name, [])
-        while points and points[-1].step >= point.step:
-            points.pop()
-        points.append(point)
+        name, step = console.clean(event["set"]), step_of(event)
+        # Some evaluations have metrics and no loss.
+        if "loss" in event or "metrics" not in event:
+            self._add_point(name, step, event)
         if isinstance(rows := event.get("row_losses"), list):
             losses = np.array([number(value) for value in rows])
-            self.row_losses.setdefault(name, {})[point.step] = losses
+            self.row_losses.setdefault(name, {})[step] = losses
         if isinstance(metrics := event.get("metrics"), dict):
-            self.eval_metrics.setdefault(name, MetricBook()).add(point.step, metrics)
+            self.eval_metrics.setdefault(name, MetricBook()).add(step, metrics)
         self.eval_seconds += number(event.get("seconds", 0.0))
         self.eval_count += 1
+
+    def _add_point(self, name: str, step: int, event: Record) -> None:
+        point = EvalPoint(
+            step, number(event["loss"]), int(event.get("n", 0)), number(event.get("epoch", 0.0))
+        )
+        points = self.evals.setdefault(name, [])
+        while points and points[-1].step >= step:
+            points.pop()
+        points.append(point)
 
     def _on_metrics(self, event: Record) -> None:
         self.metrics.add(step_of(event), event["values"])
@@ -219,7 +224,8 @@ class History:
         kind = plan.get("lr_scheduler_type")
         return Curves(
             train=self.train,
-            evals={name: tuple(points) for name, points in self.evals.items()},
+            # A resume may have taken all of a set's evaluations back.
+            evals={name: tuple(points) for name, points in self.evals.items() if points},
             checkpoints=tuple(self.checkpoints),
             total_steps=whole(plan.get("total_steps")),
             steps_per_epoch=whole(plan.get("steps_per_epoch")),
@@ -233,6 +239,7 @@ class History:
             else None,
             memory=tuple(self.memory_points),
             nan_hidden=bool(plan.get("nan_hidden")),
+            begins_at_step=whole(plan.get("begins_at_step")),
             metrics=self.metrics.curves(),
             eval_metrics={name: book.curves() for name, book in self.eval_metrics.items()},
             answers=tuple(self.answers),

@@ -24,6 +24,9 @@ class MetricBook:
         # What was handed out last: a column that did not grow since is the same.
         self._curves: dict[str, Metric] = {}
 
+    def __repr__(self) -> str:
+        return f"MetricBook({ {name: (list(steps), list(values)) for name, (steps, values) in self._columns.items()} })"
+
     def add(self, step: int, values: Mapping[str, Any]) -> None:
         """Take the values of a step in. TypeError for what are none, ValueError for text that is no number."""
         for raw, value in islice(values.items(), MOST_NAMES):

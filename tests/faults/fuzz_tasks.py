@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from click.testing import CliRunner
 
 from runner.check import next_preset
-from runner.foreign.trace import TraceError, read_path
+from runner.foreign.opening import read_path
+from runner.foreign.trace import TraceError
 from runner.insight.diagnosis import diagnose
 from runner.preset.errors import PresetError
 from runner.report import comparison

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.foreign.trace import TraceError, read_path
+from runner.foreign.opening import read_path
+from runner.foreign.trace import TraceError
 from runner.insight.diagnosis import diagnose
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen

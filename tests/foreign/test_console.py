@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from runner.foreign import console
 from runner.foreign.console import parse_entry, read_line
-from runner.foreign.steps import Printed, find_steps
-from runner.foreign.trace import open_trace, read_trace
+from runner.foreign.opening import open_trace
+from runner.foreign.printed import Printed
+from runner.foreign.steps import find_steps
+from runner.foreign.trace import read_trace
 from runner.run.history import History
 from tests.foreign.conftest import curves_of, found_in
 
@@ -49,7 +51,7 @@ def steps_of(text: str) -> list[int]:
     printed = Printed()
     for line in text.encode().split(b"\n"):
         read_line(line, printed)
-    return find_steps(printed)
+    return find_steps(printed.counting(), printed)
 
 
 def bar(step: int, total: int = 100) -> str:
@@ -80,8 +82,8 @@ EVAL = "{'eval_loss': '2.5', 'epoch': '2'}"
         (train(1) + "\n" + train(2) + "\n" + EVAL + "\n" + train(3), [1, 2, 2, 3]),
         (train() + "\n" + train(), [1, 2]),
         (EVAL + "\n" + train(), [0, 1]),
-        # All the bars first, then what was printed; at the end the last bar tells.
-        ("".join(map(bar, range(0, 101, 5))) + "\n" + train(2) + "\n" + train(4) + "\n", [1, 2]),
+        # All the bars first, then what was printed: it cannot be further than they are. At the end the last one tells.
+        ("".join(map(bar, range(0, 101, 5))) + "\n" + train(2) + "\n" + train(4) + "\n", [50, 100]),
         (
             "".join(map(bar, range(0, 101, 5)))
             + "\n"
@@ -177,7 +179,7 @@ def test_what_a_logger_puts_before_it_is_passed_over() -> None:
     line = b"[INFO|2026-11-24 10:00:00] callbacks:143 >> {'loss': 5.936, 'learning_rate': 1.8e-04, 'epoch': 0.12}"
     assert read_line(line, printed) == 0
     assert printed.entries[0].logs["learning_rate"] == 1.8e-4
-    assert printed.bar is None
+    assert printed.drawn == {}
 
 
 def test_files_that_are_no_logs(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runner.foreign.trace import open_trace
+from runner.foreign.opening import open_trace
 from runner.run.history import History
 from tests.foreign.conftest import curves_of
 

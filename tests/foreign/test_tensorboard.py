@@ -15,7 +15,8 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from runner.foreign import tensorboard, trainer_state
-from runner.foreign.trace import TraceError, open_trace, read_trace
+from runner.foreign.opening import open_trace
+from runner.foreign.trace import TraceError, read_trace
 from runner.run.history import History
 from tests.foreign.conftest import curves_of
 from tests.foreign.test_trainer_state import entries, save
@@ -240,3 +241,20 @@ def test_a_long_file_is_read_in_parts(out: Path, writer: Writer, monkeypatch: py
     assert list(history.train.step) == list(range(1, 60))
     assert history.resumed_at == []
     assert history.plan["gradient_accumulation_steps"] == 4
+
+
+def test_tags_of_torchtune_and_lightning(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    for number in (50, 100, 150):
+        for tag, value in (("train_loss", 100 / number), ("lr-AdamW", 1e-4), ("epoch", number // 100)):
+            writer.add(number, Summary.Value(tag=tag, simple_value=value))
+    writer.add(150, Summary.Value(tag="val_loss", simple_value=0.9))
+    writer.add(150, Summary.Value(tag="val_acc", simple_value=0.5))
+    writer.writer.close()
+    curves = curves_of(open_trace(tmp_path))
+    assert list(curves.train.step) == [50, 100, 150]
+    assert list(curves.train.loss) == pytest.approx([2.0, 1.0, 2 / 3])
+    assert list(curves.train.lr) == pytest.approx([1e-4] * 3)
+    assert [(p.step, round(p.loss, 4)) for p in curves.val] == [(150, 0.9)]
+    assert list(curves.eval_metrics["val"]["acc"].value) == [0.5]
+    assert (curves.steps_per_epoch, curves.nan_hidden) == (None, False)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.foreign.logbook import Logbook
-from runner.foreign.trace import TraceError, open_trace, read_trace
+from runner.foreign.opening import LOOKED_FOR, open_trace
+from runner.foreign.trace import TraceError, read_trace
 from runner.run.history import History
 from tests.foreign import test_llama_factory
 from tests.foreign.conftest import ROOT
@@ -46,12 +47,14 @@ def test_what_is_no_run(tmp_path: Path, make: str) -> None:
         ]
         path.write_bytes(data)
     with pytest.raises(TraceError) as caught:
-        open_trace(path)
+        open_trace(path, follow=False)
     lines = str(caught.value).splitlines()
     assert len(lines) == 2
     assert str(path) in lines[0]
-    if make != "nothing":
-        assert "trainer_log.jsonl, events.out.tfevents.*, trainer_state.json" in lines[1]
+    if make == "empty file":
+        assert "yet" in lines[0]
+    elif make != "nothing":
+        assert f"Looked for {LOOKED_FOR}" in lines[1]
 
 
 def test_what_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +153,7 @@ def test_reading_events_brings_in_no_more_than_their_messages(tmp_path: Path) ->
     tb_step(writer, 1)
     writer.writer.close()
     code = (
-        "import sys; from pathlib import Path; from runner.foreign.trace import read_path\n"
+        "import sys; from pathlib import Path; from runner.foreign.opening import read_path\n"
         f"assert read_path(Path({str(tmp_path)!r}))[1].step == 1\n"
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'torch', 'tensorflow', 'grpc', 'absl'}))"
     )

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from runner.foreign import trainer_state
-from runner.foreign.trace import open_trace, read_trace
+from runner.foreign.opening import open_trace
+from runner.foreign.trace import read_trace
 from runner.run.history import History
 from runner.run.jsonl import Record
 from tests.foreign.conftest import curves_of

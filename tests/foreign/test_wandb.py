@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from runner.foreign import wandb
-from runner.foreign.trace import Trace, TraceError, open_trace, read_path
+from runner.foreign.opening import open_trace, read_path
+from runner.foreign.trace import Trace, TraceError
 from runner.run.history import History
 from tests.conftest import wait_for
 from tests.foreign.conftest import RECORDED

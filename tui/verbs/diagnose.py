@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from runner.foreign.trace import TraceError, read_path
-from runner.insight.curves import Curves
+from runner.foreign.names import said
+from runner.foreign.opening import read_path
+from runner.foreign.trace import TraceError
+from runner.insight.curves import Curves, Metric
 from runner.insight.diagnosis import Severity, Verdict, diagnose
 from runner.insight.diagnosis.finding import Action
 from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
 from runner.run.event_tail import EventTail
 from runner.run.history import History, fold_all
+from tui.state import since
 from tui.verbs.text import print_json
+from tui.verbs.watch import shown
+
+# More lines than these say less.
+MOST_METRICS = 12
+MOST_NAMED = 5
 
 
 class UnreadableError(click.ClickException):
@@ -35,16 +44,19 @@ class Subject:
     name: str
     history: History
     bad_lines: int
+    others: tuple[str, ...] = ()
+    written_at: float | None = None
 
 
-def diagnose_run(name: str, as_json: bool) -> int:
-    """Print the verdict on a path or a run; 1 when anything found is a warning or worse, else 0.
+def diagnose_run(name: str, as_json: bool, names: str = "") -> int:
+    """Print the verdict on a path or a run; 1 when anything found is a warning or worse, else 0. `names` is what --map
+    says of a table.
 
     Raises UnreadableError.
     """
     try:
-        subject = _subject(name)
-    except (TraceError, RunNotFoundError) as error:
+        subject = _subject(name, said(names))
+    except (TraceError, RunNotFoundError, ValueError) as error:
         raise UnreadableError(str(error)) from None
     except OSError as error:
         raise UnreadableError(f"{error.filename or name}: {error.strerror or error}") from None
@@ -58,13 +70,14 @@ def diagnose_run(name: str, as_json: bool) -> int:
     return int(worst >= Severity.WARNING)
 
 
-def _subject(name: str) -> Subject:
+def _subject(name: str, names: dict[str, str]) -> Subject:
     path = Path(name).expanduser().absolute()
     if path.exists():
         if (path / "events.jsonl").is_file():
             return _own(RunDirectory(path))
-        trace, history = read_path(path)
-        return Subject(trace.path, trace.kind, trace.name, history, trace.bad_lines)
+        trace, history = read_path(path, names)
+        others, written = trace.others, trace.written_at()
+        return Subject(trace.path, trace.kind, trace.name, history, trace.bad_lines, others, written)
     try:
         return _own(find_run(name, ftui_home()))
     except RunNotFoundError as error:
@@ -91,17 +104,32 @@ def as_plain(subject: Subject, curves: Curves, verdict: Verdict) -> dict[str, An
         "is_over": curves.is_over,
         "plan": subject.history.plan,
         "bad_lines": subject.bad_lines,
+        "others": subject.others,
+        "begins_at_step": curves.begins_at_step,
+        "metrics": _last(curves.metrics),
+        "eval_metrics": {name: _last(metrics) for name, metrics in curves.eval_metrics.items()},
         "verdict": {**dataclasses.asdict(verdict), "headline": verdict.headline},
+    }
+
+
+def _last(metrics: Mapping[str, Metric]) -> dict[str, dict[str, float]]:
+    """The first and the last value of each metric, and their steps."""
+    return {
+        name: {
+            "first_step": m.step[0],
+            "first": m.value[0],
+            "last_step": m.step[-1],
+            "last": m.value[-1],
+        }
+        for name, m in metrics.items()
+        if len(m)
     }
 
 
 def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
     click.echo(f"{subject.name}  {subject.kind}")
     click.echo(f"path       {subject.path}")
-    click.echo(
-        f"step       {curves.step}/{curves.total_steps or '?'}, {len(curves.train)} logged"
-        f"{'' if curves.is_over else ', not known to be over'}"
-    )
+    _print_place(subject, curves)
     for name, points in curves.evals.items():
         best = min(points, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
         count = f"{len(points)} evaluation{'s' if len(points) > 1 else ''}"
@@ -109,6 +137,11 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
         click.echo(f"{name:<10} {change}, {count}")
     if not curves.evals:
         click.echo("evals      none")
+    for prefix, metrics in (
+        ("", curves.metrics),
+        *((f"{name} ", m) for name, m in curves.eval_metrics.items()),
+    ):
+        _print_metrics(prefix, metrics)
     if subject.bad_lines:
         click.echo(f"warning    {subject.bad_lines} lines or records could not be read and were passed over")
     click.echo(f"verdict    {verdict.headline}")
@@ -119,6 +152,30 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
         click.echo(f"{finding.id:<16} {finding.severity.name.lower()}, since step {finding.since_step}")
         click.echo(f"           {finding.sentence}")
         _print_actions(finding.actions)
+
+
+def _print_place(subject: Subject, curves: Curves) -> None:
+    """Where the run is, whether it is over, and what of it is not here."""
+    over = "" if curves.is_over else ", not known to be over"
+    if over and subject.written_at is not None:
+        over += f", last written {since(subject.written_at)}"
+    click.echo(f"step       {curves.step}/{curves.total_steps or '?'}, {len(curves.train)} logged{over}")
+    if curves.begins_at_step is not None:
+        click.echo(f"start      not seen: what is here begins at step {curves.begins_at_step}")
+    if subject.others:
+        named = ", ".join(shown(other, subject.path) for other in subject.others[:MOST_NAMED])
+        more = f" and {len(subject.others) - MOST_NAMED} more" if len(subject.others) > MOST_NAMED else ""
+        click.echo(f"others     {named}{more}: the newest run was read")
+
+
+def _print_metrics(prefix: str, metrics: Mapping[str, Metric]) -> None:
+    known = [(name, metric) for name, metric in metrics.items() if len(metric)]
+    for name, metric in known[:MOST_METRICS]:
+        click.echo(
+            f"{prefix}{name}  {metric.value[0]:.4g} → {metric.value[-1]:.4g} at step {int(metric.step[-1])}"
+        )
+    if len(known) > MOST_METRICS:
+        click.echo(f"{prefix}and {len(known) - MOST_METRICS} more: --json names them all")
 
 
 def _print_actions(actions: tuple[Action, ...]) -> None:

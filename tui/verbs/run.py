@@ -6,23 +6,25 @@ import math
 import os
 import sys
 import time
-from pathlib import Path
 
 import click
 
 from runner.check.gate import pass_gate
-from runner.insight.lint import Severity
+from runner.insight import lint
+from runner.insight.diagnosis import Severity, VerdictKind
 from runner.preset import files
 from runner.run import launch
 from runner.run.directory import RunDirectory, ftui_home
 from runner.run.events import Phase
 from runner.run.launch import Launched
-from tui.follower import Follower, RunFollower, Target
+from tui.follower import Follower, RunFollower, Target, TraceFollower
 from tui.state import RunView, age
 from tui.verbs.text import print_json, waiting
 
 POLL_SECONDS = 0.2
 LINE_SECONDS = 10.0
+# No verdicts yet, or none that can come.
+UNDECIDED = (VerdictKind.TOO_EARLY, VerdictKind.NO_EVALUATION)
 EXIT_CODES = {Phase.FINISHED: 0, Phase.STOPPED: 3}
 
 
@@ -36,7 +38,7 @@ def start(preset: str, overrides: tuple[str, ...], gpu: str | None, force: bool)
         with waiting(f"Looking at {loaded.name} and its data …"):
             found = pass_gate(loaded, home, gpu)
         for finding in found.findings:
-            if finding.severity is Severity.WARNING:
+            if finding.severity is lint.Severity.WARNING:
                 colour = "red" if finding.is_danger else "yellow"
                 click.secho(f"▲ {finding.key}: {finding.what}", fg=colour, err=True)
     return launch.launch(loaded, home, gpu)
@@ -50,10 +52,14 @@ def print_launched(launched: Launched, as_json: bool) -> None:
         click.echo(launched.run.id)
 
 
-def follow_trace(path: Path) -> int:
+def follow_trace(target: Target) -> int:
     """The same for a run that was started elsewhere. Raises TraceError."""
+    path = target.path
+    assert path is not None
     click.echo(f"run {path}")
-    follower = Target(path=path).follower()
+    follower = target.follower()
+    if isinstance(follower, TraceFollower) and follower.others:
+        click.echo(f"not shown, in the same place: {', '.join(follower.others)}")
     try:
         return _follow(follower, RunView(id=str(path), path=str(path)), "")
     finally:
@@ -112,6 +118,7 @@ class _Progress:
         self._last_line = 0.0
         self._phase: Phase | None = None
         self._evals = 0
+        self._verdict: tuple[VerdictKind, Severity] | None = None
         self._bar = None
         if sys.stdout.isatty():
             from rich.progress import BarColumn, Progress, TextColumn
@@ -143,6 +150,16 @@ class _Progress:
             )
         else:
             self._print(view)
+        self._print_verdict(view)
+
+    def _print_verdict(self, view: RunView) -> None:
+        """A line when there is a verdict for the first time, and whenever it is another one."""
+        verdict = view.verdict
+        now = None if verdict.kind in UNDECIDED else (verdict.kind, verdict.severity)
+        if now is not None and now != self._verdict:
+            line = f"step {view.step}: {verdict.headline}. {verdict.sentence}"
+            click.echo(line) if self._bar is None else self._bar.console.print(line, markup=False)
+        self._verdict = now or self._verdict
 
     def _print(self, view: RunView) -> None:
         evals = len(view.curves.val)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+import click
 
 from runner.run.adopt import adopt
 from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
 from tui.follower import Target
+from tui.state import since
 
 
-def resolve(name: str) -> Target:
-    """What a name or a path means. Raises RunNotFoundError, also for a path with nothing to read."""
+def resolve(name: str, names: str = "") -> Target:
+    """What a name or a path means; `names` is what --map says. Raises RunNotFoundError, also for a path with nothing to
+    read.
+    """
     path = Path(name).expanduser().absolute()
     if (path / "events.jsonl").is_file():
         return Target(run=RunDirectory(path))
     if path.exists():
-        from runner.foreign.trace import TraceError, open_trace
-
-        try:
-            # Opened once here, so that what is wrong with it is said before the screen opens.
-            open_trace(path).close()
-        except TraceError as error:
-            raise RunNotFoundError(str(error)) from None
-        return Target(path=path)
+        return _elsewhere(path, names)
     try:
         run = find_run(name, ftui_home())
         adopt(run)
@@ -31,11 +30,59 @@ def resolve(name: str) -> Target:
         raise RunNotFoundError(f"{error}\n{path} is no path either.") from None
 
 
+def _elsewhere(path: Path, names: str) -> Target:
+    from runner.foreign.names import said
+    from runner.foreign.opening import open_trace
+    from runner.foreign.trace import TraceError
+
+    try:
+        known = said(names)
+        chosen = choose(path)
+        # Opened once here, so that what is wrong with it is said before the screen opens.
+        open_trace(chosen, names=known).close()
+    except (TraceError, ValueError) as error:
+        raise RunNotFoundError(str(error)) from None
+    return Target(path=chosen, names=tuple(known.items()))
+
+
+def choose(path: Path) -> Path:
+    """The run at a path: of several the one that is asked for on a terminal, without one the path as it is."""
+    from runner.foreign.opening import runs_in
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return path
+    runs = runs_in(path)
+    if len(runs) < 2:
+        return path
+    for number, run in enumerate(runs, 1):
+        click.echo(f"{number:>3}  {shown(run, path)}  {since(_written(run))}".rstrip())
+    answer = click.prompt("Which run", type=click.IntRange(1, len(runs)), default=1)
+    return runs[answer - 1]
+
+
+def shown(run: Path | str, path: Path) -> str:
+    """A run below a path, by the way to it."""
+    try:
+        return str(Path(run).relative_to(path))
+    except ValueError:
+        return str(run)
+
+
+def _written(run: Path) -> float | None:
+    try:
+        return (
+            max((entry.stat().st_mtime for entry in run.iterdir()), default=None)
+            if run.is_dir()
+            else run.stat().st_mtime
+        )
+    except OSError:
+        return None
+
+
 def follow_in_text(target: Target) -> int:
     """Print progress until the run ends; returns the exit code."""
     from tui.verbs.run import follow, follow_trace
 
     if target.run is not None:
         return follow(target.run)
-    assert target.path is not None
-    return follow_trace(target.path)
+    return follow_trace(target)
