@@ -90,6 +90,10 @@ class EvalSection(Section):
     train_probe: bool = True
     """Also evaluate a fixed sample of training rows with the same weights: the evidence for overfitting."""
 
+    answer_rows: int = Field(default=16, ge=0, le=512)
+    """Held-out rows that are answered at every evaluation and compared with their own answers, exactly and field by
+    field: a loss does not say how many are right. 0: none."""
+
     sample_prompts: list[str] = Field(default_factory=list)
     """Prompts answered at every evaluation, to read what no loss shows. Empty: the questions of three held-out rows."""
 

@@ -14,7 +14,8 @@ a token.
     eval        set (val | train_probe | general | another name), step, epoch, loss, n, tokens, seconds,
                 row_losses (of each row, for sets of at most 512), metrics (name: number, as accuracy or rouge1)
     metrics     step, values (name: number; what a trainer of another kind logs beside the loss: reward, kl)
-    answers     step, n, exact, ended, fields (name: right ones), rows (whether each was exact), seconds
+    answers     step, n, exact, ended, judgeable (rows of which exact match says something), fields (name: right ones),
+                rows (whether each was exact), seconds
     sample      step, prompt_id, prompt, text, expected, copied (row, start, end: characters of text found in a row)
     memory      at, allocated_mib, reserved_mib, peak_allocated_mib, peak_reserved_mib, rss_mib
     checkpoint  step, path, best

@@ -98,7 +98,7 @@ def train(
     import transformers
 
     from runner.insight import batch
-    from runner.train import arguments, dataset, model, packing, resuming, samples
+    from runner.train import answers, arguments, dataset, model, packing, resuming, samples
     from runner.train.callback import RunCallback
     from runner.train.memory import MemoryBook, device_used_mib
     from runner.train.order import RowOrder, RowRecord
@@ -135,6 +135,9 @@ def train(
     lengths = [len(ids) for ids in data.train["input_ids"]] if torch.cuda.is_available() else []
     order = RowOrder(len(data.train), preset.train.seed, lengths)
     rows = RowRecord(run, order, data.names, plan) if not probe else None
+    answerer = (
+        answers.Answerer(preset, tokenizer, data, log, args.per_device_eval_batch_size) if not probe else None
+    )
     callback = RunCallback(preset, run, log, stop, memory, rows)
     trainer = RunTrainer(
         model=base,
@@ -148,6 +151,7 @@ def train(
         memory=memory,
         order=order,
         sampler=samples.Sampler(preset, tokenizer, data, log) if not probe else None,
+        answerer=answerer,
     )
     callback.sample = trainer.answer_samples
     trainer.remove_callback(transformers.PrinterCallback)

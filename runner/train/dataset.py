@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
@@ -184,9 +184,14 @@ def _dataset(rows: Sequence[Tokenised]) -> Dataset:
 
 def _same_rows(rows: Dataset) -> str:
     """Equal for sets whose losses can be compared row by row: the same tokens and labels in the same order."""
+    return fingerprint_of((row["input_ids"], row["labels"]) for row in rows)
+
+
+def fingerprint_of(values: Iterable[object]) -> str:
+    """Equal for equal plain values in the same order."""
     digest = hashlib.sha256()
-    for row in rows:
-        digest.update(repr((row["input_ids"], row["labels"])).encode())
+    for value in values:
+        digest.update(repr(value).encode())
     return digest.hexdigest()[:16]
 
 

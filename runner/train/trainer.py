@@ -15,6 +15,7 @@ from trl import SFTTrainer
 
 from runner.run import crashes
 from runner.run.events import EventLog, Phase
+from runner.train.answers import Answerer
 from runner.train.memory import MemoryBook
 from runner.train.order import RowOrder
 from runner.train.samples import Sampler
@@ -53,12 +54,14 @@ class RunTrainer(SFTTrainer):
         memory: MemoryBook,
         order: RowOrder | None = None,
         sampler: Sampler | None = None,
+        answerer: Answerer | None = None,
         **kwargs: Any,
     ) -> None:
         self.run_log = log
         self.memory_book = memory
         self.row_order = order
         self.sampler = sampler
+        self.answerer = answerer
         super().__init__(*args, **kwargs)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -103,6 +106,8 @@ class RunTrainer(SFTTrainer):
             **losses.by_row(),
         )
         if name == "val":
+            if self.answerer is not None:
+                self.answerer.answer(self.model, self.state.global_step)
             self.answer_samples(self.state.global_step)
         print(
             f"step {self.state.global_step}  {name} loss {losses.mean:.4f}  ({len(losses.nll)} rows)",

@@ -10,7 +10,16 @@ from enum import StrEnum
 import numpy as np
 
 from runner.insight.curves import Curves
-from runner.insight.diagnosis import health, learning, operation, overfitting, rate, spikes, stability
+from runner.insight.diagnosis import (
+    answers,
+    health,
+    learning,
+    operation,
+    overfitting,
+    rate,
+    spikes,
+    stability,
+)
 from runner.insight.diagnosis.finding import Action, Change, Finding, Kind, Severity
 
 FEWEST_EVALUATIONS = 4
@@ -31,6 +40,7 @@ class VerdictKind(StrEnum):
     NOT_LEARNING = "not learning"
     OSCILLATING = "learning rate too high"
     PLATEAU = "plateau"
+    ANSWERS_WRONG = "hardly an answer right"
     HEALTHY = "healthy"
     TOO_EARLY = "too early to tell"
     NO_EVALUATION = "no evaluation"
@@ -70,6 +80,7 @@ DETECTORS: tuple[tuple[VerdictKind | None, Callable[[Curves], Finding | None]], 
     (VerdictKind.FORGETTING, operation.forgetting),
     (VerdictKind.NOT_LEARNING, learning.not_learning),
     (VerdictKind.OSCILLATING, rate.oscillation),
+    (VerdictKind.ANSWERS_WRONG, answers.answers_wrong),
     (VerdictKind.PLATEAU, learning.plateau),
     (None, overfitting.memorisation),
     (None, operation.memory),
@@ -84,6 +95,7 @@ EXPLAINED = {
     "non-finite": {
         "steps-skipped",
         "nothing-trained",
+        "answers-wrong",
         "divergence",
         "rate-too-high",
         "not-learning",
@@ -91,12 +103,12 @@ EXPLAINED = {
         "worsening",
         "memorisation",
     },
-    "nothing-trained": {"not-learning", "plateau"},
-    "divergence": {"rate-too-high", "not-learning", "worsening"},
+    "nothing-trained": {"not-learning", "plateau", "answers-wrong"},
+    "divergence": {"answers-wrong", "rate-too-high", "not-learning", "worsening"},
     "overfitting": {"held-out-rising", "plateau"},
     "worsening": {"held-out-rising", "plateau"},
     "rate-too-high": {"not-learning", "plateau"},
-    "not-learning": {"plateau"},
+    "not-learning": {"plateau", "answers-wrong"},
     "held-out-rising": {"plateau"},
 }
 
@@ -150,7 +162,7 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
     return Verdict(
         VerdictKind.HEALTHY,
         Severity.INFO,
-        f"Held-out loss {change}, best at step {best.step}.{watching}{_caution(points[-1].n)}",
+        f"Held-out loss {change}, best at step {best.step}.{answers.said(curves)}{watching}{_caution(points[-1].n)}",
         (Action(f"keep checkpoint-{keep}"),) if keep is not None and curves.is_over else (),
         keep,
         None,
