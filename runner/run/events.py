@@ -8,7 +8,9 @@ a token.
     phase       phase
     plan        total_steps, steps_per_epoch, warmup_steps, eval_steps, save_steps, per_device_train_batch_size,
                 gradient_accumulation_steps, world_size, trainable_parameters, total_parameters, device, dtype, ledger,
-                learning_rate, lr_scheduler_type, eval_fingerprints
+                learning_rate, lr_scheduler_type, eval_fingerprints (of each set, and of the questions as `answers`),
+                eval_grid (the steps that are evaluated, where eval_steps is null), eval_rows, probe_rows (each time),
+                answered_at (null: at every evaluation), eval_share (of the run's compute, as planned)
     effective   arguments (as the trainer holds them), differences (key, wanted, got)
     step        step, epoch, loss (of this optimizer step), lr, grad_norm (before clipping), tokens, step_s, accuracy
     eval        set (val | train_probe | general | another name), step, epoch, loss, n, tokens, seconds,
