@@ -43,4 +43,4 @@ def _evaluations_left(plan: Record, step: int, total: int) -> int:
     if interval := whole(plan.get("eval_steps")):
         return -(-total // interval) - step // interval if step < total else 0
     grid = plan.get("eval_grid")
-    return sum(at > step for one in grid if (at := whole(one) or 0)) if isinstance(grid, list) else 0
+    return sum((whole(one) or 0) > step for one in grid) if isinstance(grid, list) else 0
