@@ -30,6 +30,8 @@ COMMON = 0.5
 _KEY = r"[^\W\d][\w.-]*(?: [\w.-]+){0,2}"
 _BRACKETED = re.compile(rf"\[\s*({_KEY})\s*[=:]\s*([^\[\]]*)\]")
 _PAIR = re.compile(rf"[\s*\-•\"']*({_KEY})[\"'*]*\s*(?:=|:(?!//))\s*(.*\S)\s*", re.DOTALL)
+# A quantity that is estimated is near, not right or wrong.
+_FRACTION = re.compile(r"\d[.,]\d")
 _FENCE = re.compile(r"\s*```\w*\n(.*?)\n?```\s*", re.DOTALL)
 
 
@@ -127,13 +129,15 @@ def _divides(value: str) -> bool:
 
 
 def is_judgeable(expected: str) -> bool:
-    """Whether there is one right wording: a short answer, or a record of short values."""
+    """Whether there is one right wording: a short answer, or a record of short values; no decimal fractions."""
     if named := fields_of(expected):
         return all(_is_short(value, VALUE_WORDS, VALUE_CHARACTERS) for value in named.values())
     return _is_short(normalised(expected), SHORT_WORDS, SHORT_CHARACTERS)
 
 
 def _is_short(text: str, words: int, characters: int) -> bool:
+    if _FRACTION.search(text):
+        return False
     # Scripts without blanks: an ideograph or syllable is about a word.
     wide = sum(unicodedata.east_asian_width(sign) == "W" for sign in text)
     return len(text.split()) + wide // 2 <= words and len(text) <= characters

@@ -90,6 +90,9 @@ def test_fields_are_found_by_themselves(text: str, fields: dict[str, str]) -> No
         ("Note: this answer is a sentence that can be put in many ways.", False),
         ("それは場合によって異なると思います", False),
         ("はい", True),
+        ("3.742", False),
+        ('{"price": 12.5}', False),
+        ("[price=1,50]", False),
     ],
 )
 def test_what_exact_match_can_judge(expected: str, judgeable: bool) -> None:

@@ -729,7 +729,7 @@ def test_a_large_file_is_sampled_first_and_pages_come_at_any_time(tmp_path: Path
     lines[500:12_500:480] = ["{torn"] * 25
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(lines) + "\n")
-    preset = preset_of(tmp_path, path)
+    preset = preset_of(tmp_path, path, "eval.max_eval_samples=auto")
     with child(preset, home) as running:
         running.ask(b'{"source": "train", "row": 3}\n')
         wait_for(lambda: {"type": "report", "complete": True} in running.said)
