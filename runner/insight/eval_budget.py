@@ -30,7 +30,6 @@ ROW_TOKENS, ANSWER_TOKENS = 256.0, 64.0
 # Of x, the share of evaluations made, x ** 0.85 of the steps are done: the first comes late, at a seventh of the run,
 # while the loss falls faster than any noise; the last ones are close, where best checkpoints and rises are found.
 STRETCH = 0.85
-FEW_ANSWERS = 3
 
 
 @dataclass(frozen=True)
@@ -120,20 +119,22 @@ class EvalPlan:
 
 @dataclass(frozen=True)
 class _Rung:
-    """One way to spend: evaluations after step 0, held-out rows, answers at all of them or at three."""
+    """One way to spend: evaluations after step 0, held-out rows, and how often answers are asked for (0: always)."""
 
     times: int
     rows: int
-    answers_always: bool = True
+    answers: int = 0
 
 
 # From all that is of use to the least a verdict can be made of. Rows go first: the error of a paired difference falls
 # with their root, and 128 tell as much of a trend as a verdict needs; then answers in between; then evaluations.
+# Answers of the base and of the end are always there.
 LADDER = (
     *(_Rung(10, rows) for rows in (512, 384, 256, 192, 128)),
-    _Rung(10, 128, False),
-    *(_Rung(8, rows, False) for rows in (128, 96, 64)),
-    *(_Rung(LEAST_EVALUATIONS, rows, False) for rows in (64, 48, LEAST_ROWS)),
+    _Rung(10, 128, 3),
+    *(_Rung(8, rows, 3) for rows in (128, 96, 64)),
+    *(_Rung(LEAST_EVALUATIONS, rows, 3) for rows in (64, 48, LEAST_ROWS)),
+    _Rung(LEAST_EVALUATIONS, LEAST_ROWS, 2),
 )
 
 
@@ -163,7 +164,7 @@ def _planned(preset: Preset, plan: BatchPlan, counted: Counted, rung: _Rung) -> 
     most = rung.rows if section.max_eval_samples == "auto" else section.max_eval_samples
     rows = min(counted.eval_rows, most)
     grid = () if interval is not None else stretched(total, rung.times)
-    always = rung.answers_always or interval is not None
+    always = not rung.answers or interval is not None
     save = preset.output.save_steps
     found = EvalPlan(
         total_steps=total,
@@ -173,7 +174,7 @@ def _planned(preset: Preset, plan: BatchPlan, counted: Counted, rung: _Rung) -> 
         probe_rows=_probed(rows, counted.train_rows) if section.train_probe else 0,
         general_rows=min(counted.general_rows, most),
         save_steps=interval if save == "auto" else save,
-        answered_at=None if always else _few(grid),
+        answered_at=None if always else _few(grid, rung.answers),
     )
     cost = _cost(preset, counted, found)
     return replace(found, share=cost / (cost + _training(preset, plan, counted)))
@@ -191,11 +192,11 @@ def _probed(rows: int, train_rows: int) -> int:
     return min(rows, train_rows, high, max(low, rows // 2))
 
 
-def _few(grid: tuple[int, ...]) -> tuple[int, ...]:
-    """Step 0, the middle and the end."""
-    return tuple(
-        sorted({0, *(grid[math.ceil(len(grid) * i / (FEW_ANSWERS - 1)) - 1] for i in range(1, FEW_ANSWERS))})
-    )
+def _few(grid: tuple[int, ...], times: int) -> tuple[int, ...]:
+    """So many steps of step 0 and the grid, evenly, both ends among them."""
+    steps = (0, *grid)
+    last = len(steps) - 1
+    return tuple(sorted({steps[math.ceil(last * i / (times - 1))] for i in range(times)}))
 
 
 def _training(preset: Preset, plan: BatchPlan, counted: Counted) -> float:

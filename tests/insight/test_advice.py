@@ -334,7 +334,7 @@ def test_evaluations_say_what_they_cost() -> None:
     assert (within.note, within.tone) == ("eval.budget 50 %", Tone.GOOD)
     least = line("Its cost", facts(rows=160))
     assert (least.note, least.tone) == ("over eval.budget, 8 %: fewer would give no verdict", Tone.NOTE)
-    assert least.value.endswith(" · answers 3 times")
+    assert least.value.endswith(" · answers 2 times")
     own = line("Its cost", facts(rows=160, eval__eval_steps=1))
     assert (own.note, own.tone) == ("over eval.budget, 8 %: as the preset sets them", Tone.NOTE)
     silent = facts(rows=160, eval__answer_rows=0, eval__sample_max_new_tokens=0)

@@ -62,7 +62,7 @@ def test_a_short_run_gets_the_least_a_verdict_needs_and_says_it_costs_more() -> 
     assert found.answered_at is not None
     assert found.answered_at[0] == 0
     assert found.answered_at[-1] == found.total_steps
-    assert len(found.answered_at) == 3
+    assert len(found.answered_at) == 2
 
 
 @given(st.integers(64, 200_000), st.integers(1, 512), st.floats(0.01, 0.99))
@@ -151,10 +151,7 @@ def test_answers_go_with_an_evaluation_that_was_asked_for() -> None:
 
 def test_the_ladder_goes_down() -> None:
     for above, below in itertools.pairwise(LADDER):
-        assert (above.times, above.rows, above.answers_always) > (
-            below.times,
-            below.rows,
-            below.answers_always,
-        )
+        assert above != below
         assert above.times >= below.times
         assert above.rows >= below.rows
+        assert (above.answers or 100) >= (below.answers or 100)
