@@ -321,6 +321,7 @@ def read_row(run: RunDirectory) -> RunRow:
         else (),
         verdict=text(state.get("verdict")),
         severity=whole(state.get("severity")) or 1,
+        answers=text(state.get("answers")),
         reason=text(state.get("reason")),
         place=whole(state.get("place")) or 0,
     )

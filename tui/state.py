@@ -30,6 +30,8 @@ class RunRow:
     losses: tuple[float, ...] = ()
     verdict: str = ""
     severity: int = 1
+    answers: str = ""
+    """Held-out rows answered exactly at the last evaluation: '15/16'; empty where that says nothing."""
     reason: str = ""
     place: int = 0
     """Its place in the queue while it waits, 1 for the next."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -129,9 +129,10 @@ def assess(
         architecture=config.architecture,
         prediction=prediction,
         installed=dict(machine.packages),
-        disk=disk_need(preset, on_disk, plan) if on_disk is not None and plan is not None else None,
         free_disk=free_bytes(home),
     )
+    if on_disk is not None and plan is not None and facts.evaluations is not None:
+        facts = replace(facts, disk=disk_need(preset, on_disk, plan, facts.evaluations))
     return Assessment(
         preset=preset,
         advice=advise(facts, before),

@@ -64,7 +64,7 @@ def xray_key(preset: Preset) -> str:
         digest(Path(model.chat_template_path)) if model.chat_template_path else None,
         [digest(Path(place)) if place and place.startswith("/") else place for place in places],
         data.model_dump(mode="json"),
-        preset.eval.max_eval_samples,
+        preset.eval.most_rows,
         [train.max_length, train.assistant_only_loss, train.seed, train.packing, train.packing_strategy],
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]

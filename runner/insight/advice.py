@@ -11,6 +11,7 @@ from runner.insight import ranges
 from runner.insight.batch import effective_batch
 from runner.insight.data import DataReport
 from runner.insight.disk import size
+from runner.insight.eval_budget import EvalPlan, is_fixed
 from runner.insight.lint.rule import Facts
 from runner.insight.split import held_out_size
 from runner.preset.schema import Preset
@@ -160,20 +161,38 @@ def square_root_line(preset: Preset, before: Preset) -> Advice | None:
 
 def evaluation_lines(facts: Facts) -> Iterator[Advice]:
     """Evaluations and checkpoints over the run."""
-    plan, steps = facts.plan, facts.intervals
     if not facts.evaluates:
         yield Advice("Evaluation", "off", "overfitting cannot be seen", Tone.NOTE)
         return
-    if plan is None or steps is None:
+    found = facts.evaluations
+    if found is None:
         return
-    eval_steps, save_steps = steps
-    times = plan.total_steps // eval_steps
-    rows = f" on {facts.data.eval_rows} rows" if facts.data is not None and facts.data.eval_rows else ""
+    known = facts.data is not None and bool(facts.data.eval_rows)
+    rows = f" on {found.rows} rows" if known else ""
+    when = f"every {found.interval} steps, " if found.interval is not None else ""
+    closer = ", closer towards the end" if found.interval is None else ""
+    saves = "each time" if found.save_steps is None else f"every {found.save_steps}"
     yield Advice(
         "Evaluation",
-        f"every {eval_steps} steps, {times} times{rows} · saves every {save_steps}",
-        "" if save_steps % eval_steps == 0 else "checkpoints without a loss of their own",
-        Tone.GOOD if save_steps % eval_steps == 0 and times >= ranges.LEAST_EVALUATIONS else Tone.NOTE,
+        f"{when}{found.times} times{rows}{closer} · saves {saves}",
+        "checkpoints without a loss of their own" if found.saves_apart else "",
+        Tone.NOTE if found.saves_apart or found.times < ranges.LEAST_EVALUATIONS else Tone.GOOD,
+    )
+    yield cost_line(facts.preset, found)
+
+
+def cost_line(preset: Preset, found: EvalPlan) -> Advice:
+    """What evaluations and answers take of the run, against eval.budget."""
+    budget = preset.eval.budget
+    asked = "each time" if found.answered_at is None else f"{len(found.answered_at)} times"
+    answered = f" · answers {asked}" if preset.eval.answer_rows or preset.eval.sample_max_new_tokens else ""
+    dear = found.share > budget
+    why = "as the preset sets them" if is_fixed(preset) else "fewer would give no verdict"
+    return Advice(
+        "Its cost",
+        f"≈ {100 * found.share:.0f} % of the run{answered}",
+        f"over eval.budget, {100 * budget:g} %: {why}" if dear else f"eval.budget {100 * budget:g} %",
+        Tone.NOTE if dear else Tone.GOOD,
     )
 
 
@@ -224,5 +243,5 @@ def rows_to_train(preset: Preset, data: DataReport | None, lines: int | None = N
     most = preset.data.max_train_samples
     rows = min(lines, most) if most else lines
     if preset.data.eval_dataset is None and preset.data.eval_split is None:
-        rows -= held_out_size(rows, preset.data.eval_fraction, preset.eval.max_eval_samples)
+        rows -= held_out_size(rows, preset.data.eval_fraction, preset.eval.most_rows)
     return max(1, rows)

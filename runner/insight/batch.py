@@ -87,18 +87,8 @@ def evaluation_interval(total_steps: int, evaluations: int = 10) -> int:
     return max(1, total_steps // evaluations)
 
 
-def intervals(preset: Preset, total_steps: int) -> tuple[int, int]:
-    """(eval_steps, save_steps) with `auto` worked out.
-
-    An automatic evaluation interval divides a fixed save interval, so that every checkpoint has a loss of its own.
-    """
-    save, eval_ = preset.output.save_steps, preset.eval.eval_steps
+def interval_beside(save_steps: int, total_steps: int) -> int:
+    """Steps between evaluations that divide a fixed save interval, so that every checkpoint has a loss of its own."""
     wanted = evaluation_interval(total_steps)
-    if eval_ == "auto":
-        eval_ = wanted if save == "auto" else _divisor_near(save, wanted)
-    return eval_, eval_ if save == "auto" else save
-
-
-def _divisor_near(number: int, wanted: int) -> int:
-    divisors = [d for d in range(1, number + 1) if number % d == 0]
+    divisors = [d for d in range(1, save_steps + 1) if save_steps % d == 0]
     return min(divisors, key=lambda d: (abs(math.log(d / wanted)), d))

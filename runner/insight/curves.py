@@ -133,7 +133,8 @@ class AnswerPoint:
     """How a fixed sample of held-out rows was answered at a step, greedily.
 
     Of `n` answers `exact` were the row's own after normalising, `ended` ended by themselves; `fields` counts the right
-    ones by field, for rows whose answers have fields. `rows` says of each row, in order, whether it was exact.
+    ones by field, for rows whose answers have fields. `rows` says of each row, in order, whether it was exact, and
+    `judgeable` counts those of which that says something (runner/insight/answers.py).
     """
 
     step: int
@@ -142,6 +143,7 @@ class AnswerPoint:
     ended: int = 0
     fields: Mapping[str, int] = field(default_factory=dict)
     rows: tuple[bool, ...] = ()
+    judgeable: int = 0
 
 
 @dataclass(frozen=True)

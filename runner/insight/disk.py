@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.insight.batch import BatchPlan, intervals
+from runner.insight.batch import BatchPlan
+from runner.insight.eval_budget import EvalPlan
 from runner.insight.memory.setup import Setup
 from runner.insight.memory.terms import adapter, optimizer_bytes
 from runner.preset.schema import Preset
@@ -40,20 +41,18 @@ class DiskNeed:
         return f"{self.count} checkpoints × {size(self.checkpoint)} + {size(self.final + self.records)} at the end"
 
 
-def disk_need(preset: Preset, setup: Setup, plan: BatchPlan) -> DiskNeed:
+def disk_need(preset: Preset, setup: Setup, plan: BatchPlan, evaluations: EvalPlan) -> DiskNeed:
     """What a preset's run will hold on disk.
 
     The trainer deletes an old checkpoint only after it has written a new one, and keeps the best one beside the last
     `output.save_total_limit`: two more than that limit can be there at once.
     """
-    save_steps = intervals(preset, plan.total_steps)[1]
-    saves = plan.total_steps // save_steps + 1
+    saves = evaluations.saves + 1
     weights = setup.trainable * setup.weight_bytes if setup.trains_all else adapter(setup)
     tokenizer = setup.architecture.vocabulary * TOKENIZER_BYTES
     state = plan.total_steps * STATE_STEP_BYTES
     checkpoint = weights + setup.trainable * optimizer_bytes(setup) + tokenizer + state
-    evaluations = plan.total_steps // max(1, intervals(preset, plan.total_steps)[0]) + 1
-    rows = plan.total_steps * plan.effective_batch + 3 * evaluations * 512
+    rows = plan.total_steps * plan.effective_batch + evaluations.row_losses
     records = plan.total_steps * EVENT_STEP_BYTES + rows * ROW_BYTES + SMALL_BYTES
     return DiskNeed(
         checkpoint, min(saves, preset.output.save_total_limit + 2), weights + tokenizer, float(records)

@@ -24,6 +24,13 @@ def sample(rows: int, most: int, seed: int) -> Sequence[int]:
     return sorted(random.Random(seed).sample(range(rows), most))
 
 
+def shuffled(rows: int, seed: int) -> list[int]:
+    """The positions 0 … rows − 1 in an order that the seed decides."""
+    order = list(range(rows))
+    random.Random(seed).shuffle(order)
+    return order
+
+
 def held_out(keys: Sequence[Hashable], fraction: float, most: int, seed: int) -> set[int]:
     """Positions of the rows to hold out, drawn only from rows whose key is there once: a held-out row that is also
     trained on measures memory.

@@ -79,16 +79,26 @@ class EvalSection(Section):
     """How progress is measured while training."""
 
     eval_steps: Count | Auto = "auto"
-    """Evaluate every so many optimizer steps. auto: about ten times over the run. Step 0 is always evaluated."""
+    """Evaluate every so many optimizer steps. auto: six to ten times over the run, as eval.budget allows, closer to
+    each other towards its end. Step 0 and the last step are always evaluated."""
+
+    budget: float = Field(default=0.08, gt=0.0, le=1.0)
+    """Share of the run's compute that evaluations and answers may take: how often and on how many rows is chosen by it,
+    but never less than a verdict needs (six times, 32 rows). What is set here otherwise goes first. 1: no limit."""
 
     per_device_eval_batch_size: Count | Auto = "auto"
     """Rows per evaluation batch. auto: the training batch size, so that evaluation needs no more memory."""
 
-    max_eval_samples: int = Field(default=512, ge=1)
-    """At most this many held-out rows are evaluated, drawn with the run's seed."""
+    max_eval_samples: Count | Auto = "auto"
+    """At most this many held-out rows are evaluated, drawn with the run's seed, the same ones each time. auto: up to
+    512, as eval.budget allows."""
 
     train_probe: bool = True
     """Also evaluate a fixed sample of training rows with the same weights: the evidence for overfitting."""
+
+    answer_rows: int = Field(default=16, ge=0, le=512)
+    """Held-out rows that are answered at every evaluation and compared with their own answers, exactly and field by
+    field: a loss does not say how many are right. 0: none."""
 
     sample_prompts: list[str] = Field(default_factory=list)
     """Prompts answered at every evaluation, to read what no loss shows. Empty: the questions of three held-out rows."""
@@ -98,6 +108,11 @@ class EvalSection(Section):
 
     auto_stop: Literal["never", "critical", "warning"] = "never"
     """Stop the run, saving first, when the judgement of its curves is as grave as this. never: only say so."""
+
+    @property
+    def most_rows(self) -> int:
+        """Rows that are held out or taken of a named file at most."""
+        return 512 if self.max_eval_samples == "auto" else self.max_eval_samples
 
 
 class OutputSection(Section):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from runner.insight import answers
 from runner.insight.curves import Curves
 from runner.insight.diagnosis import Finding, Verdict, diagnose
 from runner.preset.errors import PresetError
@@ -50,6 +51,7 @@ def text(run: RunDirectory, history: History, curves: Curves, verdict: Verdict) 
         f"![loss]({CURVE})\n",
         _findings(verdict),
         _evaluations(curves),
+        _answers(curves),
         _settings(run),
         _ledger(history.plan),
         _samples(history),
@@ -125,6 +127,20 @@ def _evaluations(curves: Curves) -> str:
         for step in steps
     )
     return "## Evaluations\n\n" + _table(("step", *sets, "saved"), rows)
+
+
+def _answers(curves: Curves) -> str:
+    """How held-out rows were answered at each evaluation; nothing where exact match says nothing."""
+    points = curves.answers
+    if not points or not answers.words(points[-1]):
+        return ""
+    names = list(points[-1].fields)
+    rows = (
+        (str(p.step), f"{p.exact} of {p.n}", str(p.ended), *(str(p.fields.get(name, "")) for name in names))
+        for p in points
+    )
+    head = ("step", "exact", "ended by themselves", *(f"`{name}`" for name in names))
+    return "## Held-out rows answered\n\n" + _table(head, rows)
 
 
 def _settings(run: RunDirectory) -> str:

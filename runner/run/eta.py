@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from runner.run.history import History, whole
+from runner.run.jsonl import Record
 
 ETA_STEPS = 50
 
@@ -32,8 +33,14 @@ def eta_seconds(history: History) -> float | None:
     # Durations may be anything a file can hold, 1e308 among it.
     with np.errstate(all="ignore"):
         eta = max(0, total - step) * float(recent.mean())
-    interval = whole(history.plan.get("eval_steps"))
-    if interval and history.eval_count:
+    if history.eval_count:
         sets = max(1, len(history.evals))
-        eta += (total // interval - step // interval) * sets * history.eval_seconds / history.eval_count
+        eta += _evaluations_left(history.plan, step, total) * sets * history.eval_seconds / history.eval_count
     return eta if math.isfinite(eta) else None
+
+
+def _evaluations_left(plan: Record, step: int, total: int) -> int:
+    if interval := whole(plan.get("eval_steps")):
+        return -(-total // interval) - step // interval if step < total else 0
+    grid = plan.get("eval_grid")
+    return sum((whole(one) or 0) > step for one in grid) if isinstance(grid, list) else 0

@@ -8,14 +8,18 @@ a token.
     phase       phase
     plan        total_steps, steps_per_epoch, warmup_steps, eval_steps, save_steps, per_device_train_batch_size,
                 gradient_accumulation_steps, world_size, trainable_parameters, total_parameters, device, dtype, ledger,
-                learning_rate, lr_scheduler_type, eval_fingerprints, begins_at_step (where the start was not seen)
+                learning_rate, lr_scheduler_type, eval_fingerprints (of each set, and of the questions as `answers`),
+                eval_grid (the steps that are evaluated, where eval_steps is null), eval_rows, probe_rows (each time),
+                answered_at (null: at every evaluation), eval_share (of the run's compute, as planned),
+                begins_at_step (where the start was not seen)
     effective   arguments (as the trainer holds them), differences (key, wanted, got)
     step        step, epoch, loss (of this optimizer step), lr, grad_norm (before clipping), tokens, step_s, accuracy
     eval        set (val | train_probe | general | another name), step, epoch, loss (may be missing where there are
                 metrics), n, tokens, seconds,
                 row_losses (of each row, for sets of at most 512), metrics (name: number, as accuracy or rouge1)
     metrics     step, values (name: number; what a trainer of another kind logs beside the loss: reward, kl)
-    answers     step, n, exact, ended, fields (name: right ones), rows (whether each was exact), seconds
+    answers     step, n, exact, ended, judgeable (rows of which exact match says something), fields (name: right ones),
+                rows (whether each was exact), seconds
     sample      step, prompt_id, prompt, text, expected, copied (row, start, end: characters of text found in a row)
     memory      at, allocated_mib, reserved_mib, peak_allocated_mib, peak_reserved_mib, rss_mib
     checkpoint  step, path, best

@@ -165,7 +165,8 @@ class History:
             raise ValueError("more right answers than answers")
         fields = {console.clean(str(key)): int(count) for key, count in dict(event.get("fields", {})).items()}
         rows = tuple(bool(row) for row in event.get("rows", ()))
-        point = AnswerPoint(step_of(event), n, exact, ended, fields, rows)
+        judgeable = min(n, int(event.get("judgeable", 0)))
+        point = AnswerPoint(step_of(event), n, exact, ended, fields, rows, judgeable)
         self.answers = [*(one for one in self.answers if one.step < point.step), point]
 
     def _on_checkpoint(self, event: Record) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.insight import answers
 from runner.insight.curves import Column
 from runner.insight.diagnosis import Verdict
 from runner.insight.reduction import part_means
@@ -34,6 +35,7 @@ def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
         "eval_loss": points[-1].loss if points else None,
         "best_loss": best.loss if best else None,
         "best_step": best.step if best else None,
+        "answers": answers.short(history.answers[-1] if history.answers else None),
         "verdict": verdict.kind.value,
         "severity": int(verdict.severity),
         "headline": verdict.headline,

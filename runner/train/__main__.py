@@ -97,8 +97,8 @@ def train(
     import torch
     import transformers
 
-    from runner.insight import batch
-    from runner.train import arguments, dataset, model, packing, resuming, samples
+    from runner.insight import batch, eval_budget
+    from runner.train import answers, arguments, dataset, model, packing, resuming, samples
     from runner.train.callback import RunCallback
     from runner.train.memory import MemoryBook, device_used_mib
     from runner.train.order import RowOrder, RowRecord
@@ -116,6 +116,10 @@ def train(
     if probe:
         data = data.longest(preset)
     plan = batch.plan_of(preset, len(data.train))
+    schedule = eval_budget.plan_evaluations(preset, plan, data.counted)
+    if not probe:
+        # A probe measures a whole batch.
+        data = data.thinned(schedule, preset.train.seed)
     print(f"data: {data.ledger.as_dict()}", flush=True)
     stop.check()
 
@@ -125,7 +129,7 @@ def train(
     stop.check()
 
     memory = MemoryBook(preset, run, log, data, base.config.to_dict(), used_before)
-    args = arguments.build(preset, run, plan, data.evals)
+    args = arguments.build(preset, run, schedule, data.evals)
     if before is not None and checkpoint is not None:
         resuming.verify(before, data.ledger, plan, checkpoint)
         # The evaluation at the checkpoint is there already.
@@ -135,7 +139,10 @@ def train(
     lengths = [len(ids) for ids in data.train["input_ids"]] if torch.cuda.is_available() else []
     order = RowOrder(len(data.train), preset.train.seed, lengths)
     rows = RowRecord(run, order, data.names, plan) if not probe else None
-    callback = RunCallback(preset, run, log, stop, memory, rows)
+    answerer = (
+        answers.Answerer(preset, tokenizer, data, log, args.per_device_eval_batch_size) if not probe else None
+    )
+    callback = RunCallback(preset, run, log, stop, memory, schedule, rows)
     trainer = RunTrainer(
         model=base,
         args=args,
@@ -148,6 +155,8 @@ def train(
         memory=memory,
         order=order,
         sampler=samples.Sampler(preset, tokenizer, data, log) if not probe else None,
+        answerer=answerer,
+        schedule=schedule,
     )
     callback.sample = trainer.answer_samples
     trainer.remove_callback(transformers.PrinterCallback)
@@ -161,8 +170,8 @@ def train(
         total_steps=plan.total_steps,
         steps_per_epoch=plan.steps_per_epoch,
         warmup_steps=plan.warmup_steps,
-        eval_steps=args.eval_steps if data.evals else None,
-        save_steps=args.save_steps,
+        **(schedule.as_dict() if data.evals else {}),
+        save_steps=schedule.save_steps,
         per_device_train_batch_size=plan.per_device,
         gradient_accumulation_steps=plan.accumulation,
         world_size=plan.world_size,
@@ -174,7 +183,8 @@ def train(
         ledger=data.ledger.as_dict(),
         learning_rate=preset.train.learning_rate,
         lr_scheduler_type=preset.train.lr_scheduler_type,
-        eval_fingerprints=dict(data.fingerprints),
+        eval_fingerprints=data.fingerprints
+        | ({"answers": answerer.fingerprint} if answerer is not None else {}),
         logging_steps=1,
     )
     memory.note("built")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from trl import SFTConfig
 
-from runner.insight import batch
+from runner.insight.eval_budget import EvalPlan
 from runner.preset.schema import Preset
 from runner.run.directory import RunDirectory
 from runner.train.model import compute_dtype
@@ -37,13 +37,16 @@ SAME_NAME = (
 )
 
 
-def build(preset: Preset, run: RunDirectory, plan: batch.BatchPlan, evals: Collection[str]) -> SFTConfig:
-    """SFTConfig for a run that evaluates these sets; the best checkpoint is the one with the least loss on `val`."""
+def build(preset: Preset, run: RunDirectory, schedule: EvalPlan, evals: Collection[str]) -> SFTConfig:
+    """SFTConfig for a run that evaluates these sets; the best checkpoint is the one with the least loss on `val`.
+
+    Evaluations without a fixed interval are asked for by the callback; here they come at the last step alone, which the
+    trainer evaluates and saves in any case.
+    """
     evaluates, judged = bool(evals), "val" in evals
     train = preset.train
     dtype = compute_dtype(preset)
     on_gpu = torch.cuda.is_available()
-    eval_steps, save_steps = batch.intervals(preset, plan.total_steps)
     eval_batch = preset.eval.per_device_eval_batch_size
     values: dict[str, Any] = {name: getattr(train, name) for name in SAME_NAME}
     values |= {
@@ -57,12 +60,12 @@ def build(preset: Preset, run: RunDirectory, plan: batch.BatchPlan, evals: Colle
         else eval_batch,
         "eval_packing": False,
         "eval_strategy": "steps" if evaluates else "no",
-        "eval_steps": eval_steps,
+        "eval_steps": schedule.interval or schedule.total_steps,
         "eval_on_start": evaluates,
         "metric_for_best_model": "eval_val_loss" if judged else None,
         "greater_is_better": False if judged else None,
         "save_strategy": "steps",
-        "save_steps": save_steps,
+        "save_steps": schedule.save_steps or schedule.total_steps,
         "save_total_limit": preset.output.save_total_limit,
         # Every optimizer step, as it was: the stock filter replaces NaN by a mean, and by 0.0 when all are NaN.
         "logging_strategy": "steps",

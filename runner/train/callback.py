@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from transformers import TrainerCallback
+from transformers.trainer_utils import IntervalStrategy
 
+from runner.insight.eval_budget import EvalPlan
 from runner.preset.schema import Preset
 from runner.run import requests
 from runner.run.directory import RunDirectory
@@ -32,6 +34,7 @@ class RunCallback(TrainerCallback):
         log: EventLog,
         stop: StopFlag,
         memory: MemoryBook,
+        schedule: EvalPlan,
         rows: RowRecord | None = None,
     ) -> None:
         self._preset = preset
@@ -39,6 +42,7 @@ class RunCallback(TrainerCallback):
         self._log = log
         self._stop = stop
         self._memory = memory
+        self._schedule = schedule
         self._rows = rows
         # Set once there is a trainer: answers the sample prompts at a step.
         self.sample: Callable[[int], None] | None = None
@@ -54,6 +58,8 @@ class RunCallback(TrainerCallback):
             message = "{key}: the preset says {wanted}, the trainer uses {got}".format(**difference)
             self._log.append("warning", id="effective", message=message)
         self._memory.note("loaded")
+        # A checkpoint brings the intervals it was made with.
+        state.eval_steps, state.save_steps = args.eval_steps, args.save_steps
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if not self._training:
@@ -67,6 +73,9 @@ class RunCallback(TrainerCallback):
             self._rows.append(state.global_step)
         if state.global_step % MEMORY_STEPS == 0:
             self._memory.note("steps")
+        if self._schedule.interval is None and self._schedule.is_due(state.global_step):
+            control.should_evaluate = args.eval_strategy != IntervalStrategy.NO
+            control.should_save = control.should_save or self._schedule.save_steps is None
         reason = requests.reason_of(self._run, Request.STOP)
         asked = requests.take(self._run)
         if Request.STOP in asked or self._stop.requested:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from datasets import Dataset
 
 from runner.insight import split
+from runner.insight.eval_budget import Counted, EvalPlan
 from runner.preset.schema import Preset
 from runner.train import mix, sources
 from runner.train.order import RowName
@@ -19,8 +20,6 @@ from runner.train.sources import DataError
 from runner.train.tokenise import Tokenised, length_limit, tokenise
 
 T = TypeVar("T")
-
-MOST_PROBED = 256
 
 
 @dataclass
@@ -60,14 +59,13 @@ LONGEST_BATCHES = 2
 @dataclass(frozen=True)
 class Data:
     """The data sets with columns input_ids and labels; `evals` has val, train_probe and general as far as there
-    are rows for them. `names` says of each training row what it is made of, `fingerprints` of each evaluation set what
-    it holds; `learned` and `held_out` are the rows behind them."""
+    are rows for them. `names` says of each training row what it is made of; `learned` and `held_out` are the rows
+    behind them."""
 
     train: Dataset
     evals: dict[str, Dataset]
     ledger: Ledger
     names: Sequence[Sequence[RowName]] = ()
-    fingerprints: Mapping[str, str] = field(default_factory=dict)
     learned: Sequence[Row] = ()
     held_out: Sequence[Row] = ()
 
@@ -90,6 +88,33 @@ class Data:
         rows = _longest_rows(self.train, LONGEST_BATCHES * batch)
         return Data(rows, evals, self.ledger, [()] * len(rows))
 
+    def thinned(self, plan: EvalPlan, seed: int) -> Data:
+        """With as many rows in each evaluation set as are planned for, drawn with the seed."""
+        wanted = {"val": plan.rows, "train_probe": plan.probe_rows, "general": plan.general_rows}
+        evals = {
+            name: rows.select(list(split.sample(len(rows), wanted[name], seed)))
+            for name, rows in self.evals.items()
+        }
+        self.ledger.probe_rows = len(evals.get("train_probe", ()))
+        return replace(self, evals=evals)
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Names what each evaluation set holds: equal for sets whose losses can be compared row by row."""
+        return {name: _same_rows(rows) for name, rows in self.evals.items()}
+
+    @property
+    def counted(self) -> Counted:
+        """What the evaluations are planned by."""
+        ledger = self.ledger
+        return Counted(
+            ledger.train_rows,
+            ledger.eval_rows,
+            ledger.general_rows,
+            ledger.tokens / ledger.train_rows,
+            ledger.trained_tokens / ledger.train_rows,
+        )
+
 
 def build(preset: Preset, tokenizer: Any) -> Data:
     """Read, split, blend, tokenise. Raises TrainingError when nothing is left to learn from."""
@@ -109,9 +134,7 @@ def build(preset: Preset, tokenizer: Any) -> Data:
     if check:
         evals["val"] = _dataset(check)
         if preset.eval.train_probe:
-            probe = _sample(learn, min(len(check), MOST_PROBED), preset.train.seed)
-            ledger.probe_rows = len(probe)
-            evals["train_probe"] = _dataset(probe)
+            evals["train_probe"] = _dataset(_sample(learn, len(check), preset.train.seed))
     if broad:
         evals["general"] = _dataset(broad)
     return Data(
@@ -119,7 +142,6 @@ def build(preset: Preset, tokenizer: Any) -> Data:
         evals,
         ledger,
         [[(t.row.source, t.row.number)] for t in learn],
-        {name: _same_rows(rows) for name, rows in evals.items()},
         [t.row for t in learn],
         [t.row for t in check],
     )
@@ -136,11 +158,11 @@ def _split(preset: Preset, ledger: Ledger) -> tuple[list[Row], list[Row]]:
         rows = _sample(rows, preset.data.max_train_samples, seed)
     named = sources.eval_rows(preset)
     if named is None:
-        return hold_out(rows, preset.data.eval_fraction, preset.eval.max_eval_samples, seed, ledger)
+        return hold_out(rows, preset.data.eval_fraction, preset.eval.most_rows, seed, ledger)
     known = {row.key for row in rows}
     fresh = [row for row in named if row.key not in known]
     ledger.eval_rows_also_in_train = len(named) - len(fresh)
-    return rows, _sample(fresh, preset.eval.max_eval_samples, seed)
+    return rows, _sample(fresh, preset.eval.most_rows, seed)
 
 
 def hold_out(
@@ -184,9 +206,14 @@ def _dataset(rows: Sequence[Tokenised]) -> Dataset:
 
 def _same_rows(rows: Dataset) -> str:
     """Equal for sets whose losses can be compared row by row: the same tokens and labels in the same order."""
+    return fingerprint_of((row["input_ids"], row["labels"]) for row in rows)
+
+
+def fingerprint_of(values: Iterable[object]) -> str:
+    """Equal for equal plain values in the same order."""
     digest = hashlib.sha256()
-    for row in rows:
-        digest.update(repr((row["input_ids"], row["labels"])).encode())
+    for value in values:
+        digest.update(repr(value).encode())
     return digest.hexdigest()[:16]
 
 

@@ -41,14 +41,20 @@ QUESTIONS = [
     ("Where is the {box}?", "It is near the {place}."),
     ("What is in the {box}?", "{count} {colour} {item}."),
 ]
-# Ways to write a fact down that the base model knows. The chat rows use another one.
+KEYS = ["item", "count", "colour", "owner", "box", "place"]
+# Ways to write a fact down that the base model knows: how a key and its value stand, what stands between them, whether
+# the count is a digit. The chat rows use another one.
 STYLES = [
-    ("{key}: {value}", "; "),
-    ("{key} = {value}", ", "),
-    ("({key} {value})", " "),
-    ("[{value}]", " "),
-    ("{key}={value}", " / "),
-    ("<{key}> {value}", " "),
+    ("{key}: {value}", "; ", True),
+    ("{key} = {value}", ", ", False),
+    ("({key} {value})", " ", True),
+    ("[{value}]", " ", True),
+    ("{key}={value}", " / ", True),
+    ("<{key}> {value}", " ", False),
+    ("{value} ({key})", ", ", False),
+    ("{key}->{value}", " | ", True),
+    ("{{{key}}} {value}", " ", True),
+    ('"{key}"="{value}"', " ", True),
 ]
 
 
@@ -58,11 +64,14 @@ def pretraining_text(seed: int) -> Iterator[str]:
     while True:
         fact = _fact(rng)
         kind = rng.random()
-        if kind < 0.35:
+        if kind < 0.2:
             asked = rng.sample(QUESTIONS, rng.randint(1, 3))
             yield " ".join([_sentence(fact), *(f"{q} {a}".format(**fact) for q, a in asked)])
-        elif kind < 0.75:
-            yield f"{_sentence(fact)} {_note(fact, rng)}"
+        elif kind < 0.5:
+            yield f"{_sentence(fact)} {_note(fact, _some_keys(rng), rng)}"
+        elif kind < 0.8:
+            keys = _some_keys(rng)
+            yield chatml(f"{_sentence(fact)} Note {', '.join(keys)}.", _note(fact, keys, rng))
         else:
             question, answer = rng.choice(QUESTIONS)
             yield chatml(f"{_sentence(fact)} {question.format(**fact)}", answer.format(**fact))
@@ -73,10 +82,13 @@ def chatml(user: str, assistant: str) -> str:
     return f"<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n{assistant}<|im_end|>\n"
 
 
-def _note(fact: dict[str, str], rng: random.Random) -> str:
-    pattern, joint = rng.choice(STYLES)
-    values = {**fact, "count": rng.choice([fact["count"], str(NUMBERS.index(fact["count"]))])}
-    keys = rng.sample(["item", "count", "colour", "owner", "box", "place"], rng.randint(2, 5))
+def _some_keys(rng: random.Random) -> list[str]:
+    return rng.sample(KEYS, rng.randint(2, 5))
+
+
+def _note(fact: dict[str, str], keys: list[str], rng: random.Random) -> str:
+    pattern, joint, digits = rng.choice(STYLES)
+    values = {**fact, "count": str(NUMBERS.index(fact["count"]))} if digits else fact
     return joint.join(pattern.format(key=key, value=values[key]) for key in keys)
 
 

@@ -123,7 +123,7 @@ class Examination:
     def _sets(self) -> _Sets:
         """The rows to train on, source by source, and those to evaluate on; as runner/train/dataset.py draws them."""
         preset, seed = self._preset, self._preset.train.seed
-        most = preset.eval.max_eval_samples
+        most = preset.eval.most_rows
         rows = Rows.of(self.sources["train"])
         duplicates = _duplicates(rows)
         if preset.data.max_train_samples:

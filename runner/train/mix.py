@@ -23,7 +23,7 @@ def draw(preset: Preset, own: int, held_out: Set[str] = frozenset()) -> tuple[li
     ratios = sum(source.ratio for source in preset.data.mix)
     mixed: list[list[Row]] = []
     general: list[Row] = list(named or [])
-    most = preset.eval.max_eval_samples
+    most = preset.eval.most_rows
     for place, source in enumerate(preset.data.mix):
         rows = [replace(row, source=place + 1) for row in sources.mix_rows(source) if row.key not in held_out]
         # Sources get different draws of one seed: the same file named twice is not drawn alike.

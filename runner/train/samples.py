@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from runner.insight.copying import TrainingText
 from runner.preset.schema import Preset
 from runner.run.events import EventLog
+from runner.train.answers import REFUSALS, generate
 from runner.train.dataset import Data
-from runner.train.errors import TrainingError
-from runner.train.rows import Row
+from runner.train.rows import Message, Row
 from runner.train.tokenise import render
 
 OWN_PROMPTS = 3
 LONGEST_PROMPT = 2000
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt in words, the conversation up to the answer, what the row answers. Its place stays when another is left
+    out: answers are compared by it.
+    """
+
+    place: int
+    words: str
+    messages: list[Message]
+    expected: str
 
 
 class Sampler:
@@ -29,8 +41,7 @@ class Sampler:
         self._log = log
         self._most = preset.eval.sample_max_new_tokens
         prompts = _prompts(preset, data) if self._most else []
-        # With its place, which stays when another is left out: answers are compared by it.
-        self._prompts = [(place, *prompt) for place, prompt in enumerate(prompts)]
+        self._prompts = [Prompt(place, *prompt) for place, prompt in enumerate(prompts)]
         self._data = data
         self._text: TrainingText | None = None
 
@@ -38,26 +49,23 @@ class Sampler:
         """Answer every prompt and write a `sample` event for each. A prompt that cannot be answered is warned about
         once and left out from then on: samples never end a run.
         """
-        for place, prompt, messages, expected in list(self._prompts):
-            begun = time.monotonic()
-            try:
-                text = self._generate(model, prompt, messages)
-            except (TrainingError, RuntimeError, ValueError, TypeError) as error:
-                self._log.append(
-                    "warning",
-                    id="sample",
-                    message=f"The sample prompt {prompt[:60]!r} has no answer: {error}",
-                )
-                self._prompts = [item for item in self._prompts if item[0] != place]
-                continue
-            copied = self._training_text().copied(text, prompt)
+        begun = time.monotonic()
+        was_training = model.training
+        model.eval()
+        try:
+            answered = self._all(model)
+        finally:
+            model.train(was_training)
+        each = (time.monotonic() - begun) / max(1, len(answered))
+        for prompt, text in answered:
+            copied = self._training_text().copied(text, prompt.words)
             self._log.append(
                 "sample",
                 step=step,
-                prompt_id=place,
-                prompt=prompt,
+                prompt_id=prompt.place,
+                prompt=prompt.words,
                 text=text,
-                expected=expected,
+                expected=prompt.expected,
                 copied=None
                 if copied is None
                 else {
@@ -66,33 +74,45 @@ class Sampler:
                     "end": copied.end,
                     "words": copied.words,
                 },
-                seconds=round(time.monotonic() - begun, 3),
+                seconds=round(each, 3),
             )
+
+    def _all(self, model: Any) -> list[tuple[Prompt, str]]:
+        """Every prompt with its answer: all in one batch, or one by one where that fails."""
+        if not self._prompts:
+            return []
+        try:
+            texts = self._generate(model, self._prompts)
+            return list(zip(self._prompts, texts, strict=True))
+        except REFUSALS:
+            pass
+        answered = []
+        for prompt in list(self._prompts):
+            try:
+                answered.append((prompt, self._generate(model, [prompt])[0]))
+            except REFUSALS as error:
+                self._log.append(
+                    "warning",
+                    id="sample",
+                    message=f"The sample prompt {prompt.words[:60]!r} has no answer: {error}",
+                )
+                self._prompts.remove(prompt)
+        return answered
 
     def _training_text(self) -> TrainingText:
         if self._text is None:
             self._text = TrainingText(((row.source, row.number), _words(row)) for row in self._data.learned)
         return self._text
 
-    def _generate(self, model: Any, prompt: str, messages: list[dict[str, str]]) -> str:
-        text = render(self._tokenizer, messages, generate=True) if messages else prompt
-        inputs = self._tokenizer(text, return_tensors="pt", add_special_tokens=not messages).to(model.device)
-        was_training = model.training
-        model.eval()
-        with torch.no_grad():
-            ids = model.generate(
-                input_ids=inputs["input_ids"],
-                attention_mask=inputs["attention_mask"],
-                max_new_tokens=self._most,
-                do_sample=False,
-                use_cache=True,
-                pad_token_id=self._tokenizer.pad_token_id
-                if self._tokenizer.pad_token_id is not None
-                else self._tokenizer.eos_token_id,
-            )
-        model.train(was_training)
-        new = ids[0][inputs["input_ids"].shape[1] :]
-        return str(self._tokenizer.decode(new, skip_special_tokens=True)).strip()
+    def _generate(self, model: Any, prompts: Sequence[Prompt]) -> list[str]:
+        asked = [self._tokens(prompt) for prompt in prompts]
+        new = generate(model, self._tokenizer, asked, self._most)
+        return [str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip() for ids in new]
+
+    def _tokens(self, prompt: Prompt) -> list[int]:
+        messages = list(prompt.messages)
+        text = render(self._tokenizer, messages, generate=True) if messages else prompt.words
+        return list(self._tokenizer(text, add_special_tokens=not messages)["input_ids"])
 
 
 def _prompts(preset: Preset, data: Data) -> list[tuple[str, list[dict[str, str]], str]]:

@@ -13,8 +13,10 @@ from transformers.trainer_callback import TrainerState
 from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
+from runner.insight.eval_budget import EvalPlan
 from runner.run import crashes
 from runner.run.events import EventLog, Phase
+from runner.train.answers import Answerer
 from runner.train.memory import MemoryBook
 from runner.train.order import RowOrder
 from runner.train.samples import Sampler
@@ -53,12 +55,16 @@ class RunTrainer(SFTTrainer):
         memory: MemoryBook,
         order: RowOrder | None = None,
         sampler: Sampler | None = None,
+        answerer: Answerer | None = None,
+        schedule: EvalPlan | None = None,
         **kwargs: Any,
     ) -> None:
         self.run_log = log
         self.memory_book = memory
         self.row_order = order
         self.sampler = sampler
+        self.answerer = answerer
+        self.schedule = schedule
         super().__init__(*args, **kwargs)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -103,7 +109,7 @@ class RunTrainer(SFTTrainer):
             **losses.by_row(),
         )
         if name == "val":
-            self.answer_samples(self.state.global_step)
+            self._answer(self.state.global_step)
         print(
             f"step {self.state.global_step}  {name} loss {losses.mean:.4f}  ({len(losses.nll)} rows)",
             flush=True,
@@ -114,6 +120,13 @@ class RunTrainer(SFTTrainer):
             metrics={f"{metric_key_prefix}_loss": losses.mean},
             num_samples=len(losses.nll),
         )
+
+    def _answer(self, step: int) -> None:
+        if self.schedule is not None and not self.schedule.is_answered(step):
+            return
+        if self.answerer is not None:
+            self.answerer.answer(self.model, step)
+        self.answer_samples(step)
 
     def answer_samples(self, step: int) -> None:
         """Answer the sample prompts with the weights as they are."""

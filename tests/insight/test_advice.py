@@ -323,8 +323,22 @@ def test_the_rule_never_more_than_doubles_or_halves(now: int, was: int) -> None:
 
 def test_evaluations_and_checkpoints_are_counted() -> None:
     said = line("Evaluation", facts(rows=10_000))
-    assert said.value == "every 62 steps, 10 times on 120 rows · saves every 62"
+    assert said.value == "10 times on 120 rows, closer towards the end · saves each time"
     assert (said.note, said.tone) == ("", Tone.GOOD)
+
+
+def test_evaluations_say_what_they_cost() -> None:
+    within = line("Its cost", facts(rows=10_000, eval__budget=0.5))
+    assert within.value.startswith("≈ ")
+    assert within.value.endswith(" % of the run · answers each time")
+    assert (within.note, within.tone) == ("eval.budget 50 %", Tone.GOOD)
+    least = line("Its cost", facts(rows=160))
+    assert (least.note, least.tone) == ("over eval.budget, 8 %: fewer would give no verdict", Tone.NOTE)
+    assert least.value.endswith(" · answers 2 times")
+    own = line("Its cost", facts(rows=160, eval__eval_steps=1))
+    assert (own.note, own.tone) == ("over eval.budget, 8 %: as the preset sets them", Tone.NOTE)
+    silent = facts(rows=160, eval__answer_rows=0, eval__sample_max_new_tokens=0)
+    assert line("Its cost", silent).value.endswith(" % of the run")
 
 
 def test_checkpoints_without_an_evaluation_are_noted() -> None:
@@ -335,7 +349,7 @@ def test_checkpoints_without_an_evaluation_are_noted() -> None:
 
 def test_few_evaluations_are_noted() -> None:
     said = line("Evaluation", facts(rows=10_000, eval__eval_steps=200))
-    assert (said.value.split(" on ")[0], said.tone) == ("every 200 steps, 3 times", Tone.NOTE)
+    assert (said.value.split(" on ")[0], said.tone) == ("every 200 steps, 4 times", Tone.NOTE)
 
 
 def test_five_evaluations_are_enough() -> None:
@@ -345,7 +359,7 @@ def test_five_evaluations_are_enough() -> None:
 
 def test_an_automatic_evaluation_divides_a_fixed_save() -> None:
     said = line("Evaluation", facts(rows=10_000, output__save_steps=100))
-    assert said.value.startswith("every 50 steps, 12 times")
+    assert said.value.startswith("every 50 steps, 13 times")
     assert said.tone is Tone.GOOD
 
 
@@ -356,7 +370,7 @@ def test_no_evaluation_is_said_aloud() -> None:
 
 def test_evaluation_is_left_out_while_steps_are_not_known() -> None:
     assert list(evaluation_lines(facts(rows=None))) == []
-    assert line("Evaluation", facts(data=None)).value == "every 6 steps, 10 times · saves every 6"
+    assert line("Evaluation", facts(data=None)).value == "6 times, closer towards the end · saves each time"
 
 
 def test_forgetting_is_seen_and_held_against() -> None:
@@ -379,6 +393,7 @@ def test_lines_come_in_order() -> None:
         "Learning rate",
         "√ rule",
         "Evaluation",
+        "Its cost",
         "Forgetting",
     ]
 

@@ -14,6 +14,7 @@ import pytest
 from runner.insight import batch
 from runner.insight.data import DataReport, Defects, Note, Source
 from runner.insight.disk import disk_need
+from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.insight.lint import IDS, RULES, Facts, Finding, Severity, lint
 from runner.insight.memory.architecture import Architecture, read_architecture
 from runner.insight.memory.cards import Card, find_card
@@ -120,7 +121,13 @@ def facts_of(preset: Preset, case: Case) -> Facts:
     setup = setup_of(preset, architecture, Stack()) if architecture is not None else None
     free = None
     if case.free_disk_share is not None:
-        usual = disk_need(HEALTHY, setup_of(HEALTHY, LLAMA_8B, Stack()), batch.plan_of(HEALTHY, case.rows))
+        usual_plan = batch.plan_of(HEALTHY, case.rows)
+        usual = disk_need(
+            HEALTHY,
+            setup_of(HEALTHY, LLAMA_8B, Stack()),
+            usual_plan,
+            plan_evaluations(HEALTHY, usual_plan, Counted(case.rows)),
+        )
         free = int(usual.total * case.free_disk_share)
     return Facts(
         preset=preset,
@@ -133,7 +140,9 @@ def facts_of(preset: Preset, case: Case) -> Facts:
         if card is not None and architecture is not None
         else None,
         installed=case.installed,
-        disk=disk_need(preset, setup, plan) if setup is not None else None,
+        disk=disk_need(preset, setup, plan, plan_evaluations(preset, plan, Counted(case.rows)))
+        if setup is not None
+        else None,
         free_disk=free,
     )
 

@@ -41,6 +41,36 @@ def test_the_held_out_loss_visibly_falls(demo: CommandRun) -> None:
     assert diagnose(demo.history.curves()).kind is VerdictKind.HEALTHY
 
 
+def test_its_answers_become_right_while_it_learns(demo: CommandRun) -> None:
+    """By the words of its own record; and asked again, with its adapter, on all held-out rows."""
+    points = demo.history.answers
+    assert [point.step for point in points] == [point.step for point in demo.history.evals["val"]]
+    assert points[0].exact == 0
+    assert points[-1].exact >= 14
+    assert points[-1].n == points[-1].ended == points[-1].judgeable == 16
+    assert f"{points[-1].exact} of 16 answers right" in demo.output
+    # Not at once: there is something to look at.
+    assert sum(point.exact < 8 for point in points) >= 3
+
+
+def test_nine_of_ten_held_out_rows_are_answered_right(demo: CommandRun) -> None:
+    preset = load_frozen(demo.run.preset)
+    tokenizer = load_tokenizer(preset)
+    base = model.load_model(preset)
+    adapted = PeftModel.from_pretrained(base, demo.run.adapter).eval()
+    rows = dataset.build(preset, tokenizer).held_out
+    right = 0
+    for row in rows:
+        question, expected = row.messages[0]["content"], row.messages[1]["content"]
+        text = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
+        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            out = adapted.generate(input_ids=ids, max_new_tokens=40, do_sample=False)
+        right += tokenizer.decode(out[0][ids.shape[1] :]) == f"{expected}<|im_end|>"
+    assert len(rows) == 64
+    assert right >= 58
+
+
 def test_every_step_is_recorded_with_its_own_loss(demo: CommandRun) -> None:
     train = demo.history.train
     assert list(train.step) == list(range(1, 76))
@@ -49,8 +79,8 @@ def test_every_step_is_recorded_with_its_own_loss(demo: CommandRun) -> None:
     assert len(set(train.loss)) > 70
     # Warm-up over five steps, then a straight line to zero.
     assert train.lr[0] == 0
-    assert train.lr[5] == pytest.approx(2e-3)
-    assert train.lr[-1] == pytest.approx(2e-3 / 70)
+    assert train.lr[5] == pytest.approx(6e-4)
+    assert train.lr[-1] == pytest.approx(6e-4 / 70)
 
 
 def test_evaluations_come_about_ten_times_with_the_probe_beside_them(demo: CommandRun) -> None:
@@ -117,7 +147,7 @@ def test_the_trainer_used_what_the_preset_says(demo: CommandRun) -> None:
     assert effective["differences"] == []
     arguments = effective["arguments"]
     assert (arguments["learning_rate"], arguments["max_length"], arguments["per_device_eval_batch_size"]) == (
-        2e-3,
+        6e-4,
         256,
         4,
     )

@@ -9,6 +9,7 @@ import pytest
 from runner.check.model_config import read_model_config
 from runner.insight import batch
 from runner.insight.disk import disk_need
+from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.insight.memory.setup import Stack, setup_of
 from runner.preset.files import load_frozen
 from runner.run.storage import size_of
@@ -23,7 +24,8 @@ def test_a_checkpoint_is_as_large_as_was_said(tmp_path: Path, optim: str) -> Non
     architecture = read_model_config(preset.model.model_name_or_path, "main", False).architecture
     assert architecture is not None
     plan = batch.plan_of(preset, 400)
-    need = disk_need(preset, setup_of(preset, architecture, Stack(), has_bf16=False), plan)
+    evaluations = plan_evaluations(preset, plan, Counted(400))
+    need = disk_need(preset, setup_of(preset, architecture, Stack(), has_bf16=False), plan, evaluations)
     written = size_of(run.checkpoints / "checkpoint-4")
     # Files take whole blocks; configuration and random states are some kilobytes.
     assert 0.8 * written < need.checkpoint < 1.2 * written

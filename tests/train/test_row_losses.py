@@ -113,5 +113,5 @@ def test_of_more_than_512_rows_none_is_kept(tmp_path: Path) -> None:
         assert event["n"] == 513
         assert "row_losses" not in event
     assert [len(event["row_losses"]) for event in evaluations(run, "general").values()] == [512, 512]
-    assert [len(event["row_losses"]) for event in evaluations(run, "train_probe").values()] == [256, 256]
+    assert [len(event["row_losses"]) for event in evaluations(run, "train_probe").values()] == [128, 128]
     assert set(read_history(run).curves().row_losses) == {"general", "train_probe"}

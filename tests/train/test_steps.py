@@ -23,6 +23,7 @@ from transformers import Trainer, TrainerCallback
 from runner.insight import batch
 from runner.insight.advice import rows_to_train
 from runner.insight.data import DataReport
+from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.insight.packing import packed_rows
 from runner.preset import files
 from runner.preset.schema import Preset
@@ -88,7 +89,9 @@ def test_the_grid_is_large() -> None:
 def test_the_trainers_own_arithmetic_is_ours(home: Path) -> None:
     """set_initial_training_values and get_warmup_steps of one real Trainer, over the whole grid."""
     run, preset = prepared(home)
-    first = arguments.build(preset, run, batch.plan_of(preset, 1), evals=())
+    first = arguments.build(
+        preset, run, plan_evaluations(preset, batch.plan_of(preset, 1), Counted(1)), evals=()
+    )
     trainer = Trainer(model=Constant(), args=first, train_dataset=[{"x": 0}])
     for case in GRID:
         changed = combination(preset, case)
@@ -143,7 +146,7 @@ def test_the_trainer_takes_as_many_steps_as_we_say(home: Path) -> None:
 
 
 def trained(preset: Preset, run: RunDirectory, plan: batch.BatchPlan, rows: int) -> tuple[Any, Rates]:
-    args = arguments.build(preset, run, plan, evals=())
+    args = arguments.build(preset, run, plan_evaluations(preset, plan, Counted(rows)), evals=())
     args.save_strategy = "no"
     seen = Rates()
     trainer = Trainer(

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from runner.insight import batch
 from runner.insight.diagnosis import VerdictKind, diagnose
+from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.preset import files
 from runner.run import requests
 from runner.run.directory import RunDirectory
@@ -166,7 +167,7 @@ def test_the_trainer_counts_steps_as_we_do(tmp_path: Path, home: Path) -> None:
             f"train.warmup_steps={warmup}",
         )
         plan = batch.plan(rows, per_device, accumulation, epochs, warmup)
-        args = arguments.build(preset, run, plan, evals=())
+        args = arguments.build(preset, run, plan_evaluations(preset, plan, Counted(rows)), evals=())
         trainer = Trainer(model=network, args=args, train_dataset=[{"x": i} for i in range(rows)])
         loader = DataLoader(range(rows), batch_size=per_device)
         total = trainer.set_initial_training_values(args, loader)[-1]
@@ -177,8 +178,7 @@ def test_the_trainer_counts_steps_as_we_do(tmp_path: Path, home: Path) -> None:
 @pytest.mark.parametrize(
     ("save", "eval_", "total", "expected"),
     [
-        ("auto", "auto", 75, (7, 7)),
-        ("auto", "auto", 5, (1, 1)),
+        ("auto", "auto", 75, (None, None)),
         ("100", "auto", 936, (100, 100)),
         ("100", "auto", 300, (25, 100)),
         ("auto", "50", 1000, (50, 50)),
@@ -186,10 +186,12 @@ def test_the_trainer_counts_steps_as_we_do(tmp_path: Path, home: Path) -> None:
     ],
 )
 def test_automatic_intervals_fit_each_other(
-    home: Path, save: str, eval_: str, total: int, expected: tuple[int, int]
+    home: Path, save: str, eval_: str, total: int, expected: tuple[int | None, int | None]
 ) -> None:
     _, preset = prepared(home, f"output.save_steps={save}", f"eval.eval_steps={eval_}")
-    assert batch.intervals(preset, total) == expected
+    plan = batch.plan(16 * total, 4, 4, 1)
+    found = plan_evaluations(preset, plan, Counted(16 * total))
+    assert (found.interval, found.save_steps) == expected
 
 
 def test_a_frozen_run_directory_is_all_the_trainer_needs(home: Path) -> None:

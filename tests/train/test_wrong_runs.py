@@ -24,7 +24,7 @@ from tests.train.small_runs import SILENT, chat, events, known_text, run_of, wri
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wrong")]
 
-DEMO_RATE = 2e-3
+DEMO_RATE = 6e-4
 
 
 # The demo with a batch a quarter as large, and fewer rows: 80 steps.
@@ -111,17 +111,19 @@ def test_fifty_times_the_rate_diverges(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def thrown_back(folder: Path) -> RunDirectory:
-    """The demo at fifty times its rate: from 6.0 down to 2.9, back to 6.2, and down to six times what it should be."""
+    """The demo at fifty times its rate: from 4.8 below 3.5, back over 5.5, and down to many times what it should be."""
     run = run_of(folder / "fast-demo", *SILENT, *OF_THE_DEMO, f"train.learning_rate={50 * DEMO_RATE}")
     loss = read_history(run).train.loss
     assert loss[:5].min() < 3.5
     assert loss[4:8].max() > 5.5
-    assert read_history(run).evals["val"][-1].loss > 2
+    assert read_history(run).evals["val"][-1].loss > 0.5
     return run
 
 
 def test_fifty_times_the_demos_rate_is_no_healthy_run(thrown_back: RunDirectory) -> None:
-    assert judged(thrown_back).kind in (VerdictKind.DIVERGED, VerdictKind.OSCILLATING)
+    """It recovers, and its loss falls from then on; its answers do not come."""
+    kinds = (VerdictKind.DIVERGED, VerdictKind.OSCILLATING, VerdictKind.ANSWERS_WRONG)
+    assert judged(thrown_back).kind in kinds
 
 
 def test_a_thousandth_of_the_rate_learns_nothing(folder: Path) -> None:

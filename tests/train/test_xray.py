@@ -24,6 +24,7 @@ from transformers import PreTrainedTokenizerFast
 from runner.check.xray import parse_message, read_report, start, xray_key
 from runner.insight.batch import plan_of
 from runner.insight.data import MOST_NOTES, DataReport, Defects, report_from_json
+from runner.insight.eval_budget import plan_evaluations
 from runner.preset import files
 from runner.preset.schema import Preset
 from runner.run.directory import RunDirectory, read_json
@@ -419,7 +420,9 @@ def collated(
     log = EventLog(run)
     trainer = RunTrainer(
         model=network,
-        args=arguments.build(preset, run, plan_of(preset, len(data.train)), evals=()),
+        args=arguments.build(
+            preset, run, plan_evaluations(preset, plan_of(preset, len(data.train)), data.counted), evals=()
+        ),
         train_dataset=data.train,
         processing_class=tokenizer,
         log=log,
@@ -726,7 +729,7 @@ def test_a_large_file_is_sampled_first_and_pages_come_at_any_time(tmp_path: Path
     lines[500:12_500:480] = ["{torn"] * 25
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(lines) + "\n")
-    preset = preset_of(tmp_path, path)
+    preset = preset_of(tmp_path, path, "eval.max_eval_samples=auto")
     with child(preset, home) as running:
         running.ask(b'{"source": "train", "row": 3}\n')
         wait_for(lambda: {"type": "report", "complete": True} in running.said)

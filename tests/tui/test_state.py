@@ -86,6 +86,25 @@ def test_the_eta_counts_steps_and_evaluations() -> None:
     assert eta_seconds(history) == pytest.approx(100 + 5 * 6)
 
 
+def test_the_eta_counts_evaluations_without_an_interval() -> None:
+    history = History()
+    history.fold(
+        {"type": "plan", "total_steps": 100, "eval_steps": None, "eval_grid": [20, 50, 70, "?", 90, 100]}
+    )
+    for number in range(1, 51):
+        history.fold({"type": "step", "step": number, "loss": 1.0, "step_s": 2.0})
+    history.fold({"type": "eval", "set": "val", "step": 50, "loss": 1.0, "seconds": 6.0})
+    assert eta_seconds(history) == pytest.approx(100 + 3 * 6)
+
+
+def test_the_last_step_is_evaluated_whatever_the_interval() -> None:
+    history = History()
+    history.fold({"type": "plan", "total_steps": 75, "eval_steps": 7})
+    history.fold({"type": "step", "step": 70, "loss": 1.0, "step_s": 2.0})
+    history.fold({"type": "eval", "set": "val", "step": 70, "loss": 1.0, "seconds": 6.0})
+    assert eta_seconds(history) == pytest.approx(5 * 2 + 6)
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3900, "1 h 5 min"), (187_000, "2 d 3 h")]
 )

@@ -14,6 +14,7 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from runner.insight import answers
 from runner.report.comparison import Compared, differing, sentence
 from tui.charts.overlay import LETTERS, colour, overlay
 from tui.charts.plot import draw
@@ -103,7 +104,9 @@ def letter(place: int) -> str:
 def tables(runs: Sequence[Compared]) -> RenderableType:
     """Results, differing settings, and the statements on held-out rows."""
     results = Table(box=None, padding=(0, 2), header_style=QUIET)
-    for name in ("", "run", "steps", "best eval", "verdict"):
+    answered = [answers.short(run.answered) for run in runs]
+    asked = ("answers",) if any(answered) else ()
+    for name in ("", "run", "steps", "best eval", *asked, "verdict"):
         results.add_column(name, overflow="fold")
     for place, run in enumerate(runs):
         best = f"{run.best.loss:.4f} @{run.best.step}" if run.best is not None else glyphs().dash
@@ -112,6 +115,7 @@ def tables(runs: Sequence[Compared]) -> RenderableType:
             Text(plain(run.id)),
             str(run.curves.step),
             best,
+            *((answered[place] or glyphs().dash,) if asked else ()),
             Text(plain(run.verdict.headline)),
         )
     statements = [

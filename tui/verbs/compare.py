@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import click
 
+from runner.insight import answers
 from runner.report import comparison
 from runner.run import directory
 from tui.verbs.text import print_json, print_table
@@ -27,18 +29,15 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
                 "runs": [
                     {
                         "id": run.id,
-                        "best": dataclasses.asdict(run.best) if run.best else None,
+                        "best": _plain(run.best),
+                        "answers": _plain(run.answered),
                         "verdict": run.verdict.headline,
                     }
                     for run in runs
                 ],
                 "settings": dict(differences),
-                "held_out": [
-                    dataclasses.asdict(found)
-                    if (found := comparison.held_out_difference(runs[0], run))
-                    else None
-                    for run in runs[1:]
-                ],
+                "held_out": [_plain(comparison.held_out_difference(runs[0], run)) for run in runs[1:]],
+                "answers": [_plain(comparison.answers_difference(runs[0], run)) for run in runs[1:]],
                 "sentences": sentences,
             }
         )
@@ -50,11 +49,13 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
                 run.id,
                 str(run.curves.step),
                 f"{run.best.loss:.4f} @{run.best.step}" if run.best else "-",
+                answers.short(run.answered),
                 run.verdict.headline,
             )
             for letter, run in zip(letters, runs, strict=True)
         ],
-        ("", "run", "steps", "best eval", "verdict"),
+        ("", "run", "steps", "best eval", "answers", "verdict"),
+        optional="answers",
     )
     click.echo("")
     if differences:
@@ -66,3 +67,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     click.echo("")
     for sentence in sentences:
         click.echo(sentence)
+
+
+def _plain(value: Any) -> dict[str, Any] | None:
+    return dataclasses.asdict(value) if value is not None else None

@@ -14,6 +14,7 @@ import click
 from runner.foreign.names import said
 from runner.foreign.opening import read_path
 from runner.foreign.trace import TraceError
+from runner.insight import answers
 from runner.insight.curves import Curves, Metric
 from runner.insight.diagnosis import Severity, Verdict, diagnose
 from runner.insight.diagnosis.finding import Action
@@ -100,6 +101,7 @@ def as_plain(subject: Subject, curves: Curves, verdict: Verdict) -> dict[str, An
         "total_steps": curves.total_steps,
         "logged_steps": len(curves.train),
         "evals": {name: [dataclasses.asdict(p) for p in points] for name, points in curves.evals.items()},
+        "answers": [dataclasses.asdict(point) for point in curves.answers],
         "checkpoints": curves.checkpoints,
         "is_over": curves.is_over,
         "plan": subject.history.plan,
@@ -135,6 +137,8 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
         count = f"{len(points)} evaluation{'s' if len(points) > 1 else ''}"
         change = f"{points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
         click.echo(f"{name:<10} {change}, {count}")
+    if answered := answers.course(curves.answers):
+        click.echo(f"answers    {answered}")
     if not curves.evals:
         click.echo("evals      none")
     for prefix, metrics in (

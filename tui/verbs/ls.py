@@ -30,11 +30,13 @@ def list_runs(limit: int, as_json: bool) -> None:
                 percent(row.progress),
                 loss(row.loss),
                 loss(row.best_loss),
+                row.answers,
                 row.verdict if row.step else "",
             )
             for row in rows
         ],
-        ("run", "state", "done", "loss", "best eval", "verdict"),
+        ("run", "state", "done", "loss", "best eval", "answers", "verdict"),
+        optional="answers",
     )
     if len(rows) < len(runs):
         click.secho(f"{len(runs) - len(rows)} older ones: ftui ls -n 0", dim=True)

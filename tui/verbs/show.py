@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from runner.insight import answers
 from runner.run import directory
 from runner.run.events import Phase
 from runner.run.history import whole
@@ -47,6 +48,7 @@ def as_plain(view: RunView) -> dict[str, Any]:
         "evals": {
             name: [dataclasses.asdict(point) for point in points] for name, points in curves.evals.items()
         },
+        "answers": [dataclasses.asdict(point) for point in curves.answers],
         "checkpoints": list(curves.checkpoints),
         "plan": dict(view.plan),
         "run": dict(view.record),
@@ -80,6 +82,8 @@ def _print(view: RunView) -> None:
         click.echo(
             f"{name:<10} {points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
         )
+    if answered := answers.course(view.curves.answers):
+        click.echo(f"answers    {answered}")
     ledger = view.plan.get("ledger")
     if isinstance(ledger, dict):
         named = ("train_rows", "eval_rows", "truncated_rows", "rows_without_trained_tokens")

@@ -34,12 +34,21 @@ def plain(value: Any) -> Any:
     return value
 
 
-def print_table(rows: Sequence[Sequence[str]], heads: Sequence[str]) -> None:
-    """Columns as wide as they need to be; the last one is not padded."""
+def print_table(rows: Sequence[Sequence[str]], heads: Sequence[str], optional: str = "") -> None:
+    """Columns as wide as they need to be; the last one is not padded. The `optional` one is left out where it is
+    empty.
+    """
+    if optional in heads and not any(row[heads.index(optional)] for row in rows):
+        place = heads.index(optional)
+        rows, heads = [without(row, place) for row in rows], without(heads, place)
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     click.secho(_line(heads, widths), dim=True)
     for row in rows:
         click.echo(_line(row, widths))
+
+
+def without(cells: Sequence[str], place: int) -> list[str]:
+    return [cell for at, cell in enumerate(cells) if at != place]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -23,6 +23,7 @@ from tui.widgets.sparkline import sparkline
 
 SPARK_WIDTH = 6
 NARROW = 28
+WIDE = 40
 WARNING = 2
 
 
@@ -276,6 +277,8 @@ def _standing(row: RunRow, style: str, width: int) -> Text:
         return text.append(row.phase.value, style)
     if row.best_loss is not None:
         text.append(f"{row.best_loss:.3g} ")
+    if row.answers and width >= WIDE:
+        text.append(f"{row.answers} ", "dim")
     if row.severity >= WARNING:
         return text.append(glyphs().up if width < NARROW else plain(row.verdict), NOTE)
     return text if width < NARROW else text.append(plain(row.verdict) or "finished", "dim")

@@ -11,8 +11,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.reactive import var
 
+from runner.insight import answers
 from runner.run.events import Phase
-from tui.colours import FAINT, LIVE, NOTE, PROBE
+from tui.colours import FAINT, GOOD, LIVE, NOTE, PROBE
 from tui.glyphs import glyphs, plain
 from tui.state import RunView, age, text
 from tui.widgets.lines import Drawing
@@ -121,7 +122,7 @@ def fitting(parts: list[Text], width: int) -> Text:
 
 
 def losses(view: RunView) -> list[Text]:
-    """'train 1.214', 'eval 1.402 (best 1.311 @300)', 'probe 1.193'."""
+    """'train 1.214', 'eval 1.402 (best 1.311 @300)', 'answers 15/16', 'probe 1.193'."""
     parts = []
     if len(view.curves.train):
         parts.append(figure("train", f"{view.curves.train.loss[-1]:.4f}", f"bold {LIVE}"))
@@ -132,6 +133,8 @@ def losses(view: RunView) -> list[Text]:
             best = min(finite, key=lambda point: point.loss)
             part.append(f" (best {best.loss:.4f} @{best.step})", "dim")
         parts.append(part)
+    if answered := answers.short(view.curves.answers[-1] if view.curves.answers else None):
+        parts.append(figure("answers", answered, f"bold {GOOD}"))
     if view.curves.probe:
         parts.append(figure("probe", f"{view.curves.probe[-1].loss:.4f}", PROBE))
     return parts or [Text("no steps yet: loading the model and the data takes a moment", "dim")]

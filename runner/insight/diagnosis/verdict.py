@@ -11,6 +11,7 @@ import numpy as np
 
 from runner.insight.curves import Curves
 from runner.insight.diagnosis import (
+    answers,
     converged,
     health,
     learning,
@@ -55,6 +56,7 @@ class VerdictKind(StrEnum):
     ENTROPY_COLLAPSE = "entropy collapsed"
     REWARD_FLAT = "reward flat"
     PLATEAU = "plateau"
+    ANSWERS_WRONG = "hardly an answer right"
     HEALTHY = "healthy"
     TOO_EARLY = "too early to tell"
     NO_EVALUATION = "no evaluation"
@@ -99,6 +101,7 @@ DETECTORS: tuple[tuple[VerdictKind | None, Detector], ...] = (
     (VerdictKind.TRAIN_RISING, train_rising.train_rising),
     (VerdictKind.EVALUATION_NAN, health.evaluation_nan),
     (VerdictKind.RISING, every_set(overfitting.watch)),
+    (VerdictKind.ANSWERS_WRONG, answers.answers_wrong),
     (VerdictKind.CONVERGED, converged.converged),
     (VerdictKind.BY_HEART, converged.learned_by_heart),
     (VerdictKind.PLATEAU, learning.plateau),
@@ -140,6 +143,7 @@ EXPLAINED = {
     "non-finite": {
         "steps-skipped",
         "nothing-trained",
+        "answers-wrong",
         "divergence",
         "rate-too-high",
         "not-learning",
@@ -150,12 +154,26 @@ EXPLAINED = {
         "evaluation-nan",
         "held-out-rising",
     },
-    "nothing-trained": {"not-learning", "plateau", "converged", "memorisation", "reward-flat"},
-    "divergence": {"rate-too-high", "not-learning", "worsening", "train-rising", "held-out-rising"},
+    "nothing-trained": {
+        "answers-wrong",
+        "not-learning",
+        "plateau",
+        "converged",
+        "memorisation",
+        "reward-flat",
+    },
+    "divergence": {
+        "answers-wrong",
+        "rate-too-high",
+        "not-learning",
+        "worsening",
+        "train-rising",
+        "held-out-rising",
+    },
     "overfitting": {"held-out-rising", "plateau", "converged", "memorisation"},
     "worsening": {"held-out-rising", "plateau", "train-rising"},
     "rate-too-high": {"not-learning", "plateau", "train-rising"},
-    "not-learning": {"plateau", "train-rising"},
+    "not-learning": {"plateau", "answers-wrong", "train-rising"},
     "held-out-rising": {"plateau"},
     "memorisation": {"plateau"},
     "converged": {"plateau"},
@@ -226,7 +244,7 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
     return Verdict(
         VerdictKind.HEALTHY,
         Severity.INFO,
-        f"Held-out loss {change}, best at step {best.step}.{_caution(points[-1].n)}",
+        f"Held-out loss {change}, best at step {best.step}.{answers.said(curves)}{_caution(points[-1].n)}",
         (Action(f"keep checkpoint-{keep}"),) if keep is not None and curves.is_over else (),
         keep,
         None,

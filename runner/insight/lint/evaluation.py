@@ -80,7 +80,7 @@ def _(facts: Facts) -> Complaint | None:
     "512 rows measure the loss well enough; more only take time at every evaluation.",
 )
 def _(facts: Facts) -> Complaint | None:
-    most = facts.preset.eval.max_eval_samples
+    most = facts.preset.eval.most_rows
     if most > 5000 and facts.evaluates:
         return Complaint(
             "eval.max_eval_samples", f"up to {most} rows an evaluation", (("eval.max_eval_samples", 512),)

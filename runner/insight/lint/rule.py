@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from runner.insight.batch import BatchPlan, intervals
+from runner.insight.batch import BatchPlan
 from runner.insight.data import DataReport
 from runner.insight.disk import DiskNeed
+from runner.insight.eval_budget import EvalPlan, counted, plan_evaluations
 from runner.insight.memory.architecture import Architecture
 from runner.insight.memory.cards import Card
 from runner.insight.memory.levers import Changes
@@ -51,9 +52,11 @@ class Facts:
         return data.eval_dataset is not None or data.eval_split is not None or data.eval_fraction > 0
 
     @property
-    def intervals(self) -> tuple[int, int] | None:
-        """(eval_steps, save_steps) as the trainer will use them."""
-        return intervals(self.preset, self.plan.total_steps) if self.plan is not None else None
+    def evaluations(self) -> EvalPlan | None:
+        """When and on how many rows the trainer will evaluate."""
+        if self.plan is None:
+            return None
+        return plan_evaluations(self.preset, self.plan, counted(self.preset, self.data, self.plan))
 
     @property
     def train_rows(self) -> int | None:
