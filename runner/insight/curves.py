@@ -13,8 +13,6 @@ Indices = npt.NDArray[np.int64]
 
 COLUMNS = ("step", "epoch", "loss", "lr", "grad_norm", "tokens", "seconds", "accuracy", "time")
 FEWEST_ROWS = 1024
-# How a log that begins in mid-run is known: by the stride of its first entries.
-STRIDES, FEWEST_STRIDES, MOST_FIRST_STRIDES = 20, 3, 3.5
 
 
 def _empty() -> Column:
@@ -230,14 +228,3 @@ class Curves:
         if len(self.train):
             return int(self.train.step[-1])
         return int(max((metric.step[-1] for metric in self.metrics.values() if len(metric)), default=0))
-
-    @property
-    def begins_late(self) -> bool:
-        """Whether the log begins in mid-run: its first entry lies several strides behind the start."""
-        for column in (self.train.step, self.train.epoch):
-            known = column[np.isfinite(column)][:STRIDES]
-            if len(known) >= FEWEST_STRIDES and known[0] > MOST_FIRST_STRIDES * float(
-                np.median(np.diff(known))
-            ):
-                return float(np.median(np.diff(known))) > 0
-        return False

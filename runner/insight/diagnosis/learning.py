@@ -43,7 +43,7 @@ def not_learning(curves: Curves) -> Finding | None:
     the train loss has fallen less than 2 % too.
     """
     # Of a log that begins in mid-run the fall was not seen.
-    if curves.begins_late:
+    if curves.begins_at_step is not None:
         return None
     return _constant_evaluations(curves) or _flat_evaluations(curves) or _flat_losses(curves)
 
