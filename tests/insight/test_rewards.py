@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,8 @@ def test_pairs_that_are_told_apart_are_converged_and_no_nan() -> None:
     )
     verdict = diagnose(curves)
     assert (verdict.kind, verdict.severity) == (VerdictKind.CONVERGED, Severity.INFO)
+    unknown = replace(curves, train=TrainCurve.of(loss=curves.train.loss))
+    assert diagnose(unknown).kind is VerdictKind.CONVERGED
 
 
 def test_chosen_answers_that_get_less_likely_are_a_remark() -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from runner.insight.curves import Column, Curves
 from runner.insight.diagnosis.finding import LOWER_RATE, Action, Finding, Severity
+from runner.insight.task import Task, task_of
 
 ZEROS_IN_A_ROW = 3
 # A loss that was above this and is exactly zero from then on was not learned down to zero.
@@ -68,7 +69,8 @@ def unusable(curves: Curves) -> npt.NDArray[np.bool_]:
     """
     train = curves.train
     bad = ~np.isfinite(train.loss)
-    if curves.nan_hidden:
+    # A saturated preference run and a reward run's first steps are at 0; rewards would tell of a NaN.
+    if curves.nan_hidden and task_of(curves) is Task.SUPERVISED:
         zero = train.loss == 0
         norms = np.isfinite(train.grad_norm)
         bad |= zero & ~norms if norms.any() else zero & (np.isinf(train.grad_norm) | _is_collapse(train.loss))
