@@ -238,6 +238,11 @@ class TraceFollower:
         self._is_shown = False
 
     @property
+    def path(self) -> Path:
+        """What is read."""
+        return self._trace.path
+
+    @property
     def others(self) -> tuple[str, ...]:
         """Runs in the same place that are not read."""
         return self._trace.others

@@ -56,9 +56,10 @@ def follow_trace(target: Target) -> int:
     """The same for a run that was started elsewhere. Raises TraceError."""
     path = target.path
     assert path is not None
-    click.echo(f"run {path}")
     follower = target.follower()
-    if isinstance(follower, TraceFollower) and follower.others:
+    assert isinstance(follower, TraceFollower)
+    click.echo(f"run {follower.path}")
+    if follower.others:
         click.echo(f"not shown, in the same place: {', '.join(follower.others)}")
     try:
         return _follow(follower, RunView(id=str(path), path=str(path)), "")
