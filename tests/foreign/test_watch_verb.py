@@ -17,9 +17,9 @@ from runner.run import directory
 from runner.run.events import EventLog
 from tests.conftest import wait_for
 from tests.foreign.conftest import ROOT
+from tests.foreign.samples import SAMPLES
 from tests.foreign.test_diagnose_verb import ftui
 from tests.foreign.test_opening import aged, log
-from tests.foreign.test_samples import SAMPLES
 from tests.foreign.written import WRITERS, overfit
 
 WATCH = [sys.executable, "-c", "from tui.cli import cli; cli()", "watch"]

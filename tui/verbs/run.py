@@ -17,8 +17,9 @@ from runner.run import launch
 from runner.run.directory import RunDirectory, ftui_home
 from runner.run.events import Phase
 from runner.run.launch import Launched
-from tui.follower import Follower, RunFollower, Target, TraceFollower
+from tui.follower import Follower, RunFollower, Target
 from tui.state import RunView, age
+from tui.trace_follower import TraceFollower
 from tui.verbs.text import print_json, waiting
 
 POLL_SECONDS = 0.2
