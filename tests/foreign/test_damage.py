@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runner.foreign.opening import read_path
 from runner.foreign.trace import TraceError
-from tests.foreign.test_samples import GROWING, RIGHT, SAMPLES
+from tests.foreign.samples import GROWING, RIGHT, SAMPLES
 
 ODD = [
     b"",

@@ -12,7 +12,7 @@ from runner.foreign import opening
 from runner.foreign.opening import READERS, open_trace, read_path, runs_in
 from runner.foreign.trace import TraceError
 from runner.run.history import History
-from tests.foreign.test_samples import SAMPLES
+from tests.foreign.samples import SAMPLES
 from tests.foreign.test_tensorboard import Writer
 from tests.foreign.test_tensorboard import step as tb_step
 from tests.foreign.test_trainer_state import entries, save

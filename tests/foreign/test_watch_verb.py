@@ -17,9 +17,9 @@ from runner.run import directory
 from runner.run.events import EventLog
 from tests.conftest import wait_for
 from tests.foreign.conftest import ROOT
+from tests.foreign.samples import SAMPLES
 from tests.foreign.test_diagnose_verb import ftui
 from tests.foreign.test_opening import aged, log
-from tests.foreign.test_samples import SAMPLES
 from tests.foreign.written import WRITERS, overfit
 
 WATCH = [sys.executable, "-c", "from tui.cli import cli; cli()", "watch"]
@@ -92,7 +92,8 @@ def test_of_several_runs_the_newest_is_taken_and_the_others_named(tmp_path: Path
     assert f"path       {new}" in said
     assert f"others     {old}: the newest run was read" in said
     assert json.loads(ftui("diagnose", str(tmp_path), "--json").output)["others"] == [str(old)]
-    assert f"not shown, in the same place: {old}" in ftui("watch", str(tmp_path), "--plain").output
+    said = ftui("watch", str(tmp_path), "--plain").output
+    assert f"run {new}\nnot shown, in the same place: {old}\n" in said
 
 
 def test_on_a_terminal_it_is_asked_which(tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ from runner.run.jsonl import Record
 from tests.data.record import FOLDER
 from tests.run.scenes import end, plan, step
 from tests.tui.conftest import OVERFIT
-from tui.follower import RunFollower, TraceFollower, read_row, read_view
+from tui.follower import RunFollower, read_row, read_view
 from tui.state import age, name_of
+from tui.trace_follower import TraceFollower
 
 
 def test_a_recorded_run_as_it_was(overfit: RunDirectory) -> None:

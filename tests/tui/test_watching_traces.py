@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.run.events import Phase
+from tests.foreign.samples import SAMPLES
 from tests.foreign.test_opening import log
-from tests.foreign.test_samples import SAMPLES
 from tests.tui.conftest import running, screen_text, shows, until
 from tests.tui.test_run_list import listing
 from tui.follower import Target

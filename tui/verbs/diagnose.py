@@ -135,7 +135,9 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
     for name, points in curves.evals.items():
         best = min(points, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
         count = f"{len(points)} evaluation{'s' if len(points) > 1 else ''}"
-        change = f"{points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
+        change = f"{points[0].loss:.4f} → {points[-1].loss:.4f}"
+        if math.isfinite(best.loss):
+            change += f", best {best.loss:.4f} at step {best.step}"
         click.echo(f"{name:<10} {change}, {count}")
     if answered := answers.course(curves.answers):
         click.echo(f"answers    {answered}")

@@ -17,8 +17,9 @@ from runner.run import launch
 from runner.run.directory import RunDirectory, ftui_home
 from runner.run.events import Phase
 from runner.run.launch import Launched
-from tui.follower import Follower, RunFollower, Target, TraceFollower
+from tui.follower import Follower, RunFollower, Target
 from tui.state import RunView, age
+from tui.trace_follower import TraceFollower
 from tui.verbs.text import print_json, waiting
 
 POLL_SECONDS = 0.2
@@ -56,9 +57,10 @@ def follow_trace(target: Target) -> int:
     """The same for a run that was started elsewhere. Raises TraceError."""
     path = target.path
     assert path is not None
-    click.echo(f"run {path}")
     follower = target.follower()
-    if isinstance(follower, TraceFollower) and follower.others:
+    assert isinstance(follower, TraceFollower)
+    click.echo(f"run {follower.path}")
+    if follower.others:
         click.echo(f"not shown, in the same place: {', '.join(follower.others)}")
     try:
         return _follow(follower, RunView(id=str(path), path=str(path)), "")
