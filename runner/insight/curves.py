@@ -219,6 +219,11 @@ class Curves:
         return self.evals.get("general", ())
 
     @property
+    def last_answers(self) -> AnswerPoint | None:
+        """How held-out rows were answered last; None before they were."""
+        return self.answers[-1] if self.answers else None
+
+    @property
     def step(self) -> int:
         """The last step there is; 0 before the first."""
         return int(self.train.step[-1]) if len(self.train) else 0
