@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
+from runner.insight import answers
 from runner.run.directory import RunDirectory, runs_folder
 from tui.attention import Attention
 from tui.editing import Editing
@@ -175,4 +176,5 @@ def guest_row(view: RunView) -> RunRow:
         best_loss=min(finite, default=None),
         verdict=view.verdict.kind.value,
         severity=int(view.verdict.severity),
+        answers=answers.short(view.curves.last_answers),
     )

@@ -223,6 +223,11 @@ class Curves:
         return self.evals.get("general", ())
 
     @property
+    def last_answers(self) -> AnswerPoint | None:
+        """How held-out rows were answered last; None before they were."""
+        return self.answers[-1] if self.answers else None
+
+    @property
     def step(self) -> int:
         """The last step there is, by the metrics where no loss is logged; 0 before the first."""
         if len(self.train):

@@ -97,11 +97,12 @@ class EvalSection(Section):
     """Also evaluate a fixed sample of training rows with the same weights: the evidence for overfitting."""
 
     answer_rows: int = Field(default=16, ge=0, le=512)
-    """Held-out rows that are answered at every evaluation and compared with their own answers, exactly and field by
-    field: a loss does not say how many are right. 0: none."""
+    """Held-out rows that are answered at evaluations, as often as eval.budget allows, and compared with their own
+    answers, exactly and field by field: a loss does not say how many are right. Rows with answers over 256 tokens
+    are not asked. 0: none."""
 
     sample_prompts: list[str] = Field(default_factory=list)
-    """Prompts answered at every evaluation, to read what no loss shows. Empty: the questions of three held-out rows."""
+    """Prompts answered beside them, to read what no loss shows. Empty: the questions of three held-out rows."""
 
     sample_max_new_tokens: int = Field(default=64, ge=0, le=2048)
     """Longest answer to a sample prompt, in tokens. 0: no samples."""

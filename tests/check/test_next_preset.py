@@ -138,8 +138,8 @@ def preset_with(home: Path, *overrides: str) -> Preset:
 @pytest.mark.parametrize(
     ("overrides", "changes", "values"),
     [
-        ((), (LOWER_RATE,), {"train.learning_rate": 0.000667}),
-        ((), (HALF_RATE, MORE_DROPOUT), {"train.learning_rate": 0.001, "lora.lora_dropout": 0.1}),
+        ((), (LOWER_RATE,), {"train.learning_rate": 0.0002}),
+        ((), (HALF_RATE, MORE_DROPOUT), {"train.learning_rate": 0.0003, "lora.lora_dropout": 0.1}),
         (("lora.lora_dropout=0.3",), (MORE_DROPOUT,), {}),
         ((), (LONGER_WARMUP,), {"train.warmup_steps": 10.0}),
         (("train.warmup_steps=0.05",), (LONGER_WARMUP,), {"train.warmup_steps": 0.1}),
@@ -159,7 +159,7 @@ def preset_with(home: Path, *overrides: str) -> Preset:
         ),
         ((), (Change("eval.eval_steps", Kind.SET, 6),), {"eval.eval_steps": 6}),
         ((), (Change("eval.eval_steps", Kind.AT_MOST, 6),), {"eval.eval_steps": 6}),
-        ((), (Change("eval.eval_steps", Kind.TIMES, 2),), {}),
+        (("eval.eval_steps=auto",), (Change("eval.eval_steps", Kind.TIMES, 2),), {}),
         (("eval.eval_steps=9",), (Change("eval.eval_steps", Kind.TIMES, 0.5),), {"eval.eval_steps": 4}),
         ((), (Change("data.eval_fraction", Kind.AT_LEAST, 0.05),), {}),
         (

@@ -57,8 +57,8 @@ def test_the_demo_is_judged_in_text_with_its_data(home: Path) -> None:
     assert "75 in all · 25 an epoch · 3 epochs" in line_of(done.stdout, "Steps")
     assert "5 steps (6.7 %)" in line_of(done.stdout, "Warm-up")
     assert "400 rows to train on, 64 held out · 400 chat messages" in line_of(done.stdout, "Data")
-    assert "max 59 tokens, max_length 256" in line_of(done.stdout, "Lengths")
-    assert "8,958 of 23,358 tokens (38.4 %)" in line_of(done.stdout, "Learned")
+    assert "max 57 tokens, max_length 256" in line_of(done.stdout, "Lengths")
+    assert "8,400 of 22,800 tokens (36.8 %)" in line_of(done.stdout, "Learned")
     assert "copies of others: 1, row 113" in done.stdout
     assert "would be refused" not in done.stdout
     assert done.stderr == ""
@@ -380,7 +380,7 @@ def test_every_setting_is_shown_with_where_it_comes_from(home: Path, arguments: 
     assert "learning_rate:" in text
     assert "demo.yaml:" in text
     values = as_json(*arguments)
-    assert values["train"]["learning_rate"] == 2e-3
+    assert values["train"]["learning_rate"] == 6e-4
     for section in values:
         if isinstance(values[section], dict):
             for key in values[section]:

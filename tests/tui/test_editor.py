@@ -92,7 +92,7 @@ async def test_typing_changes_the_advice_and_saving_only_that_line(mine: Path, s
 async def test_the_form_marks_what_is_special_and_says_where_it_comes_from(mine: Path) -> None:
     async with editing("mine") as (_, pilot, editor):
         await go_to(pilot, "learning_rate")
-        text = await shows(pilot, "Peak step size", "without it 0.002", "takes a number above 0 to 1")
+        text = await shows(pilot, "Peak step size", "without it 0.0006", "takes a number above 0 to 1")
         line = next(line for line in text.splitlines() if " learning_rate " in line)
         assert "·" in line
         await pilot.press("enter", *"5e-4")
@@ -309,7 +309,7 @@ async def test_the_data_are_shown_as_the_model_sees_them(mine: Path) -> None:
     async with editing("mine") as (app, pilot, _):
         await until(pilot, lambda: app.editing._wanted_data)
         await pilot.press("v")
-        await shows(pilot, "400 to train on", "38.4 %", "train row 1", "<|im_start|>assistant", "23 learned")
+        await shows(pilot, "400 to train on", "36.8 %", "train row 1", "<|im_start|>assistant", "21 learned")
         await pilot.press("n")
         await shows(pilot, "train row 2")
         await pilot.press("g", "backspace", *"113", "enter")

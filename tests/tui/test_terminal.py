@@ -168,7 +168,7 @@ def test_a_preset_is_edited_in_tmux(panes: list[Pane], home: Path, size: tuple[i
     pane.press("Enter")
     pane.shows("v Data")
     pane.press("v")
-    pane.shows("400 to train on", "38.4 %", "<|im_start|>assistant")
+    pane.shows("400 to train on", "36.8 %", "<|im_start|>assistant")
     pane.press("Escape")
     pane.shows("s Save")
     pane.press("s")

@@ -94,7 +94,7 @@ def test_a_preset_is_shown_with_where_each_value_comes_from(home: Path) -> None:
     text = ftui("presets", "qlora-8b-24gb").output
     assert "qlora-quickstart.yaml:" in text
     assert "default" in text
-    assert json.loads(ftui("presets", "demo", "--json").output)["train"]["learning_rate"] == 2e-3
+    assert json.loads(ftui("presets", "demo", "--json").output)["train"]["learning_rate"] == 6e-4
 
 
 def test_watch_without_a_terminal_prints_the_end(store: Path) -> None:

@@ -10,7 +10,7 @@ import time
 import click
 
 from runner.check.gate import pass_gate
-from runner.insight import lint
+from runner.insight import answers, lint
 from runner.insight.diagnosis import Severity, VerdictKind
 from runner.preset import files
 from runner.run import launch
@@ -180,6 +180,8 @@ def numbers(view: RunView) -> str:
     if view.curves.val:
         best = min(view.curves.val, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
         parts.append(f"eval {view.curves.val[-1].loss:.4f} (best {best.loss:.4f} @{best.step})")
+    if answered := answers.short(view.curves.last_answers):
+        parts.append(f"answers {answered}")
     if view.eta_seconds is not None:
         parts.append(f"{age(view.eta_seconds)} left")
     return "  ".join(parts)

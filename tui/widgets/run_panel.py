@@ -133,7 +133,7 @@ def losses(view: RunView) -> list[Text]:
             best = min(finite, key=lambda point: point.loss)
             part.append(f" (best {best.loss:.4f} @{best.step})", "dim")
         parts.append(part)
-    if answered := answers.short(view.curves.answers[-1] if view.curves.answers else None):
+    if answered := answers.short(view.curves.last_answers):
         parts.append(figure("answers", answered, f"bold {GOOD}"))
     if view.curves.probe:
         parts.append(figure("probe", f"{view.curves.probe[-1].loss:.4f}", PROBE))

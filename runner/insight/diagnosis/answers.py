@@ -22,10 +22,8 @@ def answers_wrong(curves: Curves) -> Finding | None:
     Only where exact match says something: nearly all expected answers are short or records of short values. Prose can
     be right in many words, and a false alarm about it would be worse than none.
     """
-    if not curves.answers:
-        return None
-    now = curves.answers[-1]
-    if now.n < FEWEST_ANSWERS or now.exact >= HARDLY * now.n or not answers.is_telling(now):
+    now = curves.last_answers
+    if now is None or now.n < FEWEST_ANSWERS or now.exact >= HARDLY * now.n or not answers.is_telling(now):
         return None
     if not curves.is_over and not _is_stuck(curves):
         return None
@@ -75,5 +73,5 @@ def _ends(point: AnswerPoint) -> str:
 
 def said(curves: Curves) -> str:
     """' 15 of 16 answers right.', to stand behind a sentence; empty where there is nothing to say."""
-    found = answers.words(curves.answers[-1] if curves.answers else None)
+    found = answers.words(curves.last_answers)
     return f" {found}." if found else ""
