@@ -18,11 +18,12 @@ MOST_POINTS = 30
 LEAST_RISE = 0.08
 # Share of neighbours among the parts that rise; one half by chance.
 MOSTLY = 0.7
+EVAL_RISE = 1.02
 
 
 def train_rising(curves: Curves) -> Finding | None:
     """`train-rising`: from its least on the train loss climbs by over 8 %, most parts above the one before, and its
-    slope is above zero beyond doubt (95 %). No evaluation made meanwhile is better.
+    slope is above zero beyond doubt (95 %). Evaluations made meanwhile, if any, rise too.
     """
     train = curves.train
     usable = ~unusable(curves) & (train.loss > 0) & (train.step > curves.warmup_steps)
@@ -39,8 +40,7 @@ def train_rising(curves: Curves) -> Finding | None:
     if low <= 0 or rise < LEAST_RISE or float((np.diff(tail) > 0).mean()) < MOSTLY:
         return None
     since = int(steps[min(len(steps) - 1, least * len(steps) // len(parts))])
-    points = [point.loss for point in finite(curves.val) if point.step > since]
-    if points and points[-1] <= min(points):
+    if _evaluations_deny(curves, since):
         return None
     return Finding(
         id="train-rising",
@@ -54,4 +54,12 @@ def train_rising(curves: Curves) -> Finding | None:
             Action("look at the order of the rows: do they get harder or longer?"),
         ),
         evidence={"rise_percent": 100 * rise, "slope_low_percent": 100 * low, "entries": len(logs)},
+    )
+
+
+def _evaluations_deny(curves: Curves, since: int) -> bool:
+    """Whether the held-out loss was measured meanwhile and is no higher than it was: the rows get harder, not worse."""
+    points = finite(curves.val)
+    return (
+        bool(points) and points[-1].step > since and points[-1].loss < EVAL_RISE * min(p.loss for p in points)
     )
