@@ -42,7 +42,7 @@ def test_the_state_follows_the_run(home: Path) -> None:
         "too early to tell",
         1,
     )
-    healthy = overfitting(6)
+    healthy = overfitting(4)
     add(run, *healthy[2:])
     state = look(watch)
     assert (state["verdict"], state["severity"], state["headline"]) == ("healthy", 1, "healthy")
@@ -103,10 +103,10 @@ def test_a_disk_that_is_full_does_not_end_the_supervision(
 def test_a_grave_judgement_asks_for_a_stop_once(home: Path, auto_stop: str) -> None:
     run = made_run(home, overrides=(f"eval.auto_stop={auto_stop}",))
     watch = Watch(run)
-    add(run, *overfitting(8))
+    add(run, *overfitting(4))
     look(watch)
     assert not requests.pending(run, Request.STOP)
-    add(run, *overfitting()[len(overfitting(8)) :])
+    add(run, *overfitting()[len(overfitting(4)) :])
     look(watch)
     assert requests.reason_of(run, Request.STOP) == f"overfitting since step {OVERFIT_SINCE} (eval.auto_stop)"
     assert requests.take(run) == {Request.STOP}
