@@ -22,7 +22,20 @@ CAPACITY = re.compile(r"total capacity of ([\d.]+ [KMG]iB) of which ([\d.]+ [KMG
 
 OUT_OF_MEMORY = Crash(
     "out of memory",
-    ("cuda out of memory", "outofmemoryerror", "cuda error: out of memory", "cublas_status_alloc_failed"),
+    (
+        "cuda out of memory",
+        "outofmemoryerror",
+        "cuda error: out of memory",
+        "cuda_error_out_of_memory",
+        "cudaerrormemoryallocation",
+        "cublas_status_alloc_failed",
+        "cudnn_status_alloc_failed",
+        # Triton's, and bitsandbytes' ("Error out of memory at line 417 in file …").
+        "triton error [cuda]: out of memory",
+        "error out of memory at line",
+        # The allocator asks NVML who holds what before it says that nothing is left, and fails at that.
+        "nvml_success == r internal assert",
+    ),
     "The GPU ran out of memory.",
     "Halve train.per_device_train_batch_size, double gradient_accumulation_steps: the same batch.",
 )
@@ -167,6 +180,11 @@ def known(text: str) -> Crash | None:
     """The crash a text tells of; None when it is not known."""
     small = text.lower()
     return next((crash for crash in CRASHES if any(sign in small for sign in crash.signs)), None)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that the GPU's memory ran out; the host's does not raise."""
+    return type(error).__name__ == "OutOfMemoryError" or known(str(error)) is OUT_OF_MEMORY
 
 
 def known_in(lines: Iterable[str]) -> Crash | None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
-from runner.run import locks, replan, secrets
-from runner.run.directory import RunDirectory
+from runner.run import crashes, locks, replan, secrets
+from runner.run.directory import RunDirectory, read_json
 from runner.run.events import EventLog, Phase
 from runner.run.history import read_history
-from runner.train.explain import explain, is_out_of_memory
+from runner.train.explain import explain
 from runner.train.stacks import listen
 from runner.train.stop import StopFlag, StoppedEarly
 
@@ -47,7 +47,7 @@ def main() -> int:
         log.append(
             "error", **{"class": words.kind, "message": words.message, "hint": words.hint, "at": at.value}
         )
-        if is_out_of_memory(error) and planned_again(run, log, preset, plan, at):
+        if crashes.is_out_of_memory(error) and planned_again(run, log, preset, plan, at):
             return replan.EXIT_CODE
         log.phase(Phase.FAILED)
         log.append("end", status="failed", reason=words.message)
@@ -58,9 +58,11 @@ def main() -> int:
 
 
 def planned_again(run: RunDirectory, log: EventLog, preset: Preset, plan: replan.Plan, at: Phase) -> bool:
-    """Put a smaller plan in force for the supervisor to start again with; False when the preset forbids it, or nothing
-    smaller is left.
+    """Put a smaller plan in force for the supervisor to start again with; False when the preset forbids it, nothing
+    smaller is left, or the weights alone do not fit.
     """
+    if at is Phase.LOADING:
+        return False
     stage = replan.EVALUATION if at is Phase.EVALUATING else at.value
     smaller = replan.smaller(plan, preset, stage) if preset.train.on_out_of_memory == "replan" else None
     if smaller is None:
@@ -98,13 +100,14 @@ def train(
     import transformers
 
     from runner.insight import batch, eval_budget
-    from runner.train import answers, arguments, dataset, model, packing, resuming, samples
+    from runner.train import answers, arguments, dataset, device, model, packing, resuming, samples
     from runner.train.callback import RunCallback
     from runner.train.memory import MemoryBook, device_used_mib
     from runner.train.order import RowOrder, RowRecord
     from runner.train.tokenizer import load_tokenizer
     from runner.train.trainer import RunTrainer
 
+    device.require(read_json(run.run))
     transformers.set_seed(preset.train.seed)
     tokenizer = load_tokenizer(preset)
     stop.check()
@@ -124,6 +127,7 @@ def train(
     stop.check()
 
     log.phase(Phase.LOADING)
+    device.try_fused_head(log)
     used_before = device_used_mib()
     base = model.load_model(preset)
     stop.check()

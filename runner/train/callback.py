@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from transformers import TrainerCallback
 from transformers.trainer_utils import IntervalStrategy
 
@@ -68,6 +69,9 @@ class RunCallback(TrainerCallback):
         self._started = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if torch.cuda.is_available():
+            # The GPU works behind the program; the loss, which is read next, would wait for it anyway.
+            torch.cuda.synchronize()
         self._step_seconds = time.monotonic() - self._started
         if self._rows is not None:
             self._rows.append(state.global_step)

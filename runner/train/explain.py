@@ -17,17 +17,12 @@ class Explanation:
     hint: str
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the GPU's memory ran out; the host's does not raise."""
-    return type(error).__name__ == "OutOfMemoryError" or "CUDA out of memory" in str(error)
-
-
 def explain(error: BaseException) -> Explanation:
     """Words for an exception; an unknown one is shown as it is."""
     kind = type(error).__name__
     if isinstance(error, TrainingError):
         return Explanation(kind, error.message, error.hint)
-    crash = crashes.OUT_OF_MEMORY if is_out_of_memory(error) else crashes.known(str(error))
+    crash = crashes.OUT_OF_MEMORY if crashes.is_out_of_memory(error) else crashes.known(str(error))
     if crash is not None:
         return Explanation(kind, crashes.message_of(crash, str(error)), crash.hint)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

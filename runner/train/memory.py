@@ -17,8 +17,9 @@ from runner.insight.memory.architecture import NotCoveredError, read_architectur
 from runner.insight.memory.setup import Stack, parse_version, setup_of
 from runner.insight.memory.terms import terms
 from runner.preset.schema import Preset
+from runner.run import crashes
 from runner.run.directory import RunDirectory, write_json
-from runner.run.environment import ALLOCATOR
+from runner.run.environment import allocator
 from runner.run.events import EventLog
 from runner.run.gpu_reader import own_memory
 from runner.train.dataset import Data
@@ -90,7 +91,7 @@ class MemoryBook:
 
     def write(self, error: BaseException | None = None) -> None:
         """Write memory.json. Nothing is written for an error that is no lack of memory: its peak says nothing."""
-        out_of_memory = isinstance(error, torch.cuda.OutOfMemoryError)
+        out_of_memory = error is not None and crashes.is_out_of_memory(error)
         if error is not None and not out_of_memory:
             return
         record: dict[str, Any] = {
@@ -114,7 +115,7 @@ class MemoryBook:
         shown = [stage["nvml_mib"] for stage in self._seen.values() if stage.get("nvml_mib")]
         return {
             "gpu": torch.cuda.get_device_name(),
-            "allocator": os.environ.get("PYTORCH_ALLOC_CONF", ALLOCATOR),
+            "allocator": allocator(os.environ),
             "static": self._peaks.get("static"),
             "peak_allocated": self._peaks.get("train_allocated"),
             "peak_reserved": max(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from peft import LoraConfig
@@ -108,3 +110,17 @@ def cast_trainable(model: torch.nn.Module, preset: Preset) -> None:
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
+
+
+@contextmanager
+def keeping_dtypes(model: torch.nn.Module) -> Iterator[None]:
+    """Leave every parameter in the format it had before.
+
+    PEFT's load_adapter casts an adapter to fp32 (`autocast_adapter_dtype`), so that a run that goes on from a
+    checkpoint would compute otherwise than before, and its optimizer's state and its saved adapter would double.
+    """
+    before = {name: parameter.dtype for name, parameter in model.named_parameters()}
+    yield
+    for name, parameter in model.named_parameters():
+        if (dtype := before.get(name, parameter.dtype)) != parameter.dtype:
+            parameter.data = parameter.data.to(dtype)

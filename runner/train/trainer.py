@@ -18,6 +18,7 @@ from runner.run import crashes
 from runner.run.events import EventLog, Phase
 from runner.train.answers import Answerer
 from runner.train.memory import MemoryBook
+from runner.train.model import keeping_dtypes
 from runner.train.order import RowOrder
 from runner.train.samples import Sampler
 
@@ -125,13 +126,25 @@ class RunTrainer(SFTTrainer):
         if self.schedule is not None and not self.schedule.is_answered(step):
             return
         if self.answerer is not None:
-            self.answerer.answer(self.model, step)
+            with self.compute_loss_context_manager():
+                self.answerer.answer(self.model, step)
         self.answer_samples(step)
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        with keeping_dtypes(model or self.model):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_best_model(self) -> None:
+        with keeping_dtypes(self.model):
+            super()._load_best_model()
+
     def answer_samples(self, step: int) -> None:
-        """Answer the sample prompts with the weights as they are."""
+        """Answer the sample prompts with the weights as they are, in the format training computes in: outside autocast
+        full fine-tuning would answer in fp32, and layers that are trained whole would not fit the others.
+        """
         if self.sampler is not None:
-            self.sampler.answer(self.model, step)
+            with self.compute_loss_context_manager():
+                self.sampler.answer(self.model, step)
 
     def row_losses(self, dataloader: Any) -> RowLosses:
         """The loss of every row of a data loader, in its order, with the current weights in evaluation mode."""
