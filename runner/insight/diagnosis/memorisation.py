@@ -9,6 +9,7 @@ from runner.insight.diagnosis.finding import Finding, Severity
 from runner.insight.diagnosis.training_side import finite
 
 GAP_SEEN = 0.10
+FEWEST = 3
 
 
 def memorisation(curves: Curves) -> Finding | None:
@@ -17,7 +18,7 @@ def memorisation(curves: Curves) -> Finding | None:
     held-out loss.
     """
     points, probe = finite(curves.val), {p.step: p for p in finite(curves.probe)}
-    if len(points) < 3 or points[-1].step not in probe or points[-1].loss <= 0:
+    if len(points) < FEWEST or points[-1].step not in probe or points[-1].loss <= 0:
         return None
     now, learned = points[-1], probe[points[-1].step]
     gap = (now.loss - learned.loss) / now.loss

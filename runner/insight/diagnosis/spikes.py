@@ -18,6 +18,7 @@ SIGMAS = 5.0
 LEAST_RATIO = 1.5
 LEAST_SPREAD = 0.02
 RECOVERY = 10
+BACK_SIGMAS = 2.0
 SHOWN = 5
 # More than one in so many is not a spike but the data's own scatter.
 COMMON = 25
@@ -54,7 +55,7 @@ def find_spikes(curves: Curves) -> list[Spike]:
         if height > max(SIGMAS * scatter, math.log(LEAST_RATIO)):
             kept[at] = False
             after = logs[at + 1 : at + 1 + RECOVERY]
-            back = bool((after < middle + 2 * scatter).any()) or len(after) < RECOVERY
+            back = bool((after < middle + BACK_SIGMAS * scatter).any()) or len(after) < RECOVERY
             spikes.append(Spike(int(at), math.exp(height), height / scatter, back))
     return spikes
 

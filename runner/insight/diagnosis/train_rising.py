@@ -18,6 +18,8 @@ MOST_POINTS = 30
 LEAST_RISE = 0.08
 # Share of neighbours among the parts that rise; one half by chance.
 MOSTLY = 0.7
+# Share of the log that lies behind its least.
+LEAST_TAIL = 2 / 3
 
 
 def train_rising(curves: Curves) -> Finding | None:
@@ -32,7 +34,7 @@ def train_rising(curves: Curves) -> Finding | None:
     parts = part_means(logs, MOST_POINTS)
     least = int(np.argmin(parts))
     tail = parts[least:]
-    if len(tail) < max(FEWEST - 1, 2 * len(parts) // 3):
+    if len(tail) < max(FEWEST - 1, int(LEAST_TAIL * len(parts))):
         return None
     slope, low, _ = theil_sen(tail)
     rise = math.expm1(slope * (len(tail) - 1))
