@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tui.cli_judging import JUDGING
 from tui.cli_life import LIFE
 from tui.cli_presets import presets
 from tui.cli_queue import queue
@@ -218,32 +219,9 @@ def check(
     sys.exit(tell(lambda: check_preset(preset, overrides, gpu, free_gib, target_batch, not no_data, as_json)))
 
 
-@cli.command()
-@click.argument("path_or_run", metavar="PATH_OR_RUN")
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
-def diagnose(path_or_run: str, as_json: bool) -> None:
-    """Judge a run by its curves: one of ftui, or PATH, what another trainer left.
-
-    PATH is a file or an output directory: LLaMA-Factory's trainer_log.jsonl, TensorBoard events, trainer_state.json
-    of a Trainer (TRL, Unsloth, Axolotl …), a W&B run on disk, or a log with the {'loss': …} lines a trainer printed.
-    It may still be training. RUN is an id, a unique part of one, or `last`.
-
-    Exit code 0 when nothing is wrong, 1 when something found is a warning or worse, 2 when it cannot be read.
-
-    \b
-    ftui diagnose last
-    ftui diagnose ./outputs                        an output directory with checkpoints, or with runs/
-    ftui diagnose saves/llama3/trainer_log.jsonl
-    ftui diagnose train.log --json
-    """
-    from tui.verbs.diagnose import diagnose_run
-
-    sys.exit(diagnose_run(path_or_run, as_json))
-
-
 cli.add_command(presets)
 cli.add_command(queue)
-for verb in LIFE:
+for verb in (*LIFE, *JUDGING):
     cli.add_command(verb)
 
 

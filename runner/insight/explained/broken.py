@@ -10,8 +10,8 @@ EXPLAINED = (
         group=Group.BROKEN,
         line="A loss is NaN or infinite: the weights are spoilt from that step on.",
         what=paragraphs("""
-            A train loss, or a held-out loss with no finite train loss after it, is NaN or infinite. One such number in
-            the forward pass makes every weight NaN at the next update; nothing that comes later can be used.
+            A train loss, or a held-out loss with no finite train loss after it, is NaN or infinite. One such number
+            in the forward pass makes every weight NaN at the next update; nothing that comes later can be used.
         """),
         looks=paragraphs("""
             The curve ends; each × at the upper edge stands for losses that are not finite. The stock Trainer writes
@@ -20,11 +20,11 @@ EXPLAINED = (
         computed=paragraphs(f"""
             Any train loss that is not finite. In logs of a Trainer that filters NaN, a loss of exactly 0.0 counts as
             one where gradient norms are logged and its own is not finite; where none is logged, when at least
-            {health.ZEROS_IN_A_ROW} zeros end the log and the loss before them was over
-            {health.HIGH_BEFORE_ZERO:g} nats a token.
+            {health.ZEROS_IN_A_ROW} zeros end the log and the loss before them was over {health.HIGH_BEFORE_ZERO:g}
+            nats a token.
 
-            An evaluation that is not finite counts only if the last train loss is not finite either, or there is none;
-            otherwise it is evaluation-nan.
+            An evaluation that is not finite counts only if the last train loss is not finite either, or there is
+            none; otherwise it is evaluation-nan.
         """),
         do=paragraphs("""
             Go back to the last checkpoint before that step; if there is none, start again.
@@ -39,8 +39,8 @@ EXPLAINED = (
             overflow, the step is left out, and the loss stays finite.
         """),
         unknown=paragraphs("""
-            When a foreign log shows NaN as 0.0 without gradient norms and the loss was already near 0, a NaN and a run
-            that has learned everything look the same; then nothing is said.
+            When a foreign log shows NaN as 0.0 without gradient norms and the loss was already near 0, a NaN and a
+            run that has learned everything look the same; then nothing is said.
         """),
         example=examples.non_finite,
     ),
@@ -49,8 +49,8 @@ EXPLAINED = (
         group=Group.BROKEN,
         line="No parameter is trainable, or no token is learned from: the run changes nothing.",
         what=paragraphs("""
-            The run cannot learn: either every parameter is frozen, or every label is masked, so that loss and gradient
-            are exactly 0 from the first step.
+            The run cannot learn: either every parameter is frozen, or every label is masked, so that loss and
+            gradient are exactly 0 from the first step.
         """),
         looks=paragraphs("A train loss of exactly 0 from the first entry on; the held-out loss never moves."),
         computed=paragraphs("""
@@ -84,9 +84,10 @@ EXPLAINED = (
         """),
         looks=paragraphs("A fall, then a climb within some dozens of steps to a level that lasts."),
         computed=paragraphs(f"""
-            The running median of the train loss (of {stability.LONG.width} entries; of {stability.SHORT.width} in logs
-            with fewer than {stability.FEWEST_LONG}) is over {stability.LONG.ratio:g} times its lowest value so far, at
-            each of the last {stability.LONG.persistence} entries ({stability.SHORT.persistence} in short logs).
+            The running median of the train loss (of {stability.LONG.width} entries; of {stability.SHORT.width} in
+            logs with fewer than {stability.FEWEST_LONG}) is over {stability.LONG.ratio:g} times its lowest value so
+            far, at each of the last {stability.LONG.persistence} entries ({stability.SHORT.persistence} in short
+            logs).
 
             With fewer than {stability.FEWEST_SHORT} entries it must be over {stability.VERY_SHORT.ratio:g} times. A
             level back where the run began, after a fall of over {percent(1 - stability.FELL)}, counts as well.
@@ -97,8 +98,8 @@ EXPLAINED = (
             fallen before.
 
             An evaluation since the onset that lies less than {percent(stability.EVAL_RISE - 1)} above the best
-            held-out loss takes the finding back: then the rows were hard, not the run broken. During the
-            warm-up nothing is said.
+            held-out loss takes the finding back: then the rows were hard, not the run broken. During the warm-up
+            nothing is said.
         """),
         do=paragraphs("""
             Stop, and go back to the checkpoint that is named.
@@ -163,7 +164,8 @@ EXPLAINED = (
             last evaluation of that set is one of them, else a remark.
         """),
         do=paragraphs("""
-            Look for held-out rows without an answer, or cut so far that none is left: their mean over no token is NaN.
+            Look for held-out rows without an answer, or cut so far that none is left: their mean over no token is
+            NaN.
 
             Evaluate in bf16 instead of fp16.
         """),

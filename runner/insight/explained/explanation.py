@@ -33,7 +33,7 @@ class Example:
     drawn: Curves
     line: str = "train loss (nats a token)"
     points: str = "held-out loss"
-    hollow: str = "loss on training rows, same weights"
+    hollow: str = "training rows, same weights"
 
     @classmethod
     def of(cls, curves: Curves) -> Example:

@@ -148,12 +148,13 @@ EXPLAINED = (
         looks=paragraphs("A growing gap between the two losses; the held-out loss is flat or still falls."),
         computed=paragraphs(f"""
             (held-out loss − loss on training rows) / held-out loss at the last evaluation, both with the same
-            weights, less that gap before training, is over {percent(memorisation.GAP_SEEN)}. Needs {memorisation.FEWEST} evaluations.
+            weights, less that gap before training, is over {percent(memorisation.GAP_SEEN)}. Needs
+            {memorisation.FEWEST} evaluations.
 
             Without any evaluation: the median of the last {converged.WIDTH} train losses is under
-            {converged.BY_HEART:g} nats a token, and under {percent(converged.BY_HEART * converged.WIDTH)} of the first
-            losses, after at least {converged.FEWEST_EPOCHS:g} epochs. Rows seen again and again are then known by
-            heart; whether anything else was learned is not measured.
+            {converged.BY_HEART:g} nats a token, and under {percent(converged.BY_HEART * converged.WIDTH)} of the
+            first losses, after at least {converged.FEWEST_EPOCHS:g} epochs. Rows seen again and again are then known
+            by heart; whether anything else was learned is not measured.
         """),
         do=paragraphs("""
             Nothing, as long as the held-out loss does not rise. If answers must not repeat training rows, look for

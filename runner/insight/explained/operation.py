@@ -17,8 +17,8 @@ EXPLAINED = (
         looks=paragraphs("A curve that stops in the middle, without a last word."),
         computed=paragraphs(f"""
             Its processes are gone; or the last sign of life is over {rules.SILENT_SECONDS:g} s and over
-            {rules.SILENT_INTERVALS:g} times the median time between the last {rules.RECENT_INTERVALS} entries ago, and the GPU is used by
-            less than {rules.IDLE_PERCENT:g} % or its use is not known.
+            {rules.SILENT_INTERVALS:g} times the median time between the last {rules.RECENT_INTERVALS} entries ago,
+            and the GPU is used by less than {rules.IDLE_PERCENT:g} % or its use is not known.
         """),
         do=paragraphs("""
             Look at the end of the log (`g`) and, for a stalled trainer, at stack.txt: it says at which line it hangs.
@@ -49,9 +49,9 @@ EXPLAINED = (
         ),
         computed=paragraphs(f"""
             While the run lives, less than {percent(rules.LEAST_FREE)} of the card's memory is free; or after step
-            {rules.GROWTH_FROM_STEP} the reserved memory grows by over {percent(rules.GROWTH)} in
-            {rules.GROWTH_STEPS} steps by the Theil–Sen slope of up to {rules.MOST_MEASURED} measurements, whose 95 % interval lies
-            above 0. Needs {rules.FEWEST_MEASURED} measurements over {2 * rules.GROWTH_STEPS} steps.
+            {rules.GROWTH_FROM_STEP} the reserved memory grows by over {percent(rules.GROWTH)} in {rules.GROWTH_STEPS}
+            steps by the Theil–Sen slope of up to {rules.MOST_MEASURED} measurements, whose 95 % interval lies above
+            0. Needs {rules.FEWEST_MEASURED} measurements over {2 * rules.GROWTH_STEPS} steps.
         """),
         do=paragraphs("""
             Halve the per-device batch and double the accumulation: the effective batch stays the same. Or a smaller

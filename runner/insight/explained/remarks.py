@@ -20,8 +20,8 @@ EXPLAINED = (
             least {spikes.FEWEST} entries must lie before. Spikes are left out of later windows, and a window begins
             anew where an epoch or a resumed part does.
 
-            It must come back: one of the next {spikes.RECOVERY} entries lies within {spikes.BACK_SIGMAS:g} standard deviations of the
-            median. With fewer entries after it, that is not known yet, and the sentence says so.
+            It must come back: one of the next {spikes.RECOVERY} entries lies within {spikes.BACK_SIGMAS:g} standard
+            deviations of the median. With fewer entries after it, that is not known yet, and the sentence says so.
 
             More than {spikes.FEW} spikes are only reported if they are fewer than one in {spikes.COMMON} entries:
             more is the rows' own scatter.

@@ -68,17 +68,17 @@ EXPLAINED = (
             Swing: over the last {rate.SWING_LOGS} entries after the warm-up the robust standard deviation of ln loss
             around its running median is over {percent(rate.SWING)}, the Theil–Sen slope does not fall, and the level
             is not {rate.LEAST_CHANGE:g} in ln loss below that of the first {rate.SWING_LOGS // 2} entries, or lies
-            over {rate.LEAST_CHANGE:g} and {rate.STUCK_ERRORS} standard errors above its best since. Not if the held-out loss fell by
-            over {percent(rate.EVAL_ABOVE_START - 1)}, or the swing is under {percent(rate.LEAST_SWING)} of the first
-            losses.
+            over {rate.LEAST_CHANGE:g} and {rate.STUCK_ERRORS} standard errors above its best since. Not if the
+            held-out loss fell by over {percent(rate.EVAL_ABOVE_START - 1)}, or the swing is under
+            {percent(rate.LEAST_SWING)} of the first losses.
 
             Blown up: within the first {rate.EARLY} steps the loss fell under {percent(rate.FELL_EARLY)} of its start,
             the running median of {rate.WIDTH} came back to {percent(rate.BACK)} of it, the share of tokens predicted
-            right fell under {percent(rate.RIGHT_LEFT)} of what it was, and the gradient norm was over
-            {rate.THROWN:g} times that of the first two steps.
+            right fell under {percent(rate.RIGHT_LEFT)} of what it was, and the gradient norm was over {rate.THROWN:g}
+            times that of the first two steps.
 
-            Worse than before: the first evaluation after the warm-up is over
-            {percent(rate.EVAL_ABOVE_START - 1)} worse than the one before training, and the last one still is worse.
+            Worse than before: the first evaluation after the warm-up is over {percent(rate.EVAL_ABOVE_START - 1)}
+            worse than the one before training, and the last one still is worse.
         """),
         do=paragraphs("""
             Divide the learning rate by 3 and double the warm-up; or double the gradient accumulation, which averages
@@ -119,7 +119,8 @@ EXPLAINED = (
             wrong.
         """),
         is_not=paragraphs(f"""
-            Not divergence: that is a rise to over {stability.LONG.ratio:g} times the best. Not overfitting: there the train loss falls.
+            Not divergence: that is a rise to over {stability.LONG.ratio:g} times the best. Not overfitting: there the
+            train loss falls.
         """),
         unknown=paragraphs("""
             Without evaluations a harder order of the rows and a harmful rate look the same.

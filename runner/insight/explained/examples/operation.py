@@ -11,6 +11,8 @@ from runner.insight.explained.examples.shapes import EVERY, PEAK, STEPS, evaluat
 from runner.insight.explained.explanation import Example
 
 LONG = 600
+# A learning rate is drawn in units of 1e-4.
+SHOWN = 1e4
 OVERFLOWS_FROM = 150
 
 
@@ -37,9 +39,13 @@ def off_schedule() -> Example:
     losses = noisy(falling(STEPS))
     planned = run(losses)
     curves = replace(run(losses, lr=lr), schedule=planned.schedule)
-    points = tuple(EvalPoint(step, expected_rate(curves, step) or 0.0) for step in range(EVERY, STEPS, EVERY))
-    drawn = replace(curves, train=replace(curves.train, loss=curves.train.lr), evals={"train_probe": points})
-    return Example(curves, drawn, "learning rate", "", "what the schedule says")
+    points = tuple(
+        EvalPoint(step, SHOWN * (expected_rate(curves, step) or 0.0)) for step in range(EVERY, STEPS, EVERY)
+    )
+    drawn = replace(
+        curves, train=replace(curves.train, loss=SHOWN * curves.train.lr), evals={"train_probe": points}
+    )
+    return Example(curves, drawn, "learning rate (in 1e-4)", "", "what the schedule says")
 
 
 def steps_skipped() -> Example:
