@@ -180,7 +180,7 @@ def _best(frame: _Frame, curves: Curves) -> list[str]:
         return []
     best = min(finite, key=lambda point: point.loss)
     x, y = frame.x(best.step), frame.y(best.loss)
-    words = f"best {best.loss:.4f}" if best.loss < LARGE else f"best {best.loss:.3g}"
+    words = f"best {best.loss:.4f}" if abs(best.loss) < LARGE else f"best {best.loss:.3g}"
     room = WORD_WIDTH * len(words) / 2
     at = round(max(LEFT + room, min(frame.right - room, x)), 1)
     below = y + 20 if y + 20 < frame.bottom else y - 12

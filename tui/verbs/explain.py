@@ -50,8 +50,8 @@ def _slug(word: str) -> str:
     names |= {"-".join(found_in(one).name.split()): slug for slug, one in EXPLANATIONS.items()}
     if wanted in names:
         return names[wanted]
-    close = difflib.get_close_matches(wanted, list(names), n=2 * MOST_HINTS, cutoff=0.5)
-    close += [name for name in names if wanted and set(wanted.split("-")) & set(name.split("-"))]
+    close = [name for name in names if wanted and set(wanted.split("-")) & set(name.split("-"))]
+    close += difflib.get_close_matches(wanted, list(names), n=2 * MOST_HINTS, cutoff=0.5)
     hints = list(dict.fromkeys(names[name] for name in close))[:MOST_HINTS]
     hint = f"Did you mean {' or '.join(hints)}?" if hints else ""
     raise click.ClickException(

@@ -99,7 +99,7 @@ def _constant_evaluations(curves: Curves) -> Finding | None:
     return _idle(
         curves,
         f"Held-out loss {losses[0]:.3f} in each of {len(losses)} evaluations: the weights hardly move.",
-        {"loss": losses[0], "difference_percent": 100 * (max(losses) / min(losses) - 1)},
+        {"loss": losses[0], "difference_percent": 100 * (max(losses) / (min(losses) or 1.0) - 1)},
     )
 
 

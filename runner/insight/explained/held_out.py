@@ -2,7 +2,6 @@
 
 from runner.insight.diagnosis import (
     converged,
-    held_out,
     memorisation,
     operation,
     overfitting,
@@ -197,8 +196,7 @@ EXPLAINED = (
         """),
         unknown=paragraphs(f"""
             Without a general set (data.mix or data.general_eval_dataset), without an evaluation before training, or
-            before {operation.FEWEST_GENERAL} evaluations. The sets {" and ".join(held_out.NOT_HELD_OUT)} are not
-            taken for held-out rows.
+            before {operation.FEWEST_GENERAL} evaluations.
         """),
         sources=(STUDENT,),
         example=examples.forgetting,
