@@ -14,6 +14,7 @@ from runner.foreign.trace import TraceError, read_path
 from runner.insight.curves import Curves
 from runner.insight.diagnosis import Severity, Verdict, diagnose
 from runner.insight.diagnosis.finding import Action
+from runner.insight.diagnosis.words import set_words
 from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
 from runner.run.event_tail import EventTail
 from runner.run.history import History, fold_all
@@ -106,7 +107,7 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
         best = min(points, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
         count = f"{len(points)} evaluation{'s' if len(points) > 1 else ''}"
         change = f"{points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
-        click.echo(f"{name:<10} {change}, {count}")
+        click.echo(f"{set_words(name):<10} {change}, {count}")
     if not curves.evals:
         click.echo("evals      none")
     if subject.bad_lines:
@@ -119,6 +120,8 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
         click.echo(f"{finding.id:<16} {finding.severity.name.lower()}, since step {finding.since_step}")
         click.echo(f"           {finding.sentence}")
         _print_actions(finding.actions)
+    if verdict.findings:
+        click.echo("`ftui explain NAME` says what a finding means and how it is computed.")
 
 
 def _print_actions(actions: tuple[Action, ...]) -> None:

@@ -195,8 +195,9 @@ def plateau(curves: Curves) -> Finding | None:
         name="plateau",
         severity=Severity.INFO,
         since_step=int(train.step[-window]),
-        sentence=f"Flat since step {train.step[-window]:.0f}: train loss {100 * change:+.1f} %, no gain in three "
-        f"evaluations; the rest would bring about {100 * max(0.0, gain):.1f} %.",
+        sentence=f"Flat since step {train.step[-window]:.0f}: the train loss changed by {100 * change:+.1f} %, "
+        f"{PLATEAU_EVALS} evaluations brought no gain; the rest would lower it by about "
+        f"{100 * max(0.0, gain):.1f} %.",
         actions=(Action("stopping early is safe"),),
         evidence={
             "change_percent": 100 * change,

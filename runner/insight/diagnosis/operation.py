@@ -1,4 +1,4 @@
-"""Forgetting, a schedule that is not kept, memory running short, nobody at work."""
+"""Forgetting, a schedule that is not kept, memory running short, a run that makes no step."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _short(step: int, sentence: str, evidence: dict[str, float]) -> Finding:
 
 
 def stall(curves: Curves) -> Finding | None:
-    """`stalled`: nobody works on the run any more, or it was silent for five of its usual intervals (at least a
+    """`stalled`: the processes of the run are gone, or it was silent for five of its usual intervals (at least a
     minute) with an idle GPU.
     """
     life = curves.liveness
