@@ -13,7 +13,8 @@ SET_LOSSES = {
 SPECIAL = {
     "eval_loss": ("held-out loss", NATS),
     "probe_loss": ("loss on training rows", NATS),
-    "train_loss_before": ("train loss before", NATS),
+    "train_loss_before": ("loss on training rows before", NATS),
+    "train_loss": ("loss on training rows", NATS),
     "before_loss": ("loss before", NATS),
     "noise": ("noise of one evaluation", NATS),
     "noise_percent": ("noise", "%"),
