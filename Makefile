@@ -5,7 +5,7 @@ BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip --disable-pip-version-check --quiet
 PINS    = constraints.txt
 
-.PHONY: run test check format bench faults screenshots demo-data gpu-check gpu-wheels clean help
+.PHONY: run test check format bench faults screenshots verdicts demo-data gpu-check gpu-wheels clean help
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -38,6 +38,9 @@ faults: $(VENV)/.dev     ## break real runs in every way we know, print the tabl
 
 screenshots: $(VENV)/.dev  ## record demo runs and draw the pictures of the README
 	$(BIN)/python -m tests.make_screenshots screenshots
+
+verdicts: $(VENV)/.dev   ## write docs/verdicts.md and its pictures again
+	$(BIN)/python -m tests.make_verdicts docs
 
 demo-data: $(VENV)/.dev  ## make presets/demo again (five minutes)
 	$(BIN)/python -P -m runner.train.make_demo presets/demo

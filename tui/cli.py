@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
+from tui.cli_judging import JUDGING
 from tui.cli_life import LIFE
 from tui.cli_presets import presets
 from tui.cli_queue import queue
-from tui.command import NamesTraces, Nearest, open_screen, tell
+from tui.command import NAMES, Nearest, open_screen, tell
 
-NAMES = "loss=NAME,step=NAME,…"
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -225,35 +225,9 @@ def check(
     sys.exit(tell(lambda: check_preset(preset, overrides, gpu, free_gib, target_batch, not no_data, as_json)))
 
 
-@cli.command(cls=NamesTraces)
-@click.argument("path_or_run", metavar="PATH_OR_RUN")
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
-@click.option("--map", "names", default="", metavar=NAMES, help="Which column of a table is what.")
-def diagnose(path_or_run: str, as_json: bool, names: str) -> None:
-    """Judge a run by its curves: one of ftui, or PATH, what another trainer left.
-
-    PATH is a file, an output directory, or a folder above some, of which the newest run is read; it may still be
-    training. RUN is an id, a unique part of one, or `last`. Read are:
-
-    {traces}
-
-    Exit code 0 when nothing is wrong, 1 when something found is a warning or worse, 2 when it cannot be read.
-
-    \b
-    ftui diagnose last
-    ftui diagnose ./outputs                        an output directory with checkpoints, or with runs/
-    ftui diagnose saves/llama3/trainer_log.jsonl
-    ftui diagnose train.log --json
-    ftui diagnose my_log.csv --map loss=nll,step=batch
-    """
-    from tui.verbs.diagnose import diagnose_run
-
-    sys.exit(diagnose_run(path_or_run, as_json, names))
-
-
 cli.add_command(presets)
 cli.add_command(queue)
-for verb in LIFE:
+for verb in (*LIFE, *JUDGING):
     cli.add_command(verb)
 
 

@@ -70,6 +70,10 @@ def open_screen(target: Target | None) -> None:
     FtuiApp(target).run()
 
 
+# How --map is written.
+NAMES = "loss=NAME,step=NAME,…"
+
+
 class NamesTraces(click.Command):
     """A verb whose help says what of other trainers can be read, from the table of their readers."""
 

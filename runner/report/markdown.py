@@ -12,6 +12,7 @@ from typing import Any
 from runner.insight import answers
 from runner.insight.curves import Curves
 from runner.insight.diagnosis import Finding, Verdict, diagnose
+from runner.insight.diagnosis.words import measured, set_words
 from runner.preset.errors import PresetError
 from runner.preset.fields import fields
 from runner.preset.files import load_frozen
@@ -102,15 +103,21 @@ def _findings(verdict: Verdict) -> str:
         severity = finding.severity.name.lower()
         parts.append(f"### {finding.id} ({severity}, since step {finding.since_step})\n")
         parts.append(_cell(finding.sentence) + "\n")
-        parts.append(_table(("evidence", "value"), ((k, figure(v)) for k, v in finding.evidence.items())))
+        parts.append(_table(("evidence", "value"), (_measured(k, v) for k, v in finding.evidence.items())))
         parts += [_evals_of(finding)] if finding.evals else []
         parts += [f"- {_cell(action.text)}" for action in finding.actions] + [""]
+    parts.append("`ftui explain NAME` says what a finding means and how it is computed.\n")
     return "\n".join(parts)
+
+
+def _measured(name: str, value: float) -> tuple[str, str]:
+    words, unit = measured(name)
+    return words, f"{figure(value)} {unit}".rstrip()
 
 
 def _evals_of(finding: Finding) -> str:
     rows = ((str(point.step), figure(point.loss), str(point.n or "")) for point in finding.evals)
-    return _table(("step", "loss", "rows"), rows)
+    return _table(("step", "loss (nats a token)", "rows"), rows)
 
 
 def _evaluations(curves: Curves) -> str:
@@ -126,7 +133,8 @@ def _evaluations(curves: Curves) -> str:
         )
         for step in steps
     )
-    return "## Evaluations\n\n" + _table(("step", *sets, "saved"), rows)
+    heads = ("step", *(set_words(name) for name in sets), "saved")
+    return "## Evaluations\n\nLosses in nats a token.\n\n" + _table(heads, rows)
 
 
 def _answers(curves: Curves) -> str:

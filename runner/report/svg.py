@@ -1,4 +1,4 @@
-"""The loss curve as an SVG picture: train raw and smoothed, evaluations, train-probe, best, epochs, findings."""
+"""A run as an SVG picture: train loss raw and smoothed, held-out loss, loss on training rows, findings."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from runner.insight.reduction import Bucket, even_edges, reduce
 
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 52, 40
-COLUMNS = 700
 MOST_EPOCHS = 30
+# Of a letter at the size of the key, on average.
+WORD_WIDTH = 6.2
+LARGE = 1e4
 # Readable on white and on dark pages alike.
 TRAIN, RAW, VAL, PROBE, BEST, WARN, TEXT, GRID = (
     "#1f77b4",
@@ -23,28 +25,52 @@ TRAIN, RAW, VAL, PROBE, BEST, WARN, TEXT, GRID = (
     "#8e5bd0",
     "#2e9e4f",
     "#d64545",
-    "#666666",
+    "#777777",
     "#99999940",
 )
 LOG_FROM_RATIO = 5.0
 
 
 @dataclass(frozen=True)
+class Form:
+    """How large the picture is, in how many columns the curve is drawn, what its three series are called ('' is not
+    said), and from which severity on findings are marked.
+    """
+
+    width: int = WIDTH
+    height: int = HEIGHT
+    columns: int = 700
+    line: str = "train"
+    points: str = "held-out"
+    hollow: str = "training rows, same weights"
+    marked: Severity = Severity.WARNING
+
+
+@dataclass(frozen=True)
 class _Frame:
     """Steps and losses to places in the picture."""
 
+    form: Form
     last: float
     low: float
     high: float
     log: bool
 
+    @property
+    def bottom(self) -> int:
+        return self.form.height - BOTTOM
+
+    @property
+    def right(self) -> int:
+        return self.form.width - RIGHT
+
     def x(self, step: float) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * step / self.last, 1)
+        return round(LEFT + (self.form.width - LEFT - RIGHT) * step / self.last, 1)
 
     def y(self, loss: float) -> float:
         value = self._map(loss)
         share = (value - self._map(self.low)) / ((self._map(self.high) - self._map(self.low)) or 1.0)
-        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * max(0.0, min(1.0, share)), 1)
+        return round(self.bottom - (self.bottom - TOP) * max(0.0, min(1.0, share)), 1)
 
     def _map(self, loss: float) -> float:
         return math.log(max(loss, 1e-9)) if self.log else loss
@@ -55,13 +81,14 @@ class _Frame:
         return [math.exp(value) if self.log else value for value in values]
 
 
-def curve(curves: Curves, verdict: Verdict, title: str) -> str:
+def curve(curves: Curves, verdict: Verdict, title: str, form: Form | None = None) -> str:
     """The picture as text."""
+    form = form or Form()
     last = float(max(curves.step, curves.val[-1].step if curves.val else 0, 1))
-    buckets = reduce(curves.train.step, curves.train.loss, even_edges(0, last, COLUMNS))
-    frame = _frame(curves, buckets, last)
+    buckets = reduce(curves.train.step, curves.train.loss, even_edges(0, last, form.columns))
+    frame = _frame(form, curves, buckets, last)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {form.width} {form.height}" font-family="sans-serif" '
         f'font-size="12" fill="{TEXT}">',
         f'<text x="{LEFT}" y="18" font-size="14" font-weight="bold">{escape(title)}</text>',
         *_grid(frame, curves),
@@ -70,40 +97,48 @@ def curve(curves: Curves, verdict: Verdict, title: str) -> str:
         *_points(frame, curves.val, VAL),
         *_best(frame, curves),
         *_findings(frame, verdict),
-        _key(),
+        _key(form, curves),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _frame(curves: Curves, buckets: Sequence[Bucket], last: float) -> _Frame:
+def _frame(form: Form, curves: Curves, buckets: Sequence[Bucket], last: float) -> _Frame:
     values = [b.smooth for b in buckets] + [p.loss for p in (*curves.val, *curves.probe)]
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
     log = low > 0 and high / low > LOG_FROM_RATIO
     margin = 0.05 * (high - low) or 0.1
-    return _Frame(last, low / 1.08 if log else low - margin, high * 1.08 if log else high + margin, log)
+    return _Frame(form, last, low / 1.08 if log else low - margin, high * 1.08 if log else high + margin, log)
 
 
 def _grid(frame: _Frame, curves: Curves) -> list[str]:
     parts = []
     for value in frame.ticks():
         y = frame.y(value)
-        parts.append(f'<line x1="{LEFT}" y1="{y}" x2="{WIDTH - RIGHT}" y2="{y}" stroke="{GRID}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{value:.3g}</text>')
+        parts.append(f'<line x1="{LEFT}" y1="{y}" x2="{frame.right}" y2="{y}" stroke="{GRID}"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{_tick(value)}</text>')
     for i in range(6):
         step = frame.last * i / 5
-        parts.append(f'<text x="{frame.x(step)}" y="{HEIGHT - 20}" text-anchor="middle">{step:,.0f}</text>')
-    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 4}" text-anchor="middle">optimizer step</text>')
+        parts.append(
+            f'<text x="{frame.x(step)}" y="{frame.bottom + 20}" text-anchor="middle">{step:,.0f}</text>'
+        )
+    parts.append(
+        f'<text x="{frame.form.width / 2:g}" y="{frame.form.height - 4}" text-anchor="middle">optimizer step</text>'
+    )
     size = curves.steps_per_epoch
     if size and frame.last / size <= MOST_EPOCHS:
         for step in range(size, int(frame.last), size):
             x = frame.x(step)
             parts.append(
-                f'<line x1="{x}" y1="{TOP}" x2="{x}" y2="{HEIGHT - BOTTOM}" stroke="{TEXT}" '
+                f'<line x1="{x}" y1="{TOP}" x2="{x}" y2="{frame.bottom}" stroke="{TEXT}" '
                 'stroke-opacity="0.4" stroke-dasharray="2 4"/>'
             )
     return parts
+
+
+def _tick(value: float) -> str:
+    return f"{value:.1e}" if 0 < abs(value) < 1e-3 else f"{value:.3g}"
 
 
 def _train(frame: _Frame, buckets: Sequence[Bucket]) -> list[str]:
@@ -112,7 +147,7 @@ def _train(frame: _Frame, buckets: Sequence[Bucket]) -> list[str]:
         for b in buckets
         if math.isfinite(b.low)
     )
-    smooth = " ".join(f"{frame.x(b.x)},{frame.y(b.smooth)}" for b in buckets if math.isfinite(b.smooth))
+    smooth = " ".join(f"{frame.x(b.x)},{frame.y(b.smooth)}" for b in buckets if math.isfinite(b.low))
     bad = [
         f'<text x="{frame.x(b.x)}" y="{TOP + 10}" fill="{WARN}" text-anchor="middle">×</text>'
         for b in buckets
@@ -145,31 +180,33 @@ def _best(frame: _Frame, curves: Curves) -> list[str]:
         return []
     best = min(finite, key=lambda point: point.loss)
     x, y = frame.x(best.step), frame.y(best.loss)
+    words = f"best {best.loss:.4f}" if abs(best.loss) < LARGE else f"best {best.loss:.3g}"
+    room = WORD_WIDTH * len(words) / 2
+    at = round(max(LEFT + room, min(frame.right - room, x)), 1)
+    below = y + 20 if y + 20 < frame.bottom else y - 12
     return [
         f'<circle cx="{x}" cy="{y}" r="6.5" fill="none" stroke="{BEST}" stroke-width="2.2"/>',
-        f'<text x="{x}" y="{y + 20}" text-anchor="middle" fill="{BEST}">best {best.loss:.4f}</text>',
+        f'<text x="{at}" y="{below:.1f}" text-anchor="middle" fill="{BEST}">{words}</text>',
     ]
 
 
 def _findings(frame: _Frame, verdict: Verdict) -> list[str]:
-    grave = [finding for finding in verdict.findings if finding.severity >= Severity.WARNING]
+    grave = [finding for finding in verdict.findings if finding.severity >= frame.form.marked]
     return [
-        f'<line x1="{frame.x(f.since_step)}" y1="{TOP}" x2="{frame.x(f.since_step)}" y2="{HEIGHT - BOTTOM}" '
+        f'<line x1="{frame.x(f.since_step)}" y1="{TOP}" x2="{frame.x(f.since_step)}" y2="{frame.bottom}" '
         f'stroke="{WARN}" stroke-opacity="0.6"><title>{escape(f.name)}</title></line>'
         for f in grave
     ]
 
 
-def _key() -> str:
+def _key(form: Form, curves: Curves) -> str:
+    best = "best" if curves.val and form.points else ""
     x, parts = LEFT + 4, []
-    for colour, words in (
-        (TRAIN, "train"),
-        (VAL, "eval"),
-        (PROBE, "train rows, same weights"),
-        (BEST, "best"),
-    ):
+    for colour, words in ((TRAIN, form.line), (VAL, form.points), (PROBE, form.hollow), (BEST, best)):
+        if not words:
+            continue
         parts.append(
-            f'<circle cx="{x}" cy="30" r="4" fill="{colour}"/><text x="{x + 8}" y="34">{words}</text>'
+            f'<circle cx="{x}" cy="30" r="4" fill="{colour}"/><text x="{x + 8}" y="34">{escape(words)}</text>'
         )
-        x += 30 + 7 * len(words)
+        x += round(24 + WORD_WIDTH * len(words))
     return "".join(parts)

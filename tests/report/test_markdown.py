@@ -87,7 +87,7 @@ def test_an_overfit_run_has_every_part(home: Path) -> None:
         "- keep checkpoint-30",
         "![loss](curve.svg)",
         "### overfitting (critical, since step 30)",
-        "| step | val | train_probe | saved |",
+        "| step | held-out | training rows | saved |",
         "| 30 | 1.2 | 1.1 | yes |",
         "| `train.learning_rate` | `0.001` |",
         "| train rows | 80 |",

@@ -25,7 +25,7 @@ RUN = "20261124-110000-a-run-0009"
 READ = re.compile(
     r"step (?P<step>[\d,]+) · loss (?P<loss>[\d.]+|NaN|infinite)"
     r"(?: · lr (?P<lr>[\d.e+-]+))?(?: · grad (?P<grad>[\d.]+))?"
-    r"(?: · eval (?P<eval>[\d.]+|NaN|infinite) @(?P<at>\d+)\b)?"
+    r"(?: · held-out (?P<eval>[\d.]+|NaN|infinite) @(?P<at>\d+)\b)?"
 )
 
 sizes = pytest.mark.parametrize("size", SIZES, ids=str)
@@ -204,7 +204,7 @@ async def test_losses_that_are_no_numbers_are_shown(overfit: RunDirectory, size:
         step(244, "NaN"),
     )
     async with running(size) as (_, pilot):
-        text = await shows(pilot, "step 244", "×", "eval nan", "best 1.8226 @48")
+        text = await shows(pilot, "step 244", "×", "held-out nan", "best 1.8226 @48")
         assert "train nan" in text
         for key in ("x", "y", "m", "z"):
             for _ in range(4):
@@ -248,7 +248,7 @@ async def test_the_best_evaluation_is_a_number_though_the_first_one_was_none(hom
         *end("stopped"),
     )
     async with running() as (_, pilot):
-        await shows(pilot, "eval 2.5000 (best 2.5000 @1)")
+        await shows(pilot, "held-out 2.5000 (best 2.5000 @1)")
 
 
 @sizes
@@ -258,12 +258,12 @@ async def test_the_header_has_the_figures_of_the_newest_step(home: Path, size: t
     grow(run, step(50, 1.2345), evaluation(50, 1.5), evaluation(50, 1.4, "train_probe"))
     alive(run)
     async with running(size) as (_, pilot):
-        text = await shows(pilot, "step 50/200 · 25 %", "train 1.2345", "eval 1.5000 (best 1.5000 @50)")
+        text = await shows(pilot, "step 50/200 · 25 %", "train 1.2345", "held-out 1.5000 (best 1.5000 @50)")
         assert "2 × 8 × 1 = 16" in text
         # 150 steps of 0.1 s.
         assert "15 s left" in text
         if size[0] > 80:
-            assert "probe 1.4000" in text
+            assert "training rows 1.4000" in text
             assert "epoch 2.50" in text
         grow(run, step(51, 1.1), step(52, 1.0))
         await shows(pilot, "step 52/200 · 26 %", "train 1.0000")

@@ -8,6 +8,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from runner.insight.explained import EXPLANATIONS
 from runner.preset import files
 from runner.preset.files import own_folder
 from runner.run.directory import RunDirectory
@@ -75,6 +76,25 @@ async def test_evidence_has_numbers_evaluations_and_what_to_do(
         await until(pilot, lambda: screen.finding is first)
         await pilot.press("v")
         await until(pilot, lambda: app.screen is app.main)
+
+
+@sizes
+async def test_a_key_says_what_the_finding_means_and_back(
+    overfit: RunDirectory, size: tuple[int, int]
+) -> None:
+    async with running(size) as (app, pilot):
+        await shows(pilot, "OVERFITTING since step 48")
+        screen = await evidence(app, pilot)
+        await pilot.press("e")
+        await shows(
+            pilot, "What it means", "What it is", EXPLANATIONS["overfitting"].what[0].split(";")[0][:20]
+        )
+        await pilot.press("down")
+        assert screen.finding is not None
+        await shows(pilot, EXPLANATIONS[screen.finding.id].what[0][:20])
+        await pilot.press("e")
+        text = await shows(pilot, screen.finding.sentence.split()[0])
+        assert "What it is" not in text
 
 
 @sizes

@@ -51,8 +51,8 @@ async def test_answers_side_by_side(home: Path, size: tuple[int, int]) -> None:
     async with running(size) as (app, pilot):
         await opened(app, pilot, "a", SamplesScreen, "step 20/40")
         text = await shows(pilot, "answers at step", "step 0", "step 20", f"{WORDS} v0", f"{WORDS} v20")
-        assert "eval 3.0000" in text
-        assert "eval 2.0000" in text
+        assert "held-out 3.0000" in text
+        assert "held-out 2.0000" in text
         assert "v10" not in text
         await shows(pilot, "5 words in a row stand in training row 17")
         await pilot.press("left")

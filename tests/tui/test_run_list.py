@@ -214,7 +214,7 @@ async def test_a_foreign_run_is_in_the_list_and_in_the_panel(
 ) -> None:
     path = foreign(tmp_path / "their run [x] [b", 80)
     async with running(size, target=Target(path=path)) as (app, pilot):
-        await shows(pilot, "step 40/80", "eval 1.0000 (best 1.0000 @40)", "their run [x] [b")
+        await shows(pilot, "step 40/80", "held-out 1.0000 (best 1.0000 @40)", "their run [x] [b")
         await until(pilot, lambda: len(names(app)) == 3)
         assert names(app)[0] == str(path)
         text = screen_text(pilot)

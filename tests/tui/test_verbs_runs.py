@@ -239,7 +239,20 @@ def test_more_events_are_shown(home: Path) -> None:
 
 # Help
 
-VERBS = ("run", "ls", "show", "watch", "compare", "report", "status", "stop", "check", "diagnose", "doctor")
+VERBS = (
+    "run",
+    "ls",
+    "show",
+    "watch",
+    "compare",
+    "report",
+    "status",
+    "stop",
+    "check",
+    "diagnose",
+    "explain",
+    "doctor",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -182,7 +182,16 @@ def _label(scale: LossScale, y: int, height: int, colours: Palette) -> Text:
     if y % every and y != height - 1:
         return Text(" " * (LABEL_WIDTH - 1) + edge, colours.axis)
     value = scale.value(4 * y + 2)
-    label = f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1000 else f"{value:.0e}"
+    small = scale.is_log and value < 1e-3
+    label = (
+        f"{value:.0e}"
+        if small
+        else f"{value:.3f}"
+        if abs(value) < 10
+        else f"{value:.1f}"
+        if abs(value) < 1000
+        else f"{value:.0e}"
+    )
     return Text(label[: LABEL_WIDTH - 1].rjust(LABEL_WIDTH - 1) + tick, colours.axis)
 
 

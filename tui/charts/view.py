@@ -34,7 +34,7 @@ SCALES = ((None, "y as it fits"), (False, "linear y"), (True, "logarithmic y"))
 
 @dataclass(frozen=True)
 class ChartMode:
-    """How somebody wants to see the chart; the numbers are places in the lists above. `cursor` is a column of dots."""
+    """How the chart is to be seen; the numbers are places in the lists above. `cursor` is a column of dots."""
 
     axis: Axis = Axis.STEP
     smoothing: int = 0
@@ -219,7 +219,7 @@ def amount(value: float) -> str:
 
 
 def reading(curves: Curves, mode: ChartMode, width: int) -> str:
-    """What the curves say at the cursor, as much as fits: 'step 412 · loss 1.214 · lr 1.8e-04 · eval 1.402 @400'."""
+    """What the curves say at the cursor, as much as fits: 'step 412 · loss 1.214 · held-out 1.402 @400'."""
     train = curves.train
     if mode.cursor is None or not len(train):
         return ""
@@ -233,7 +233,7 @@ def reading(curves: Curves, mode: ChartMode, width: int) -> str:
     for name, values, form in (("lr", train.lr, ".1e"), ("grad", train.grad_norm, ".2f")):
         if math.isfinite(values[at]):
             parts.append(f"{name} {values[at]:{form}}")
-    for name, points in (("eval", curves.val), ("probe", curves.probe)):
+    for name, points in (("held-out", curves.val), ("training rows", curves.probe)):
         before = [point for point in points if point.step <= step]
         if before:
             parts.append(f"{name} {_figure(before[-1].loss, '.4f')} @{before[-1].step}")

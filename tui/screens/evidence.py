@@ -18,6 +18,7 @@ from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from runner.insight.diagnosis import Finding, Severity
+from runner.insight.diagnosis.words import measured
 from tui.colours import BAD, GOOD, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.messages import NextPresetAsked, RowsAsked
@@ -39,6 +40,9 @@ class EvidenceScreen(Screen[None]):
         Binding("f", "fix", "Make that preset", tooltip="The next preset, with what this finding changes"),
         Binding("w", "rows", "Rows", tooltip="Show the data rows of these steps"),
         Binding("x", "skip", "Skip rows", tooltip="The next preset, without the data rows of these steps"),
+        Binding(
+            "e", "explain", "Explain", tooltip="What this finding means and how it is computed, and back"
+        ),
         Binding("j,down", "move(1)", "Down", show=False, priority=True),
         Binding("k,up", "move(-1)", "Up", show=False, priority=True),
         Binding("pagedown", "read(1)", "Read on", show=False, priority=True, tooltip="More of the evidence"),
@@ -50,6 +54,7 @@ class EvidenceScreen(Screen[None]):
     view: var[RunView | None] = var(None)
     rows: var[Mapping[int, list[tuple[int, int]]]] = var(dict)
     texts: var[RowTexts] = var(dict)
+    explained: var[bool] = var(False)
 
     def __init__(self, view: RunView) -> None:
         super().__init__()
@@ -102,6 +107,12 @@ class EvidenceScreen(Screen[None]):
     def watch_texts(self) -> None:
         self._show()
 
+    def watch_explained(self) -> None:
+        if self.query("#detail-box"):
+            self.query_one("#detail-box").border_title = "What it means" if self.explained else "Evidence"
+            self.query_one("#detail-box").scroll_home(animate=False)
+        self._show()
+
     @on(OptionList.OptionHighlighted)
     def _chosen(self) -> None:
         finding = self.finding
@@ -113,7 +124,8 @@ class EvidenceScreen(Screen[None]):
         if self.query("#detail"):
             finding = self.finding
             nothing = Text("Nothing was found in this run so far.", "dim")
-            self.query_one("#detail", Static).update(self._detail(finding) if finding else nothing)
+            show = _meaning if self.explained else self._detail
+            self.query_one("#detail", Static).update(show(finding) if finding else nothing)
 
     def _detail(self, finding: Finding) -> RenderableType:
         parts: list[RenderableType] = [Text(plain(finding.sentence)), Text("")]
@@ -151,6 +163,9 @@ class EvidenceScreen(Screen[None]):
     def action_read(self, by: int) -> None:
         box = self.query_one("#detail-box")
         box.scroll_relative(y=by * max(1, box.size.height - 1), animate=False)
+
+    def action_explain(self) -> None:
+        self.explained = not self.explained
 
     def action_fix(self) -> None:
         finding = self.finding
@@ -190,12 +205,32 @@ def _line(finding: Finding) -> Text:
     return text.append(f" @{finding.since_step}", "dim")
 
 
+def _meaning(finding: Finding) -> RenderableType:
+    """What such a finding is, as `ftui explain` says it."""
+    from runner.insight.explained import EXPLANATIONS
+
+    explanation = EXPLANATIONS.get(finding.id)
+    if explanation is None:
+        return Text(f"There is no explanation of {finding.id}.", "dim")
+    parts = [Text(plain(explanation.slug), "bold")]
+    sections = (
+        ("What it is", explanation.what),
+        ("What it looks like", explanation.looks),
+        *explanation.sections,
+    )
+    for heading, texts in sections:
+        parts += [Text(""), Text(heading, "bold"), *(Text(plain(text)) for text in texts)]
+    return Group(*parts)
+
+
 def _numbers(finding: Finding) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style=QUIET)
     table.add_column(justify="right")
+    table.add_column(style=QUIET)
     for name, value in finding.evidence.items():
-        table.add_row(name.replace("_percent", " %").replace("_", " "), figure(value))
+        words, unit = measured(name)
+        table.add_row(words, figure(value), unit)
     return table
 
 

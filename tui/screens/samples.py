@@ -104,7 +104,7 @@ class SamplesScreen(Screen[None]):
     def _loss(self, step: int) -> str:
         assert self.view is not None
         at = next((point for point in self.view.curves.val if point.step == step), None)
-        return f" {glyphs().dot} eval {at.loss:.4f}" if at is not None else ""
+        return f" {glyphs().dot} held-out {at.loss:.4f}" if at is not None else ""
 
     def _answers(self, step: int) -> RenderableType:
         assert self.view is not None

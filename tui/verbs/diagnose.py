@@ -18,6 +18,7 @@ from runner.insight import answers
 from runner.insight.curves import Curves, Metric
 from runner.insight.diagnosis import Severity, Verdict, diagnose
 from runner.insight.diagnosis.finding import Action
+from runner.insight.diagnosis.words import set_words
 from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
 from runner.run.event_tail import EventTail
 from runner.run.history import History, fold_all
@@ -138,7 +139,7 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
         change = f"{points[0].loss:.4f} → {points[-1].loss:.4f}"
         if math.isfinite(best.loss):
             change += f", best {best.loss:.4f} at step {best.step}"
-        click.echo(f"{name:<10} {change}, {count}")
+        click.echo(f"{set_words(name):<10} {change}, {count}")
     if answered := answers.course(curves.answers):
         click.echo(f"answers    {answered}")
     if not curves.evals:
@@ -158,6 +159,8 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
         click.echo(f"{finding.id:<16} {finding.severity.name.lower()}, since step {finding.since_step}")
         click.echo(f"           {finding.sentence}")
         _print_actions(finding.actions)
+    if verdict.findings:
+        click.echo("`ftui explain NAME` says what a finding means and how it is computed.")
 
 
 def _print_place(subject: Subject, curves: Curves) -> None:

@@ -179,7 +179,7 @@ def numbers(view: RunView) -> str:
         parts.append(f"loss {view.curves.train.loss[-1]:.4f}")
     if view.curves.val:
         best = min(view.curves.val, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
-        parts.append(f"eval {view.curves.val[-1].loss:.4f} (best {best.loss:.4f} @{best.step})")
+        parts.append(f"held-out {view.curves.val[-1].loss:.4f} (best {best.loss:.4f} @{best.step})")
     if answered := answers.short(view.curves.last_answers):
         parts.append(f"answers {answered}")
     if view.eta_seconds is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from runner.insight import answers
+from runner.insight.diagnosis.words import set_words
 from runner.run import directory
 from runner.run.events import Phase
 from runner.run.history import whole
@@ -79,9 +80,8 @@ def _print(view: RunView) -> None:
         click.echo(f"batch      {view.batch.spelled_out} (per device × accumulation × GPUs)")
     for name, points in view.curves.evals.items():
         best = min(points, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
-        click.echo(
-            f"{name:<10} {points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
-        )
+        change = f"{points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
+        click.echo(f"{set_words(name):<10} {change}")
     if answered := answers.course(view.curves.answers):
         click.echo(f"answers    {answered}")
     ledger = view.plan.get("ledger")
@@ -93,6 +93,8 @@ def _print(view: RunView) -> None:
     click.echo(f"           {view.verdict.sentence}")
     for action in view.verdict.actions:
         click.echo(f"           → {action.text}")
+    if found := view.verdict.findings:
+        click.echo(f"found      {', '.join(finding.id for finding in found)} (`ftui explain {found[0].id}`)")
     for warning in view.warnings:
         click.echo(f"warning    {warning}")
     if view.bad_lines:

@@ -18,7 +18,7 @@ LEAST_HEIGHT_FOR_KEY = 7
 
 
 class LossChart(Drawing):
-    """Train loss raw and smoothed, evaluations, train-probe, the best checkpoint, epoch marks, findings."""
+    """Train loss raw and smoothed, held-out loss, loss on training rows, the best checkpoint, epoch marks, findings."""
 
     view: var[RunView | None] = var(None)
     mode: var[ChartMode] = var(ChartMode())
@@ -74,8 +74,8 @@ def key(width: int, mode: ChartMode) -> Text:
     marks, colours = glyphs(), Palette()
     parts = [
         (plain("─ train"), colours.smooth),
-        (f"{marks.eval_point} eval", colours.val),
-        (f"{marks.probe_point} train rows, same weights", colours.probe),
+        (f"{marks.eval_point} held-out", colours.val),
+        (f"{marks.probe_point} training rows, same weights", colours.probe),
         (f"{marks.best_point} best", colours.best),
         (f"{marks.epoch_mark} epoch", colours.axis),
     ]

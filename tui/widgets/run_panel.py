@@ -104,7 +104,7 @@ def _ending(view: RunView, width: int) -> list[Text]:
     lines += [Text(f"  {plain(words)}", "dim") for words in (view.hint, view.way_on) if words]
     wrapped = [part for line in lines for part in line.wrap(_console(), width)]
     done = [Text(f"step {view.step}/{view.total_steps}", "dim")] if view.total_steps else []
-    return [*wrapped, *([fitting([*losses(view), *done], width)] if len(view.curves.train) else [])]
+    return [*wrapped, *([fitting([*done, *losses(view)], width)] if len(view.curves.train) else [])]
 
 
 def _console() -> Console:
@@ -122,12 +122,12 @@ def fitting(parts: list[Text], width: int) -> Text:
 
 
 def losses(view: RunView) -> list[Text]:
-    """'train 1.214', 'eval 1.402 (best 1.311 @300)', 'answers 15/16', 'probe 1.193'."""
+    """'train 1.214', 'held-out 1.402 (best 1.311 @300)', 'answers 15/16', 'training rows 1.193'."""
     parts = []
     if len(view.curves.train):
         parts.append(figure("train", f"{view.curves.train.loss[-1]:.4f}", f"bold {LIVE}"))
     if view.curves.val:
-        part = figure("eval", f"{view.curves.val[-1].loss:.4f}", f"bold {NOTE}")
+        part = figure("held-out", f"{view.curves.val[-1].loss:.4f}", f"bold {NOTE}")
         finite = [point for point in view.curves.val if math.isfinite(point.loss)]
         if finite:
             best = min(finite, key=lambda point: point.loss)
@@ -136,7 +136,7 @@ def losses(view: RunView) -> list[Text]:
     if answered := answers.short(view.curves.last_answers):
         parts.append(figure("answers", answered, f"bold {GOOD}"))
     if view.curves.probe:
-        parts.append(figure("probe", f"{view.curves.probe[-1].loss:.4f}", PROBE))
+        parts.append(figure("training rows", f"{view.curves.probe[-1].loss:.4f}", PROBE))
     return parts or [Text("no steps yet: loading the model and the data takes a moment", "dim")]
 
 

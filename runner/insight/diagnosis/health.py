@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from runner.insight.curves import Column, Curves
 from runner.insight.diagnosis.finding import LOWER_RATE, Action, Finding, Severity
+from runner.insight.diagnosis.words import loss_of
 from runner.insight.task import Task, task_of
 
 ZEROS_IN_A_ROW = 3
@@ -29,7 +30,7 @@ def non_finite(curves: Curves) -> Finding | None:
     # Were the weights spoilt, the next train loss would be no number either: the evaluation is (evaluation-nan).
     goes_on = len(bad) > 0 and not bad[-1]
     for name, points in curves.evals.items():
-        broken = [(point.step, f"{name} loss") for point in points if not math.isfinite(point.loss)][:1]
+        broken = [(point.step, loss_of(name)) for point in points if not math.isfinite(point.loss)][:1]
         found += [one for one in broken if not goes_on]
     if not found:
         return None
@@ -99,14 +100,13 @@ def evaluation_nan(curves: Curves) -> Finding | None:
 
 
 def _broken_evaluation(name: str, step: int, bad: int, of: int, is_last: bool) -> Finding:
-    what = "held-out" if name == "val" else name
     return Finding(
         id="evaluation-nan",
         name="evaluation is not a number",
         severity=Severity.WARNING if is_last else Severity.INFO,
         since_step=step,
-        sentence=f"The {what} loss is not a number in {bad} of {of} evaluation{'s' if of > 1 else ''}, first at step "
-        f"{step}, while training goes on: some row there has nothing to predict, or overflows in fp16.",
+        sentence=f"The {loss_of(name)} is not a number in {bad} of {of} evaluation{'s' if of > 1 else ''}, first at "
+        f"step {step}, while training goes on: some row there has nothing to predict, or overflows in fp16.",
         actions=(Action("look for held-out rows without an answer"), Action("bf16 instead of fp16")),
         evidence={"step": step, "bad_evaluations": bad, "evaluations": of},
     )

@@ -23,6 +23,7 @@ EVAL_AT_SHARE = 0.25
 FEWEST_CONSTANT = 5
 CONSTANT = 0.001
 CONSTANT_SHARE = 0.10
+LATE_TIMES = 3
 
 PLATEAU_LOGS = 20
 PLATEAU_SHARE = 0.15
@@ -33,6 +34,7 @@ LOW_RATE_SHARE = 0.10
 STAIR = 0.03
 STAIR_Z = 3.0
 STAIR_LOGS = 20
+STAIR_FEWEST = 8
 MOST_POINTS = 60
 
 
@@ -90,14 +92,14 @@ def _constant_evaluations(curves: Curves) -> Finding | None:
     losses = [point.loss for point in points]
     late = points[-1].step >= 2 * EVAL_AT_SHARE * (curves.total_steps or math.inf)
     if (
-        max(losses) - min(losses) > (3 if late else 1) * CONSTANT * min(losses)
+        max(losses) - min(losses) > (LATE_TIMES if late else 1) * CONSTANT * min(losses)
         or _early_fall(curves) > MOST_FALL
     ):
         return None
     return _idle(
         curves,
         f"Held-out loss {losses[0]:.3f} in each of {len(losses)} evaluations: the weights hardly move.",
-        {"loss": losses[0], "difference_percent": 100 * (max(losses) / min(losses) - 1)},
+        {"loss": losses[0], "difference_percent": 100 * (max(losses) / (min(losses) or 1.0) - 1)},
     )
 
 
@@ -193,8 +195,9 @@ def plateau(curves: Curves) -> Finding | None:
         name="plateau",
         severity=Severity.INFO,
         since_step=int(train.step[-window]),
-        sentence=f"Flat since step {train.step[-window]:.0f}: train loss {100 * change:+.1f} %, no gain in three "
-        f"evaluations; the rest would bring about {100 * max(0.0, gain):.1f} %.",
+        sentence=f"Flat since step {train.step[-window]:.0f}: the train loss changed by {100 * change:+.1f} %, "
+        f"{PLATEAU_EVALS} evaluations brought no gain; the rest would lower it by about "
+        f"{100 * max(0.0, gain):.1f} %.",
         actions=(Action("stopping early is safe"),),
         evidence={
             "change_percent": 100 * change,
@@ -242,7 +245,7 @@ def _stair(logs: Column, border: int) -> tuple[float, float] | None:
     before = logs[max(0, border - STAIR_LOGS) : border]
     after = logs[border : border + STAIR_LOGS]
     before, after = before[np.isfinite(before)], after[np.isfinite(after)]
-    if min(len(before), len(after)) < 8:
+    if min(len(before), len(after)) < STAIR_FEWEST:
         return None
     trend = min(0.0, theil_sen(before)[0])
     predicted = float(np.median(before)) + trend * (len(before) + len(after)) / 2

@@ -9,15 +9,16 @@ from runner.insight.diagnosis.finding import Finding, Severity
 from runner.insight.diagnosis.training_side import finite
 
 GAP_SEEN = 0.10
+FEWEST = 3
 
 
 def memorisation(curves: Curves) -> Finding | None:
     """`memorisation`: the same weights do far better on rows they were trained on than on held-out ones: (E − P)/E
-    over 10 %. Needs the train-probe. Never more than a remark: three healthy epochs can end 30 % apart with a flat
-    held-out loss.
+    over 10 %. Needs evaluated training rows. Never more than a remark: three healthy epochs can end 30 % apart with a
+    flat held-out loss.
     """
     points, probe = finite(curves.val), {p.step: p for p in finite(curves.probe)}
-    if len(points) < 3 or points[-1].step not in probe or points[-1].loss <= 0:
+    if len(points) < FEWEST or points[-1].step not in probe or points[-1].loss <= 0:
         return None
     now, learned = points[-1], probe[points[-1].step]
     gap = (now.loss - learned.loss) / now.loss

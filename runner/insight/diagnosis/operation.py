@@ -1,4 +1,4 @@
-"""Forgetting, a schedule that is not kept, memory running short, nobody at work."""
+"""Forgetting, a schedule that is not kept, memory running short, a run that makes no step."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ LEAST_FREE = 0.03
 GROWTH = 0.005
 GROWTH_STEPS = 100
 GROWTH_FROM_STEP = 200
+FEWEST_MEASURED = 8
+MOST_MEASURED = 100
 
 SILENT_SECONDS = 60.0
 SILENT_INTERVALS = 5.0
 IDLE_PERCENT = 5.0
+RECENT_INTERVALS = 50
 
 
 def forgetting(curves: Curves) -> Finding | None:
@@ -116,9 +119,9 @@ def memory(curves: Curves) -> Finding | None:
             {"free_mib": now.free, "total_mib": now.total},
         )
     points = [p for p in curves.memory if p.reserved and p.step > GROWTH_FROM_STEP]
-    if len(points) < 8 or points[-1].step - points[0].step < 2 * GROWTH_STEPS:
+    if len(points) < FEWEST_MEASURED or points[-1].step - points[0].step < 2 * GROWTH_STEPS:
         return None
-    reserved = np.array([float(p.reserved or 0.0) for p in points[-100:]])
+    reserved = np.array([float(p.reserved or 0.0) for p in points[-MOST_MEASURED:]])
     # The points come every so many steps; only their mean distance is needed.
     every = (points[-1].step - points[-len(reserved)].step) / (len(reserved) - 1)
     growth, low, _ = theil_sen(reserved / reserved[0])
@@ -153,7 +156,7 @@ def _short(step: int, sentence: str, evidence: dict[str, float]) -> Finding:
 
 
 def stall(curves: Curves) -> Finding | None:
-    """`stalled`: nobody works on the run any more, or it was silent for five of its usual intervals (at least a
+    """`stalled`: the processes of the run are gone, or it was silent for five of its usual intervals (at least a
     minute) with an idle GPU.
     """
     life = curves.liveness
@@ -161,7 +164,7 @@ def stall(curves: Curves) -> Finding | None:
         return None
     if not life.is_alive:
         return _silent(curves, "died", "Its processes are gone without a word.", life.silent_seconds)
-    intervals = np.diff(curves.train.time[-50:])
+    intervals = np.diff(curves.train.time[-RECENT_INTERVALS:])
     intervals = intervals[np.isfinite(intervals)]
     usual = float(np.median(intervals)) if len(intervals) else 0.0
     idle = life.utilisation_percent is None or life.utilisation_percent < IDLE_PERCENT

@@ -125,16 +125,15 @@ def _change(current: Rise) -> str:
 
 
 def _learned(side: TrainingSide) -> str:
-    which = "training rows with the same weights" if side.by_probe else "the train loss"
+    which = "the loss on training rows with the same weights" if side.by_probe else "the train loss"
     if side.state is Training.BY_HEART:
         return f"while {which} is down at {side.now:.3g}: the training rows are known by heart"
-    fell = "fell" if not side.by_probe else "got better:"
-    return f"while {which} {fell} {side.before:.3g} → {side.now:.3g}"
+    return f"while {which} fell {side.before:.3g} → {side.now:.3g}"
 
 
 def _unexplained(side: TrainingSide) -> str:
     return {
-        Training.NOT_FALLEN: f"the training rows' loss does not fall either ({side.before:.3g} → {side.now:.3g}): "
+        Training.NOT_FALLEN: f"the loss on training rows does not fall either ({side.before:.3g} → {side.now:.3g}): "
         "instability, not overfitting",
         Training.FIRST_EPOCH: "in the first epoch nothing can be known by heart: held-out rows of another kind, or a "
         "rate that is too high",

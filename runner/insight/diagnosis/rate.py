@@ -28,6 +28,9 @@ EARLY = 12
 WIDTH = 5
 FELL_EARLY = 0.8
 BACK = 0.9
+THROWN = 2.0
+RIGHT_LEFT = 0.5
+STUCK_ERRORS = 4
 
 
 def oscillation(curves: Curves) -> Finding | None:
@@ -51,8 +54,10 @@ def _blew_up(curves: Curves) -> Finding | None:
     back = running_median(loss, WIDTH) >= BACK * start
     # Medians of fewer rest on single rows.
     back[:WIDTH] = False
-    thrown = np.maximum.accumulate(train.grad_norm[early]) > 2 * float(np.max(train.grad_norm[early][:2]))
-    halved = running_median(right, 3) < 0.5 * float(np.median(right[:2]))
+    thrown = np.maximum.accumulate(train.grad_norm[early]) > THROWN * float(
+        np.max(train.grad_norm[early][:2])
+    )
+    halved = running_median(right, 3) < RIGHT_LEFT * float(np.median(right[:2]))
     found = np.flatnonzero(fallen & back & halved & thrown)
     if not len(found):
         return None
@@ -113,7 +118,9 @@ def _is_stuck(logs: Column, swing: float) -> bool:
     parts = [float(np.median(logs[i : i + SWING_LOGS])) for i in range(0, len(logs) - SWING_LOGS + 1, 10)]
     level, few = float(np.median(logs[-SWING_LOGS:])), logs[: SWING_LOGS // 2]
     error = 1.25 * swing * math.sqrt(2 / SWING_LOGS)
-    return level > float(np.median(few)) - LEAST_CHANGE or level - min(parts) > max(LEAST_CHANGE, 4 * error)
+    return level > float(np.median(few)) - LEAST_CHANGE or level - min(parts) > max(
+        LEAST_CHANGE, STUCK_ERRORS * error
+    )
 
 
 def _worse_than_before(curves: Curves) -> Finding | None:

@@ -80,8 +80,8 @@ def kl_runaway(curves: Curves) -> Finding | None:
         return None
     return _found(
         "kl-runaway",
-        f"{name} is {now:.3g}, {now / max(usual, 1e-9):.0f} times its usual {usual:.3g}: the model leaves its "
-        "reference behind.",
+        f"{name} is {now:.3g} nats, {now / max(usual, 1e-9):.0f} times its usual {usual:.3g} nats: the model leaves "
+        "its reference behind.",
         Severity.WARNING,
         curves,
         ("learning rate ÷ 3", "a larger beta (KL coefficient)"),
@@ -100,7 +100,8 @@ def entropy_collapse(curves: Curves) -> Finding | None:
         return None
     return _found(
         "entropy-collapse",
-        f"{name} {before:.3g} → {now:.3g}: every question gets one and the same answer, so nothing new is tried.",
+        f"{name} {before:.3g} → {now:.3g} nats a token: every question gets one and the same answer, so nothing new "
+        "is tried.",
         Severity.WARNING,
         curves,
         ("a higher sampling temperature", "learning rate ÷ 3", "an entropy bonus"),

@@ -28,6 +28,7 @@ FEWEST_WITH_OUTLIER = 6
 OUTLIERS_TRIED = 4
 # Longer series are judged by the means of neighbours.
 MOST_POINTS = 64
+LARGEST_RISE = 700.0
 
 # One evaluation is enough where the same rows say so one by one.
 LIKELY = 0.6
@@ -136,10 +137,10 @@ def _test(losses: tuple[float, ...], rows: int) -> tuple[float, float, float, fl
     # It is asked after each evaluation, so the odds before any of them are one in so many.
     before = -math.log(len(losses))
     if len(logs) < FEWEST:
-        return before, _share(logs[-1] - logs.min()), noise, most
+        return before, _as_share(logs[-1] - logs.min()), noise, most
     if len(logs) > MOST_POINTS:
         logs = _means(logs, -(-len(logs) // MOST_POINTS))
-    level = _share(shape(logs).rise)
+    level = _as_share(shape(logs).rise)
     if len(logs) >= FEWEST_WITH_OUTLIER:
         logs = _without_outlier(logs)
     best, last = int(np.argmin(logs)), len(logs) - 1
@@ -151,9 +152,9 @@ def _test(losses: tuple[float, ...], rows: int) -> tuple[float, float, float, fl
     return before + evidence, level, noise, most
 
 
-def _share(logs: float) -> float:
-    """A difference of ln losses as a share; losses may be anything a trainer can write."""
-    return math.expm1(min(float(logs), 700.0))
+def _as_share(rise: float) -> float:
+    """A rise of ln loss as a share, for losses of any size: e^709 is the largest number there is."""
+    return math.expm1(min(rise, LARGEST_RISE))
 
 
 def _means(logs: Column, width: int) -> Column:

@@ -18,6 +18,7 @@ SIGMAS = 5.0
 LEAST_RATIO = 1.5
 LEAST_SPREAD = 0.02
 RECOVERY = 10
+BACK_SIGMAS = 2.0
 SHOWN = 5
 # More than one in so many is not a spike but the data's own scatter.
 COMMON = 25
@@ -27,12 +28,15 @@ BATCH = 65_536
 
 @dataclass(frozen=True)
 class Spike:
-    """A loss `ratio` times the median before it, at index `at` of the curve; `recovered` within ten entries."""
+    """A loss `ratio` times the median before it, at index `at` of the curve; `recovered` within ten entries, `is_open`
+    while too few came after it to know.
+    """
 
     at: int
     ratio: float
     sigmas: float
     recovered: bool
+    is_open: bool = False
 
 
 def find_spikes(curves: Curves) -> list[Spike]:
@@ -54,8 +58,9 @@ def find_spikes(curves: Curves) -> list[Spike]:
         if height > max(SIGMAS * scatter, math.log(LEAST_RATIO)):
             kept[at] = False
             after = logs[at + 1 : at + 1 + RECOVERY]
-            back = bool((after < middle + 2 * scatter).any()) or len(after) < RECOVERY
-            spikes.append(Spike(int(at), math.exp(height), height / scatter, back))
+            back = bool((after < middle + BACK_SIGMAS * scatter).any())
+            unknown = not back and len(after) < RECOVERY
+            spikes.append(Spike(int(at), math.exp(height), height / scatter, back or unknown, unknown))
     return spikes
 
 
@@ -99,8 +104,16 @@ def _window(logs: Column, at: int, kept: npt.NDArray[np.bool_], borders: Indices
     return window
 
 
+_OPEN = {
+    False: "whether it comes back is not known yet",
+    True: "the run ends before it can be seen to come back",
+}
+
+
 def spike(curves: Curves) -> Finding | None:
-    """`spike`: the loss jumped in single steps and came back. What does not come back is a divergence."""
+    """`spike`: the loss jumped in single steps and came back, or is too new to know. What does not come back is a
+    divergence.
+    """
     found = [s for s in find_spikes(curves) if s.recovered]
     if not found or len(found) > max(FEW, len(curves.train) // COMMON):
         return None
@@ -112,13 +125,14 @@ def spike(curves: Curves) -> Finding | None:
     norm = (
         f", gradient norm {before:.2g} → {grad:.2g}" if math.isfinite(before) and math.isfinite(grad) else ""
     )
+    ending = _OPEN[curves.is_over] if last.is_open else "it came back"
     others = f" {len(found) - 1} earlier." if len(found) > 1 else ""
     return Finding(
         id="spike",
         name="spike",
         severity=Severity.INFO,
         since_step=step,
-        sentence=f"Loss {last.ratio:.1f} times its neighbours at step {step}{norm}; it came back.{others}",
+        sentence=f"Loss {last.ratio:.1f} times its neighbours at step {step}{norm}; {ending}.{others}",
         actions=(Action("look at the rows of that step"), Action("leave those rows out")),
         evidence={
             "step": step,

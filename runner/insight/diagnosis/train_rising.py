@@ -10,6 +10,7 @@ from runner.insight.curves import Curves
 from runner.insight.diagnosis.finding import HALF_RATE, Action, Finding, Severity
 from runner.insight.diagnosis.health import unusable
 from runner.insight.diagnosis.noise import theil_sen
+from runner.insight.diagnosis.rising import LARGEST_RISE
 from runner.insight.diagnosis.training_side import finite
 from runner.insight.reduction import part_means
 
@@ -19,6 +20,8 @@ LEAST_RISE = 0.08
 # Share of neighbours among the parts that rise; one half by chance.
 MOSTLY = 0.7
 EVAL_RISE = 1.02
+# Share of the log that lies behind its least.
+LEAST_TAIL = 2 / 3
 
 
 def train_rising(curves: Curves) -> Finding | None:
@@ -33,10 +36,10 @@ def train_rising(curves: Curves) -> Finding | None:
     parts = part_means(logs, MOST_POINTS)
     least = int(np.argmin(parts))
     tail = parts[least:]
-    if len(tail) < max(FEWEST - 1, 2 * len(parts) // 3):
+    if len(tail) < max(FEWEST - 1, int(LEAST_TAIL * len(parts))):
         return None
     slope, low, _ = theil_sen(tail)
-    rise = math.expm1(slope * (len(tail) - 1))
+    rise = math.expm1(min(slope * (len(tail) - 1), LARGEST_RISE))
     if low <= 0 or rise < LEAST_RISE or float((np.diff(tail) > 0).mean()) < MOSTLY:
         return None
     since = int(steps[min(len(steps) - 1, least * len(steps) // len(parts))])

@@ -54,7 +54,7 @@ class TrainingSide:
 
 
 def training_side(curves: Curves, current: Rise) -> TrainingSide:
-    """From the train-probe; without one, from the train losses before each of the two evaluations.
+    """From the evaluated training rows; without any, from the train losses before each of the two evaluations.
 
     In the first epoch training rows are as new to the model as held-out ones, so a fall there shows no memorising.
     """

@@ -26,6 +26,7 @@ from runner.insight.diagnosis import (
 )
 from runner.insight.diagnosis.finding import Action, Change, Finding, Kind, Severity
 from runner.insight.diagnosis.held_out import every_set, with_main_set
+from runner.insight.diagnosis.words import fall
 from runner.insight.task import Task, task_of
 
 FEWEST_EVALUATIONS = 3
@@ -238,9 +239,7 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
             None,
             findings,
         )
-    change = (
-        f"{points[0].loss:.3f} → {best.loss:.3f} ({100 * (best.loss / (points[0].loss or 1.0) - 1):+.0f} %)"
-    )
+    change = f"{points[0].loss:.3f} → {best.loss:.3f}{fall(points[0].loss, best.loss)}"
     return Verdict(
         VerdictKind.HEALTHY,
         Severity.INFO,
