@@ -1,6 +1,7 @@
 """The held-out loss: rises, and gaps to what the model was trained on."""
 
 from runner.insight.diagnosis import (
+    answers,
     converged,
     memorisation,
     operation,
@@ -200,5 +201,40 @@ EXPLAINED = (
         """),
         sources=(STUDENT,),
         example=examples.forgetting,
+    ),
+    Explanation(
+        slug="answers-wrong",
+        group=Group.HELD_OUT,
+        line="Hardly an answer to held-out rows is right, whatever the loss says.",
+        what=paragraphs("""
+            At evaluations a fixed sample of held-out rows is answered and compared with what the rows say. The loss
+            can fall far while none of these answers is right: the form is learned first, and the few tokens that
+            carry the facts are few among many.
+        """),
+        looks=paragraphs(
+            "A held-out loss as it should be, beside a count of right answers that stays at nothing."
+        ),
+        computed=paragraphs(f"""
+            Answers are made greedily and compared after normalising (Unicode NFKC, white space, punctuation at the
+            end; JSON by its values). It is said when of at least {answers.FEWEST_ANSWERS} rows under
+            {percent(answers.HARDLY)} are right: at the end of the run, or past {percent(answers.DUE)} of it when
+            neither whole answers nor fields became more since the evaluation before. Fields under
+            {percent(answers.WRONG_FIELD)} right are named.
+        """),
+        do=paragraphs("""
+            Read the answers beside the expected ones (key a). If only one field is wrong, look at how it stands in
+            the rows; if the form is wrong, at the chat template and where answers end.
+
+            Otherwise train longer, or take a base that can do more of the task already: a small model learns a form
+            within minutes and a skill hardly at all.
+        """),
+        is_not=paragraphs(
+            "Not overfitting: the held-out loss may be at its best. Not a bug of the loss either."
+        ),
+        unknown=paragraphs("""
+            Where answers can be worded in many ways, as prose can, exact match says nothing and nothing is said; and
+            where `eval.answer_rows` is 0.
+        """),
+        example=examples.answers_wrong,
     ),
 )

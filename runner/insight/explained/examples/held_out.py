@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from runner.insight.curves import AnswerPoint
 from runner.insight.explained.examples.shapes import PER_EPOCH, STEPS, evaluated, falling, noisy, run, up_from
 from runner.insight.explained.explanation import Example
 
@@ -47,3 +48,12 @@ def forgetting() -> Example:
         points="loss on general text",
         hollow="held-out loss",
     )
+
+
+def answers_wrong() -> Example:
+    points = evaluated(LEARNED)
+    asked = tuple(
+        AnswerPoint(point.step, 16, 0, 16, judgeable=16, fields={"count": 2, "owner": 16}) for point in points
+    )
+    curves = replace(run(noisy(LEARNED[1:]), points, evaluated(LEARNED, seed=4)), answers=asked)
+    return Example.of(curves)
