@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.insight.curves import Column, Curves, EvalPoint
+from runner.insight.curves import Column, Curves, EvalPoint, main_set
 from runner.insight.diagnosis import Verdict, diagnose
 from runner.insight.paired import Paired, paired
 from runner.preset.errors import PresetError
@@ -30,14 +29,14 @@ class Compared:
     @property
     def best(self) -> EvalPoint | None:
         """The evaluation with the least held-out loss."""
-        finite = [point for point in self.curves.val if math.isfinite(point.loss)]
-        return min(finite, key=lambda point: point.loss, default=None)
+        return self.curves.best
 
     @property
     def best_rows(self) -> Column | None:
         """The loss of every held-out row at the best evaluation, shape (rows,)."""
         best = self.best
-        return self.curves.row_losses.get("val", {}).get(best.step) if best is not None else None
+        rows = self.curves.row_losses.get(main_set(self.curves.evals), {})
+        return rows.get(best.step) if best is not None else None
 
 
 def read(run: RunDirectory) -> Compared:

@@ -140,10 +140,9 @@ def _points(frame: _Frame, points: Sequence[EvalPoint], colour: str, hollow: boo
 
 
 def _best(frame: _Frame, curves: Curves) -> list[str]:
-    finite = [point for point in curves.val if math.isfinite(point.loss)]
-    if not finite:
+    best = curves.best
+    if best is None:
         return []
-    best = min(finite, key=lambda point: point.loss)
     x, y = frame.x(best.step), frame.y(best.loss)
     return [
         f'<circle cx="{x}" cy="{y}" r="6.5" fill="none" stroke="{BEST}" stroke-width="2.2"/>',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 from textual import on
@@ -17,7 +17,12 @@ from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
-from runner.insight.diagnosis import Finding, Severity
+from runner.insight import standing
+from runner.insight.curves import Curves, best_of, main_set
+from runner.insight.diagnosis import Finding, Severity, labels
+from tui.charts import legend
+from tui.charts.evidence import chart_of
+from tui.charts.plot import draw
 from tui.colours import BAD, GOOD, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.messages import NextPresetAsked, RowsAsked
@@ -26,6 +31,7 @@ from tui.widgets.options import Options
 
 STYLES = {Severity.INFO: QUIET, Severity.WARNING: NOTE, Severity.CRITICAL: BAD, Severity.ERROR: BAD}
 MOST_ROWS_SHOWN = 64
+CHART_HEIGHT, WIDEST_CHART = 9, 100
 
 RowTexts = Mapping[tuple[int, int], str]
 
@@ -118,12 +124,14 @@ class EvidenceScreen(Screen[None]):
     def _detail(self, finding: Finding) -> RenderableType:
         parts: list[RenderableType] = [Text(plain(finding.sentence)), Text("")]
         parts += [_numbers(finding), Text("")]
-        if finding.evals:
-            parts += [_evaluations(finding), Text("")]
+        if self.view is not None:
+            parts.append(_Picture(self.view.curves, finding))
+        if finding.evals and self.view is not None:
+            parts += [_evaluations(finding), *_measured(self.view.curves, finding), Text("")]
         if finding.steps:
             parts += [self._rows(finding), Text("")]
         parts += [_action(action.text, bool(action.changes)) for action in finding.actions]
-        return Group(*parts)
+        return Group(*parts, Text(plain(f"What it means, in full: ftui explain {finding.id}"), "dim"))
 
     def _rows(self, finding: Finding) -> RenderableType:
         if self.view is not None and self.view.is_foreign:
@@ -194,8 +202,8 @@ def _numbers(finding: Finding) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style=QUIET)
     table.add_column(justify="right")
-    for name, value in finding.evidence.items():
-        table.add_row(name.replace("_percent", " %").replace("_", " "), figure(value))
+    for name, value in labels.numbers(finding):
+        table.add_row(plain(name), plain(value))
     return table
 
 
@@ -203,11 +211,33 @@ def _evaluations(finding: Finding) -> Table:
     table = Table(box=None, padding=(0, 2), header_style=QUIET)
     for name in ("step", "loss", "rows"):
         table.add_column(name, justify="right")
-    least = min((p.loss for p in finding.evals if math.isfinite(p.loss)), default=math.nan)
+    best = best_of(finding.evals)
     for point in finding.evals:
-        style = GOOD if point.loss == least else ""
-        table.add_row(str(point.step), Text(figure(point.loss), style), str(point.n or ""))
+        style, sign = (GOOD, f"{glyphs().best_point} ") if point is best else ("", "")
+        table.add_row(str(point.step), Text(f"{sign}{figure(point.loss)}", style), str(point.n or ""))
     return table
+
+
+def _measured(curves: Curves, finding: Finding) -> list[Text]:
+    """What else was measured on the rows of those evaluations."""
+    names = ("", finding.eval_set or main_set(curves.evals))
+    found = [(metric, words) for of, metric, words in standing.measures(curves) if of in names]
+    return [Text(plain(f"{metric} {words}")) for metric, words in found]
+
+
+class _Picture:
+    """The finding's chart, as wide as there is room."""
+
+    def __init__(self, curves: Curves, finding: Finding) -> None:
+        self._curves, self._finding = curves, finding
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = min(options.max_width, WIDEST_CHART)
+        small = chart_of(self._curves, self._finding, width)
+        if small is not None:
+            yield legend.line(small.legend, width, 0)
+            yield from draw(small.chart, width, CHART_HEIGHT)
+            yield Text("")
 
 
 def _action(words: str, mends: bool) -> Text:
@@ -216,7 +246,5 @@ def _action(words: str, mends: bool) -> Text:
 
 
 def figure(value: float) -> str:
-    """A number with the figures that matter."""
-    if not math.isfinite(value):
-        return glyphs().not_finite if math.isnan(value) else "infinite"
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.4g}"
+    """A loss, with the screen's sign for what is not a number."""
+    return glyphs().not_finite if math.isnan(value) else labels.number(value)

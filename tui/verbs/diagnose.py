@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from runner.insight.diagnosis.finding import Action
 from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
 from runner.run.event_tail import EventTail
 from runner.run.history import History, fold_all
-from tui.verbs.text import print_json
+from tui.verbs.text import print_json, print_standing
 
 
 class UnreadableError(click.ClickException):
@@ -102,12 +101,8 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
         f"step       {curves.step}/{curves.total_steps or '?'}, {len(curves.train)} logged"
         f"{'' if curves.is_over else ', not known to be over'}"
     )
-    for name, points in curves.evals.items():
-        best = min(points, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
-        count = f"{len(points)} evaluation{'s' if len(points) > 1 else ''}"
-        change = f"{points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
-        click.echo(f"{name:<10} {change}, {count}")
-    if not curves.evals:
+    print_standing(curves)
+    if not any(curves.evals.values()):
         click.echo("evals      none")
     if subject.bad_lines:
         click.echo(f"warning    {subject.bad_lines} lines or records could not be read and were passed over")

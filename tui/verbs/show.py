@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from runner.run.events import Phase
 from runner.run.history import whole
 from tui.follower import read_view
 from tui.state import RunView, age, since, text
-from tui.verbs.text import print_json
+from tui.verbs.text import print_json, print_standing
 
 LOG_LINES = 5
 
@@ -75,11 +74,7 @@ def _print(view: RunView) -> None:
     click.echo(f"step       {done}{left}")
     if view.batch is not None:
         click.echo(f"batch      {view.batch.spelled_out} (per device × accumulation × GPUs)")
-    for name, points in view.curves.evals.items():
-        best = min(points, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
-        click.echo(
-            f"{name:<10} {points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
-        )
+    print_standing(view.curves)
     ledger = view.plan.get("ledger")
     if isinstance(ledger, dict):
         named = ("train_rows", "eval_rows", "truncated_rows", "rows_without_trained_tokens")

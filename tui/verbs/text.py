@@ -12,6 +12,9 @@ from typing import Any
 
 import click
 
+from runner.insight import standing
+from runner.insight.curves import Curves
+
 # What would move a terminal's cursor, and halves of surrogate pairs: both stand only inside strings.
 _TO_ESCAPE = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
 
@@ -32,6 +35,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
+
+
+def print_standing(curves: Curves) -> None:
+    """A line for each evaluated set, for what else was measured on it, and for what a run is made to increase."""
+    for name, words in standing.task_lines(curves):
+        click.echo(f"{name:<10} {words}")
+    for name, words in standing.evaluations(curves):
+        click.echo(f"{name:<10} {words}")
+    for of, name, words in standing.measures(curves):
+        click.echo(f"{f'{of} {name}'.strip():<10} {words}")
 
 
 def print_table(rows: Sequence[Sequence[str]], heads: Sequence[str]) -> None:

@@ -136,10 +136,10 @@ def _test(losses: tuple[float, ...], rows: int) -> tuple[float, float, float, fl
     # It is asked after each evaluation, so the odds before any of them are one in so many.
     before = -math.log(len(losses))
     if len(logs) < FEWEST:
-        return before, math.exp(logs[-1] - logs.min()) - 1, noise, most
+        return before, _as_share(logs[-1] - logs.min()), noise, most
     if len(logs) > MOST_POINTS:
         logs = _means(logs, -(-len(logs) // MOST_POINTS))
-    level = math.exp(shape(logs).rise) - 1
+    level = _as_share(shape(logs).rise)
     if len(logs) >= FEWEST_WITH_OUTLIER:
         logs = _without_outlier(logs)
     best, last = int(np.argmin(logs)), len(logs) - 1
@@ -149,6 +149,11 @@ def _test(losses: tuple[float, ...], rows: int) -> tuple[float, float, float, fl
     weights = scatter(logs, rows)
     evidence = min(_evidence(np.delete(logs, k), weights) for k in {best, highest, last})
     return before + evidence, level, noise, most
+
+
+def _as_share(logarithm: float) -> float:
+    # Losses may be anything a trainer can write, and no float holds e^1000.
+    return math.expm1(min(logarithm, 700.0))
 
 
 def _means(logs: Column, width: int) -> Column:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from runner.insight.curves import Curves
+from runner.insight.curves import Curves, best_of
 from runner.insight.diagnosis import (
     converged,
     health,
@@ -205,7 +205,7 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
     points = [point for point in curves.val if math.isfinite(point.loss)]
     if not points:
         return replace(_without_evaluation(curves), findings=findings)
-    best = min(points, key=lambda point: point.loss)
+    best = best_of(points) or points[0]
     keep = best.step if best.step > 0 else None
     missing = FEWEST_EVALUATIONS - len(points)
     if missing > 0:
