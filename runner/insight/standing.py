@@ -27,6 +27,8 @@ def _change(points: Sequence[EvalPoint]) -> str:
     best, count = best_of(points), f"{len(points)} evaluation{'s' if len(points) > 1 else ''}"
     if best is None:
         return f"no finite loss in {count}"
+    bad = sum(not math.isfinite(point.loss) for point in points)
+    count += f", {bad} not finite" if bad else ""
     change = f"{_loss(points[0].loss)} → " if len(points) > 1 else ""
     return f"{change}{_loss(points[-1].loss)}, best {best.loss:.4f} at step {best.step}, {count}"
 
@@ -36,7 +38,7 @@ def _loss(value: float) -> str:
 
 
 def measures(curves: Curves) -> list[tuple[str, str, str]]:
-    """(set, metric, '0.65 at step 100, 0.66 at step 80, the best by loss') of what was measured on held-out rows
+    """(set, metric, '0.65 at step 100, 0.66 at step 80, where the loss is best') of what was measured on held-out rows
     beside the loss; the set is '' for the only one.
     """
     sets = held_out(curves.evals)
@@ -61,7 +63,7 @@ def _measure(name: str, metric: Metric, best: EvalPoint | None) -> str:
     if not len(at_best) or int(at_best[-1]) == last:
         return text
     at = int(at_best[-1])
-    return f"{text}, {metric.value[at]:.4g} at step {metric.step[at]:.0f}, the best by loss"
+    return f"{text}, {metric.value[at]:.4g} at step {metric.step[at]:.0f}, where the loss is best"
 
 
 def task_lines(curves: Curves) -> list[tuple[str, str]]:

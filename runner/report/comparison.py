@@ -10,6 +10,8 @@ from typing import Any
 from runner.insight.curves import Column, Curves, EvalPoint, main_set
 from runner.insight.diagnosis import Verdict, diagnose
 from runner.insight.paired import Paired, paired
+from runner.insight.standing import highest
+from runner.insight.task import main_curve
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
 from runner.run.directory import RunDirectory
@@ -30,6 +32,19 @@ class Compared:
     def best(self) -> EvalPoint | None:
         """The evaluation with the least held-out loss."""
         return self.curves.best
+
+    @property
+    def judged_by(self) -> str | None:
+        """The metric it is judged by instead of a loss."""
+        return main_curve(self.curves)
+
+    @property
+    def best_words(self) -> str:
+        """'1.3110 @300', or 'reward 0.91 @320' of what it is judged by; '' when there is none."""
+        if self.judged_by is None:
+            return f"{self.best.loss:.4f} @{self.best.step}" if self.best is not None else ""
+        found = highest(self.curves.metrics[self.judged_by])
+        return f"{self.judged_by} {found[1]:.4g} @{found[0]}" if found is not None else ""
 
     @property
     def best_rows(self) -> Column | None:
@@ -115,6 +130,8 @@ def sentence(first: Compared, other: Compared, names: tuple[str, str] = ("A", "B
 
 
 def _why_not(first: Compared, other: Compared) -> str:
+    if first.judged_by is not None or other.judged_by is not None:
+        return "they are not judged by a loss on held-out rows."
     if first.best is None or other.best is None:
         return "not both were evaluated."
     if first.fingerprint and other.fingerprint and first.fingerprint != other.fingerprint:

@@ -9,7 +9,9 @@ from html import escape
 
 from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis import Severity, Verdict
+from runner.insight.drawn import Drawn, drawn
 from runner.insight.reduction import Bucket, even_edges, reduce
+from runner.run.console import clean
 
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 52, 40
@@ -26,6 +28,9 @@ TRAIN, RAW, VAL, PROBE, BEST, WARN, TEXT, GRID = (
     "#666666",
     "#99999940",
 )
+# Of further held-out sets.
+SETS = ("#c2541d", "#128a8a", "#6b7a1f")
+LONGEST_NAME = 16
 LOG_FROM_RATIO = 5.0
 
 
@@ -57,27 +62,33 @@ class _Frame:
 
 def curve(curves: Curves, verdict: Verdict, title: str) -> str:
     """The picture as text."""
-    last = float(max(curves.step, curves.val[-1].step if curves.val else 0, 1))
-    buckets = reduce(curves.train.step, curves.train.loss, even_edges(0, last, COLUMNS))
-    frame = _frame(curves, buckets, last)
+    what = drawn(curves)
+    last = float(max(curves.step, what.last_step, 1))
+    buckets = reduce(what.step, what.value, even_edges(0, last, COLUMNS))
+    frame = _frame(what, buckets, last)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
         f'font-size="12" fill="{TEXT}">',
         f'<text x="{LEFT}" y="18" font-size="14" font-weight="bold">{escape(title)}</text>',
         *_grid(frame, curves),
         *_train(frame, buckets),
-        *_points(frame, curves.probe, PROBE, hollow=True),
-        *_points(frame, curves.val, VAL),
-        *_best(frame, curves),
+        *_points(frame, what.probe, PROBE, hollow=True),
+        *(
+            part
+            for points, colour in zip(what.others, SETS, strict=False)
+            for part in _points(frame, points, colour)
+        ),
+        *_points(frame, what.main, VAL),
+        *_best(frame, what.best),
         *_findings(frame, verdict),
-        _key(),
+        _key(what),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _frame(curves: Curves, buckets: Sequence[Bucket], last: float) -> _Frame:
-    values = [b.smooth for b in buckets] + [p.loss for p in (*curves.val, *curves.probe)]
+def _frame(what: Drawn, buckets: Sequence[Bucket], last: float) -> _Frame:
+    values = [b.smooth for b in buckets] + [p.loss for of in (*what.sets.values(), what.probe) for p in of]
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
     log = low > 0 and high / low > LOG_FROM_RATIO
@@ -139,8 +150,7 @@ def _points(frame: _Frame, points: Sequence[EvalPoint], colour: str, hollow: boo
     return [f'<polyline points="{line}" stroke="{colour}" stroke-opacity="0.45" fill="none"/>', *dots]
 
 
-def _best(frame: _Frame, curves: Curves) -> list[str]:
-    best = curves.best
+def _best(frame: _Frame, best: EvalPoint | None) -> list[str]:
     if best is None:
         return []
     x, y = frame.x(best.step), frame.y(best.loss)
@@ -159,16 +169,18 @@ def _findings(frame: _Frame, verdict: Verdict) -> list[str]:
     ]
 
 
-def _key() -> str:
+def _key(what: Drawn) -> str:
     x, parts = LEFT + 4, []
-    for colour, words in (
-        (TRAIN, "train"),
-        (VAL, "eval"),
-        (PROBE, "train rows, same weights"),
-        (BEST, "best"),
-    ):
+    names = ["eval"] if len(what.sets) < 2 else [name[:LONGEST_NAME] for name in what.sets]
+    named = [(TRAIN, what.name[: 2 * LONGEST_NAME] or "train")]
+    if what.sets or not what.name:
+        named += [*zip((VAL, *SETS), names, strict=False), (BEST, "best")]
+    if not what.name:
+        named.insert(-1, (PROBE, "train rows, same weights"))
+    for colour, words in named:
         parts.append(
-            f'<circle cx="{x}" cy="30" r="4" fill="{colour}"/><text x="{x + 8}" y="34">{words}</text>'
+            f'<circle cx="{x}" cy="30" r="4" fill="{colour}"/>'
+            f'<text x="{x + 8}" y="34">{escape(clean(words))}</text>'
         )
         x += 30 + 7 * len(words)
     return "".join(parts)

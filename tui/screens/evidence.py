@@ -20,9 +20,7 @@ from textual.widgets.option_list import Option
 from runner.insight import standing
 from runner.insight.curves import Curves, best_of, main_set
 from runner.insight.diagnosis import Finding, Severity, labels
-from tui.charts import legend
-from tui.charts.evidence import chart_of
-from tui.charts.plot import draw
+from tui.charts.evidence import small_chart
 from tui.colours import BAD, GOOD, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.messages import NextPresetAsked, RowsAsked
@@ -31,7 +29,9 @@ from tui.widgets.options import Options
 
 STYLES = {Severity.INFO: QUIET, Severity.WARNING: NOTE, Severity.CRITICAL: BAD, Severity.ERROR: BAD}
 MOST_ROWS_SHOWN = 64
-CHART_HEIGHT, WIDEST_CHART = 9, 100
+WIDEST_CHART = 100
+# Of many evaluations the first, which is the one the others are held against, and the newest ones.
+MOST_EVALUATIONS = 12
 
 RowTexts = Mapping[tuple[int, int], str]
 
@@ -201,7 +201,7 @@ def _line(finding: Finding) -> Text:
 def _numbers(finding: Finding) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style=QUIET)
-    table.add_column(justify="right")
+    table.add_column()
     for name, value in labels.numbers(finding):
         table.add_row(plain(name), plain(value))
     return table
@@ -212,7 +212,10 @@ def _evaluations(finding: Finding) -> Table:
     for name in ("step", "loss", "rows"):
         table.add_column(name, justify="right")
     best = best_of(finding.evals)
-    for point in finding.evals:
+    left_out = len(finding.evals) - MOST_EVALUATIONS
+    for place, point in enumerate(finding.evals):
+        if 0 < place <= left_out:
+            continue
         style, sign = (GOOD, f"{glyphs().best_point} ") if point is best else ("", "")
         table.add_row(str(point.step), Text(f"{sign}{figure(point.loss)}", style), str(point.n or ""))
     return table
@@ -233,10 +236,9 @@ class _Picture:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = min(options.max_width, WIDEST_CHART)
-        small = chart_of(self._curves, self._finding, width)
+        small = small_chart(self._curves, self._finding, width)
         if small is not None:
-            yield legend.line(small.legend, width, 0)
-            yield from draw(small.chart, width, CHART_HEIGHT)
+            yield from small.lines(width)
             yield Text("")
 
 

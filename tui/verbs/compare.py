@@ -49,7 +49,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
                 letter,
                 run.id,
                 str(run.curves.step),
-                f"{run.best.loss:.4f} @{run.best.step}" if run.best else "-",
+                run.best_words or "-",
                 run.verdict.headline,
             )
             for letter, run in zip(letters, runs, strict=True)

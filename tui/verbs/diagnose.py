@@ -16,7 +16,7 @@ from runner.insight.diagnosis.finding import Action
 from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
 from runner.run.event_tail import EventTail
 from runner.run.history import History, fold_all
-from tui.verbs.text import print_json, print_standing
+from tui.verbs.text import metrics_as_plain, print_json, print_standing
 
 
 class UnreadableError(click.ClickException):
@@ -86,6 +86,7 @@ def as_plain(subject: Subject, curves: Curves, verdict: Verdict) -> dict[str, An
         "total_steps": curves.total_steps,
         "logged_steps": len(curves.train),
         "evals": {name: [dataclasses.asdict(p) for p in points] for name, points in curves.evals.items()},
+        **metrics_as_plain(curves),
         "checkpoints": curves.checkpoints,
         "is_over": curves.is_over,
         "plan": subject.history.plan,

@@ -12,7 +12,7 @@ from runner.run.events import Phase
 from runner.run.history import whole
 from tui.follower import read_view
 from tui.state import RunView, age, since, text
-from tui.verbs.text import print_json, print_standing
+from tui.verbs.text import metrics_as_plain, print_json, print_standing
 
 LOG_LINES = 5
 
@@ -46,6 +46,7 @@ def as_plain(view: RunView) -> dict[str, Any]:
         "evals": {
             name: [dataclasses.asdict(point) for point in points] for name, points in curves.evals.items()
         },
+        **metrics_as_plain(curves),
         "checkpoints": list(curves.checkpoints),
         "plan": dict(view.plan),
         "run": dict(view.record),

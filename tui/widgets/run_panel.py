@@ -21,8 +21,8 @@ from tui.state import RunView, age, text
 from tui.widgets.lines import Drawing
 from tui.widgets.log_tail import LogTail
 from tui.widgets.loss_chart import LossChart
+from tui.widgets.marks import phase_mark
 from tui.widgets.metrics import Metrics
-from tui.widgets.run_list import phase_mark
 from tui.widgets.sparkline import bar
 from tui.widgets.verdict_box import VerdictBox
 

@@ -73,6 +73,11 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
 
     @property
+    def is_remark(self) -> bool:
+        """Whether it says more than that all is well, and yet is no alarm."""
+        return self.severity is Severity.INFO and is_remark(self.kind)
+
+    @property
     def headline(self) -> str:
         since = f" since step {self.since_step}" if self.since_step is not None else ""
         return (
@@ -135,6 +140,13 @@ SAID = {
     VerdictKind.PLATEAU,
     VerdictKind.REWARD_FLAT,
 }
+
+
+def is_remark(kind: str) -> bool:
+    """Whether a verdict of this kind says something of a run even where it is no alarm."""
+    return kind in SAID
+
+
 # What a graver finding explains is not said a second time.
 EXPLAINED = {
     "non-finite": {
