@@ -29,11 +29,12 @@ def _change(points: Sequence[EvalPoint]) -> str:
         return f"no finite loss in {count}"
     bad = sum(not math.isfinite(point.loss) for point in points)
     count += f", {bad} not finite" if bad else ""
-    change = f"{_loss(points[0].loss)} → " if len(points) > 1 else ""
-    return f"{change}{_loss(points[-1].loss)}, best {best.loss:.4f} at step {best.step}, {count}"
+    change = f"{loss(points[0].loss)} → " if len(points) > 1 else ""
+    return f"{change}{loss(points[-1].loss)}, best {best.loss:.4f} at step {best.step}, {count}"
 
 
-def _loss(value: float) -> str:
+def loss(value: float) -> str:
+    """A loss with four decimals, or what it is instead of a number."""
     return f"{value:.4f}" if math.isfinite(value) else "NaN" if math.isnan(value) else "infinite"
 
 

@@ -91,7 +91,7 @@ def _frame(what: Drawn, buckets: Sequence[Bucket], last: float) -> _Frame:
     values = [b.smooth for b in buckets] + [p.loss for of in (*what.sets.values(), what.probe) for p in of]
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
-    log = low > 0 and high / low > LOG_FROM_RATIO
+    log = not what.name and low > 0 and high / low > LOG_FROM_RATIO
     margin = 0.05 * (high - low) or 0.1
     return _Frame(last, low / 1.08 if log else low - margin, high * 1.08 if log else high + margin, log)
 
@@ -175,7 +175,7 @@ def _key(what: Drawn) -> str:
     named = [(TRAIN, what.name[: 2 * LONGEST_NAME] or "train")]
     if what.sets or not what.name:
         named += [*zip((VAL, *SETS), names, strict=False), (BEST, "best")]
-    if not what.name:
+    if what.probe or (not what.sets and not what.name):
         named.insert(-1, (PROBE, "train rows, same weights"))
     for colour, words in named:
         parts.append(

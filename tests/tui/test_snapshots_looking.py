@@ -27,7 +27,7 @@ READING = GpuReading((GpuSample(CARD, 14541, 10035, 97, 66, 390.0, 450.0),), "58
 # Key, screen, words that are on it when it is done.
 SCREENS: dict[str, tuple[str, type[Screen[None]], tuple[str, ...]]] = {
     "main": ("", MainScreen, ("RTX 4090", "qlora-quickstart", "step 240/240")),
-    "evidence": ("v", EvidenceScreen, ("best loss", "rise %")),
+    "evidence": ("v", EvidenceScreen, ("best held-out loss", "change since the best")),
     "samples": ("a", SamplesScreen, ("step 240", "words in a row")),
     "compare": ("c", CompareScreen, ("1.8226 @48", "single rows were not kept")),
     "log": ("g", LogScreen, ("Log of demo-overfit", "step 240")),

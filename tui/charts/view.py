@@ -130,7 +130,8 @@ def chart_of(curves: Curves, verdict: Verdict | None, mode: ChartMode, width: in
         epochs=[at for at in _epochs(curves, x) if low < at < high],
         marks=[mark for mark in marks if low <= mark.x <= high],
         cursor=cursor,
-        log=mode.log,
+        # A logarithm is for losses; a reward may be negative, and its last gains count as much as its first.
+        log=mode.log if mode.log is not None or not what.name else False,
         unit=_unit(curves, mode.axis, x),
         words=axis_words(mode.axis if x is not curves.train.step else Axis.STEP),
         name=what.name,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 from textual import on
@@ -32,6 +33,7 @@ MOST_ROWS_SHOWN = 64
 WIDEST_CHART = 100
 # Of many evaluations the first, which is the one the others are held against, and the newest ones.
 MOST_EVALUATIONS = 12
+GAP = 3
 
 RowTexts = Mapping[tuple[int, int], str]
 
@@ -123,11 +125,12 @@ class EvidenceScreen(Screen[None]):
 
     def _detail(self, finding: Finding) -> RenderableType:
         parts: list[RenderableType] = [Text(plain(finding.sentence)), Text("")]
-        parts += [_numbers(finding), Text("")]
+        numbers = _numbers(finding)
+        parts += [_Beside(numbers, _evaluations(finding)) if finding.evals else numbers, Text("")]
         if self.view is not None:
             parts.append(_Picture(self.view.curves, finding))
-        if finding.evals and self.view is not None:
-            parts += [_evaluations(finding), *_measured(self.view.curves, finding), Text("")]
+        if self.view is not None and (measured := _measured(self.view.curves, finding)):
+            parts += [*measured, Text("")]
         if finding.steps:
             parts += [self._rows(finding), Text("")]
         parts += [_action(action.text, bool(action.changes)) for action in finding.actions]
@@ -208,7 +211,7 @@ def _numbers(finding: Finding) -> Table:
 
 
 def _evaluations(finding: Finding) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style=QUIET)
+    table = Table(box=None, padding=(0, 1), header_style=QUIET)
     for name in ("step", "loss", "rows"):
         table.add_column(name, justify="right")
     best = best_of(finding.evals)
@@ -222,10 +225,28 @@ def _evaluations(finding: Finding) -> Table:
 
 
 def _measured(curves: Curves, finding: Finding) -> list[Text]:
-    """What else was measured on the rows of those evaluations."""
+    """What else was measured on the rows of its evaluations."""
+    if not finding.evals:
+        return []
     names = ("", finding.eval_set or main_set(curves.evals))
     found = [(metric, words) for of, metric, words in standing.measures(curves) if of in names]
     return [Text(plain(f"{metric} {words}")) for metric, words in found]
+
+
+class _Beside:
+    """Two tables beside each other where there is room for both, or below each other."""
+
+    def __init__(self, first: Table, second: Table) -> None:
+        self._tables = (first, second)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = [Measurement.get(console, options.update(width=1000), one).maximum for one in self._tables]
+        if sum(widths) + GAP > options.max_width:
+            yield from (self._tables[0], Text(""), self._tables[1])
+            return
+        both = Table.grid(padding=(0, GAP, 0, 0))
+        both.add_row(*self._tables)
+        yield both
 
 
 class _Picture:

@@ -11,7 +11,7 @@ import click
 
 from runner.check.gate import pass_gate
 from runner.insight.lint import Severity
-from runner.insight.standing import course
+from runner.insight.standing import course, loss
 from runner.insight.task import main_curve
 from runner.preset import files
 from runner.run import launch
@@ -158,14 +158,14 @@ def numbers(view: RunView) -> str:
     """The figures of a run in one line: 'loss 1.214  eval 1.402 (best 1.311 @300)  12 min left'."""
     parts = []
     if len(view.curves.train):
-        parts.append(f"loss {view.curves.train.loss[-1]:.4f}")
+        parts.append(f"loss {loss(view.curves.train.loss[-1])}")
     judged_by = main_curve(view.curves)
     if judged_by is not None and (words := course(view.curves.metrics[judged_by])):
         parts.append(f"{judged_by} {words}")
     elif view.curves.val:
         best = view.curves.best
         told = f" (best {best.loss:.4f} @{best.step})" if best is not None else ""
-        parts.append(f"eval {view.curves.val[-1].loss:.4f}{told}")
+        parts.append(f"eval {loss(view.curves.val[-1].loss)}{told}")
     if view.eta_seconds is not None:
         parts.append(f"{age(view.eta_seconds)} left")
     return "  ".join(parts)

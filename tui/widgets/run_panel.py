@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.reactive import var
 
 from runner.insight.curves import best_of, held_out
-from runner.insight.standing import course, highest
+from runner.insight.standing import course, highest, loss
 from runner.insight.task import main_curve
 from runner.run.events import Phase
 from tui.charts.legend import short
@@ -151,16 +151,16 @@ def losses(view: RunView) -> list[Text]:
     parts = judged_by(view)
     if len(view.curves.train):
         style = "dim" if parts else f"bold {LIVE}"
-        parts.append(figure("loss" if parts else "train", f"{view.curves.train.loss[-1]:.4f}", style))
+        parts.append(figure("loss" if parts else "train", loss(view.curves.train.loss[-1]), style))
     sets = held_out(view.curves.evals)
     for place, (name, points) in enumerate(sets.items()):
         style = NOTE if not place else SETS[place - 1] if place <= len(SETS) else ""
-        part = figure("eval" if len(sets) == 1 else short(name), f"{points[-1].loss:.4f}", f"bold {style}")
+        part = figure("eval" if len(sets) == 1 else short(name), loss(points[-1].loss), f"bold {style}")
         if (best := best_of(points)) is not None:
             part.append(f" (best {best.loss:.4f} @{best.step})", "dim")
         parts.append(part)
     if view.curves.probe:
-        parts.append(figure("probe", f"{view.curves.probe[-1].loss:.4f}", PROBE))
+        parts.append(figure("probe", loss(view.curves.probe[-1].loss), PROBE))
     return parts or [Text("no steps yet: loading the model and the data takes a moment", "dim")]
 
 
