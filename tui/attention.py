@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
+from runner.insight.diagnosis import VerdictKind
 from runner.run.alerts import ENDINGS, Occasion
 from runner.run.console import clean
 from tui.state import RunRow
@@ -68,7 +69,7 @@ def news(before: Mapping[str, RunRow], rows: Sequence[RunRow]) -> list[tuple[Occ
         if old is None or old.phase.is_over:
             continue
         if row.severity >= WARNING and row.severity > old.severity:
-            occasion: Occasion = "stalled" if row.verdict == "died or stalled" else "warning"
+            occasion: Occasion = "stalled" if row.verdict == VerdictKind.STALLED else "warning"
             found.append((occasion, f"{row.name}: {row.verdict}", f"at step {row.step}"))
         if row.phase.is_over:
             best = f"best eval {row.best_loss:.4f}" if row.best_loss is not None else f"step {row.step}"

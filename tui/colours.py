@@ -8,5 +8,6 @@ NOTE = "#e0af68"
 BAD = "#f7768e"
 LIVE = "#7dcfff"
 PROBE = "#bb9af7"
+SETS = ("#ff9e64", "#73daca", "#c0caf5")
 FAINT = "#565f89"
 QUIET = "#787c99"

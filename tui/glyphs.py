@@ -12,7 +12,9 @@ from runner.run.console import clean_lines
 
 @dataclass(frozen=True)
 class Glyphs:
-    """One set of characters; `sparks` goes from low to high."""
+    """One set of characters; `sparks` goes from low to high, `set_points` are the signs of further held-out sets, `up`
+    warns and `remark` does not.
+    """
 
     ascii: bool
     sparks: str
@@ -24,6 +26,7 @@ class Glyphs:
     stopped: str
     failed: str
     eval_point: str
+    set_points: str
     probe_point: str
     best_point: str
     not_finite: str
@@ -31,6 +34,7 @@ class Glyphs:
     times: str
     dot: str
     up: str
+    remark: str
     dash: str
     arrow: str
     degree: str
@@ -52,6 +56,7 @@ UNICODE = Glyphs(
     "■",
     "✖",
     "◆",
+    "■▼●",
     "◇",
     "★",
     "×",
@@ -59,6 +64,7 @@ UNICODE = Glyphs(
     "×",
     "·",
     "▲",
+    "△",
     "–",
     "→",
     "°C",
@@ -74,6 +80,7 @@ ASCII = Glyphs(
     "=",
     "x",
     "O",
+    "#%&",
     "o",
     "@",
     "!",
@@ -81,6 +88,7 @@ ASCII = Glyphs(
     "x",
     "-",
     "^",
+    "~",
     "-",
     "->",
     "C",

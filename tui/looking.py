@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.app import App
 
 from runner.insight import answers
+from runner.insight.task import main_curve
 from runner.run.directory import RunDirectory, runs_folder
 from tui.attention import Attention
 from tui.editing import Editing
@@ -166,14 +167,14 @@ class Looking:
 
 def guest_row(view: RunView) -> RunRow:
     """The row of a run that is not in the store."""
-    finite = [point.loss for point in view.curves.val if point.loss == point.loss]
+    best = view.curves.best if main_curve(view.curves) is None else None
     return RunRow(
         id=view.id,
         name=view.name,
         phase=view.phase,
         step=view.step,
         total_steps=view.total_steps,
-        best_loss=min(finite, default=None),
+        best_loss=best.loss if best is not None else None,
         verdict=view.verdict.kind.value,
         severity=int(view.verdict.severity),
         answers=answers.short(view.curves.last_answers),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +14,7 @@ Indices = npt.NDArray[np.int64]
 
 COLUMNS = ("step", "epoch", "loss", "lr", "grad_norm", "tokens", "seconds", "accuracy", "time")
 FEWEST_ROWS = 1024
+NOT_HELD_OUT = ("train_probe", "general")
 
 
 def _empty() -> Column:
@@ -115,6 +117,30 @@ class EvalPoint:
     epoch: float = 0.0
 
 
+def best_of(points: Iterable[EvalPoint]) -> EvalPoint | None:
+    """The evaluation with the least loss, the first of equals; one whose loss is not a number is never the best. None
+    when there is no other.
+    """
+    known = (point for point in points if math.isfinite(point.loss))
+    return min(known, key=lambda point: point.loss, default=None)
+
+
+def held_out(evals: Mapping[str, Sequence[EvalPoint]]) -> dict[str, Sequence[EvalPoint]]:
+    """The evaluated sets of held-out rows by name, `val` first; empty ones are left out. Where `val` is another set
+    under a second name, it is that other one.
+    """
+    found = {name: points for name, points in evals.items() if points and name not in NOT_HELD_OUT}
+    val = found.pop("val", None)
+    if val is None or any(points is val for points in found.values()):
+        return found
+    return {"val": val, **found}
+
+
+def main_set(evals: Mapping[str, Sequence[EvalPoint]]) -> str:
+    """The set a run is judged and listed by: `val`, or the first held-out one where none has that name."""
+    return "val" if evals.get("val") else next(iter(held_out(evals)), "val")
+
+
 @dataclass(frozen=True, eq=False)
 class Metric:
     """A named number over steps, both columns of shape (n,), steps rising: what is logged beside a loss."""
@@ -212,7 +238,13 @@ class Curves:
 
     @property
     def val(self) -> tuple[EvalPoint, ...]:
-        return self.evals.get("val", ())
+        """The main set of held-out rows, whatever its name."""
+        return self.evals.get(main_set(self.evals), ())
+
+    @property
+    def best(self) -> EvalPoint | None:
+        """The best evaluation of the main set."""
+        return best_of(self.val)
 
     @property
     def probe(self) -> tuple[EvalPoint, ...]:

@@ -56,6 +56,26 @@ def main_curve(curves: Curves) -> str | None:
     return None
 
 
+def main_metrics(curves: Curves) -> list[tuple[str, str]]:
+    """(label, name of the metric) of what a run of another kind is watched by: what it is judged by, then the distance
+    to the reference model, the entropy and the length of its completions, as far as they are logged.
+    """
+    judged_by = main_curve(curves)
+    if judged_by is None:
+        return []
+    found = [(judged_by, judged_by)]
+    others = (
+        ("KL", KL_CURVES),
+        ("entropy", ENTROPY_CURVES),
+        ("length", LENGTH_CURVES),
+        ("cut off", CLIPPED_CURVES),
+    )
+    found += [(label, name) for label, names in others if (name := first_of(curves, names))]
+    if task_of(curves) is Task.PREFERENCE:
+        found += [(name, name) for name in PREFERENCE_CURVES if name != judged_by and name in curves.metrics]
+    return found
+
+
 def first_of(curves: Curves, names: Iterable[str]) -> str | None:
     """The first of these metrics that was logged at all."""
     return next((name for name in names if len(curves.metrics.get(name, ()))), None)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runner.insight import answers
-from runner.insight.curves import AnswerPoint, Column, Curves, EvalPoint
+from runner.insight.curves import AnswerPoint, Column, Curves, EvalPoint, main_set
 from runner.insight.diagnosis import Verdict, diagnose
 from runner.insight.paired import Paired, paired
+from runner.insight.standing import highest
+from runner.insight.task import main_curve
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
 from runner.run.directory import RunDirectory
@@ -32,8 +33,20 @@ class Compared:
     @property
     def best(self) -> EvalPoint | None:
         """The evaluation with the least held-out loss."""
-        finite = [point for point in self.curves.val if math.isfinite(point.loss)]
-        return min(finite, key=lambda point: point.loss, default=None)
+        return self.curves.best
+
+    @property
+    def judged_by(self) -> str | None:
+        """The metric it is judged by instead of a loss."""
+        return main_curve(self.curves)
+
+    @property
+    def best_words(self) -> str:
+        """'1.3110 @300', or 'reward 0.91 @320' of what it is judged by; '' when there is none."""
+        if self.judged_by is None:
+            return f"{self.best.loss:.4f} @{self.best.step}" if self.best is not None else ""
+        found = highest(self.curves.metrics[self.judged_by])
+        return f"{self.judged_by} {found[1]:.4g} @{found[0]}" if found is not None else ""
 
     @property
     def answered(self) -> AnswerPoint | None:
@@ -46,7 +59,8 @@ class Compared:
     def best_rows(self) -> Column | None:
         """The loss of every held-out row at the best evaluation, shape (rows,)."""
         best = self.best
-        return self.curves.row_losses.get("val", {}).get(best.step) if best is not None else None
+        rows = self.curves.row_losses.get(main_set(self.curves.evals), {})
+        return rows.get(best.step) if best is not None else None
 
 
 def read(run: RunDirectory) -> Compared:
@@ -155,6 +169,8 @@ def _of_losses(first: Compared, other: Compared, names: tuple[str, str]) -> str:
 
 
 def _why_not(first: Compared, other: Compared) -> str:
+    if first.judged_by is not None or other.judged_by is not None:
+        return "they are not judged by a loss on held-out rows."
     if first.best is None or other.best is None:
         return "not both were evaluated."
     if first.fingerprint and other.fingerprint and first.fingerprint != other.fingerprint:

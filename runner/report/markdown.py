@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.insight import answers
-from runner.insight.curves import Curves
-from runner.insight.diagnosis import Finding, Verdict, diagnose
-from runner.insight.diagnosis.words import measured, set_words
+from runner.insight import answers, standing
+from runner.insight.curves import Curves, best_of
+from runner.insight.diagnosis import Finding, Verdict, diagnose, labels
+from runner.insight.diagnosis.words import set_words
 from runner.preset.errors import PresetError
 from runner.preset.fields import fields
 from runner.preset.files import load_frozen
@@ -51,6 +51,7 @@ def text(run: RunDirectory, history: History, curves: Curves, verdict: Verdict) 
         _head(run, history, curves, verdict, record),
         f"![loss]({CURVE})\n",
         _findings(verdict),
+        _watched(curves),
         _evaluations(curves),
         _answers(curves),
         _settings(run),
@@ -103,21 +104,26 @@ def _findings(verdict: Verdict) -> str:
         severity = finding.severity.name.lower()
         parts.append(f"### {finding.id} ({severity}, since step {finding.since_step})\n")
         parts.append(_cell(finding.sentence) + "\n")
-        parts.append(_table(("evidence", "value"), (_measured(k, v) for k, v in finding.evidence.items())))
+        parts.append(_table(("evidence", "value"), labels.numbers(finding)))
         parts += [_evals_of(finding)] if finding.evals else []
         parts += [f"- {_cell(action.text)}" for action in finding.actions] + [""]
     parts.append("`ftui explain NAME` says what a finding means and how it is computed.\n")
     return "\n".join(parts)
 
 
-def _measured(name: str, value: float) -> tuple[str, str]:
-    words, unit = measured(name)
-    return words, f"{figure(value)} {unit}".rstrip()
-
-
 def _evals_of(finding: Finding) -> str:
-    rows = ((str(point.step), figure(point.loss), str(point.n or "")) for point in finding.evals)
+    best = best_of(finding.evals)
+    rows = (
+        (str(point.step), f"{figure(point.loss)}{', the best' if point is best else ''}", str(point.n or ""))
+        for point in finding.evals
+    )
     return _table(("step", "loss (nats a token)", "rows"), rows)
+
+
+def _watched(curves: Curves) -> str:
+    """Of a run that is judged by a reward: what kind it is, and the course of its main metrics."""
+    lines = standing.task_lines(curves)
+    return "## What it is judged by\n\n" + _table(("metric", "course"), lines) if lines else ""
 
 
 def _evaluations(curves: Curves) -> str:
@@ -133,8 +139,14 @@ def _evaluations(curves: Curves) -> str:
         )
         for step in steps
     )
-    heads = ("step", *(set_words(name) for name in sets), "saved")
-    return "## Evaluations\n\nLosses in nats a token.\n\n" + _table(heads, rows)
+    measured = ((f"{of} {name}".strip(), words) for of, name, words in standing.measures(curves))
+    parts = [
+        "## Evaluations\n\nLosses in nats a token.\n",
+        _table(("set", "loss"), standing.evaluations(curves)),
+        _table(("measured beside the loss", "value"), measured),
+        _table(("step", *(set_words(name) for name in sets), "saved"), rows),
+    ]
+    return "\n".join(part for part in parts if part)
 
 
 def _answers(curves: Curves) -> str:
@@ -221,7 +233,7 @@ def _quote(value: str) -> str:
 
 
 def figure(value: float) -> str:
-    """A number with the figures that matter."""
+    """A loss, in a table."""
     if not math.isfinite(value):
         return str(value)
     return f"{value:.5g}" if not float(value).is_integer() else f"{value:.0f}"

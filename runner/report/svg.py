@@ -9,7 +9,9 @@ from html import escape
 
 from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis import Severity, Verdict
+from runner.insight.drawn import Drawn, drawn
 from runner.insight.reduction import Bucket, even_edges, reduce
+from runner.run.console import clean
 
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 52, 40
@@ -28,6 +30,9 @@ TRAIN, RAW, VAL, PROBE, BEST, WARN, TEXT, GRID = (
     "#777777",
     "#99999940",
 )
+# Of further held-out sets.
+SETS = ("#c2541d", "#128a8a", "#6b7a1f")
+LONGEST_NAME = 16
 LOG_FROM_RATIO = 5.0
 
 
@@ -83,31 +88,36 @@ class _Frame:
 
 def curve(curves: Curves, verdict: Verdict, title: str, form: Form | None = None) -> str:
     """The picture as text."""
-    form = form or Form()
-    last = float(max(curves.step, curves.val[-1].step if curves.val else 0, 1))
-    buckets = reduce(curves.train.step, curves.train.loss, even_edges(0, last, form.columns))
-    frame = _frame(form, curves, buckets, last)
+    form, what = form or Form(), drawn(curves)
+    last = float(max(curves.step, what.last_step, 1))
+    buckets = reduce(what.step, what.value, even_edges(0, last, form.columns))
+    frame = _frame(form, what, buckets, last)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {form.width} {form.height}" font-family="sans-serif" '
         f'font-size="12" fill="{TEXT}">',
         f'<text x="{LEFT}" y="18" font-size="14" font-weight="bold">{escape(title)}</text>',
         *_grid(frame, curves),
         *_train(frame, buckets),
-        *_points(frame, curves.probe, PROBE, hollow=True),
-        *_points(frame, curves.val, VAL),
-        *_best(frame, curves),
+        *_points(frame, what.probe, PROBE, hollow=True),
+        *(
+            part
+            for points, colour in zip(what.others, SETS, strict=False)
+            for part in _points(frame, points, colour)
+        ),
+        *_points(frame, what.main, VAL),
+        *_best(frame, what.best),
         *_findings(frame, verdict),
-        _key(form, curves),
+        _key(form, what),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _frame(form: Form, curves: Curves, buckets: Sequence[Bucket], last: float) -> _Frame:
-    values = [b.smooth for b in buckets] + [p.loss for p in (*curves.val, *curves.probe)]
+def _frame(form: Form, what: Drawn, buckets: Sequence[Bucket], last: float) -> _Frame:
+    values = [b.smooth for b in buckets] + [p.loss for of in (*what.sets.values(), what.probe) for p in of]
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
-    log = low > 0 and high / low > LOG_FROM_RATIO
+    log = not what.name and low > 0 and high / low > LOG_FROM_RATIO
     margin = 0.05 * (high - low) or 0.1
     return _Frame(form, last, low / 1.08 if log else low - margin, high * 1.08 if log else high + margin, log)
 
@@ -174,11 +184,9 @@ def _points(frame: _Frame, points: Sequence[EvalPoint], colour: str, hollow: boo
     return [f'<polyline points="{line}" stroke="{colour}" stroke-opacity="0.45" fill="none"/>', *dots]
 
 
-def _best(frame: _Frame, curves: Curves) -> list[str]:
-    finite = [point for point in curves.val if math.isfinite(point.loss)]
-    if not finite:
+def _best(frame: _Frame, best: EvalPoint | None) -> list[str]:
+    if best is None:
         return []
-    best = min(finite, key=lambda point: point.loss)
     x, y = frame.x(best.step), frame.y(best.loss)
     words = f"best {best.loss:.4f}" if abs(best.loss) < LARGE else f"best {best.loss:.3g}"
     room = WORD_WIDTH * len(words) / 2
@@ -199,14 +207,23 @@ def _findings(frame: _Frame, verdict: Verdict) -> list[str]:
     ]
 
 
-def _key(form: Form, curves: Curves) -> str:
-    best = "best" if curves.val and form.points else ""
+def _key(form: Form, what: Drawn) -> str:
     x, parts = LEFT + 4, []
-    for colour, words in ((TRAIN, form.line), (VAL, form.points), (PROBE, form.hollow), (BEST, best)):
+    names = [form.points] if len(what.sets) < 2 else [name[:LONGEST_NAME] for name in what.sets]
+    named = [(TRAIN, what.name[: 2 * LONGEST_NAME] or form.line)]
+    if what.sets or not what.name:
+        named += [
+            *zip((VAL, *SETS), names, strict=False),
+            (BEST, "best" if what.sets and form.points else ""),
+        ]
+    if what.probe or (not what.sets and not what.name):
+        named.insert(-1, (PROBE, form.hollow))
+    for colour, words in named:
         if not words:
             continue
         parts.append(
-            f'<circle cx="{x}" cy="30" r="4" fill="{colour}"/><text x="{x + 8}" y="34">{escape(words)}</text>'
+            f'<circle cx="{x}" cy="30" r="4" fill="{colour}"/>'
+            f'<text x="{x + 8}" y="34">{escape(clean(words))}</text>'
         )
         x += round(24 + WORD_WIDTH * len(words))
     return "".join(parts)

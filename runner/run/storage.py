@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.insight.curves import best_of, main_set
 from runner.run import summary
 from runner.run.checkpoints import Checkpoint, checkpoints
 from runner.run.directory import RunDirectory
@@ -72,12 +73,10 @@ def removable(run: RunDirectory) -> list[Checkpoint]:
     found = checkpoints(run)
     whole = [one for one in found if one.is_whole]
     kept = {whole[-1].step} if whole else set()
-    points = {p.step: p.loss for p in read_history(run).evals.get("val", [])}
-    judged = [
-        one.step for one in whole if points.get(one.step) == points.get(one.step) and one.step in points
-    ]
-    if judged:
-        kept.add(min(judged, key=lambda step: points[step]))
+    evals, saved = read_history(run).evals, {one.step for one in whole}
+    best = best_of(point for point in evals.get(main_set(evals), ()) if point.step in saved)
+    if best is not None:
+        kept.add(best.step)
     return [one for one in found if one.step not in kept or not one.is_whole]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from runner.insight import answers
-from runner.insight.curves import Column
+from runner.insight.curves import Column, best_of
 from runner.insight.diagnosis import Verdict
 from runner.insight.reduction import part_means
+from runner.insight.task import main_curve
 from runner.run import deaths, locks
 from runner.run.directory import RunDirectory, read_json
 from runner.run.event_tail import EventTail
@@ -24,14 +25,18 @@ TAIL_BYTES = 64 * 1024
 def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
     """What a list shows of a run; losses in nats a token, None while unknown."""
     train = history.train
-    points = [point for point in history.evals.get("val", ()) if math.isfinite(point.loss)]
-    best = min(points, key=lambda point: point.loss, default=None)
+    curves = history.curves()
+    judged_by = main_curve(curves)
+    # Of a run that is not judged by its loss the list shows none as its best.
+    points = [point for point in curves.val if math.isfinite(point.loss)] if judged_by is None else []
+    best = best_of(points)
+    shape = train.loss if judged_by is None else curves.metrics[judged_by].value
     return {
         "phase": history.phase.value,
         "step": int(train.step[-1]) if len(train) else 0,
         "total_steps": whole(history.plan.get("total_steps")),
         "loss": _finite(train.loss[-1]) if len(train) else None,
-        "losses": sparkline(train.loss),
+        "losses": sparkline(shape),
         "eval_loss": points[-1].loss if points else None,
         "best_loss": best.loss if best else None,
         "best_step": best.step if best else None,

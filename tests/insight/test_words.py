@@ -8,9 +8,9 @@ import re
 import pytest
 
 from runner.insight.curves import Curves
-from runner.insight.diagnosis import diagnose
+from runner.insight.diagnosis import diagnose, labels
 from runner.insight.diagnosis.spikes import RECOVERY
-from runner.insight.diagnosis.words import fall, loss_of, measured
+from runner.insight.diagnosis.words import fall, loss_of
 from runner.insight.explained import EXPLANATIONS
 from tests.insight.curve_maker import evals, falling, make, train_curve
 from tests.insight.emitted import SOURCES
@@ -38,26 +38,10 @@ def test_a_loss_that_is_all_gone_has_no_percentage() -> None:
     assert "2.000 → 0.000" in verdict.sentence
 
 
-@pytest.mark.parametrize(
-    ("name", "words", "unit"),
-    [
-        ("best_loss", "best loss", "nats a token"),
-        ("rise_percent", "rise", "%"),
-        ("reserved_mib", "reserved", "MiB"),
-        ("silent_seconds", "silent", "s"),
-        ("probe_loss", "loss on training rows", "nats a token"),
-        ("best_step", "best step", ""),
-    ],
-)
-def test_numbers_of_the_evidence_have_words_and_units(name: str, words: str, unit: str) -> None:
-    assert measured(name) == (words, unit)
-
-
 @pytest.mark.parametrize("slug", EXPLANATIONS)
 def test_no_evidence_shows_a_raw_name(slug: str) -> None:
     for finding in diagnose(EXPLANATIONS[slug].example().curves).findings:
-        for name in finding.evidence:
-            words, _ = measured(name)
+        for words, _ in labels.numbers(finding):
             assert "_" not in words
             assert not words.endswith("percent")
 

@@ -12,7 +12,7 @@ from runner.preset import files
 from runner.run import directory, locks, summary
 from runner.run.directory import RunDirectory
 from runner.run.history import History, read_history
-from tests.run.scenes import Event, add, end, evaluation, phase, plan, step
+from tests.run.scenes import HELD_OUT, PROBE, Event, add, end, evaluation, phase, plan, step
 
 Names = Sequence[tuple[int, int]]
 
@@ -115,3 +115,34 @@ def store_of(home: Path, count: int) -> list[str]:
         }
         (path / "state.json").write_text(json.dumps(state))
     return sorted((path.name for path in folder.iterdir()), reverse=True)
+
+
+def several_sets(home: Path, run_id: str = "20261124-130000-sets-0005") -> RunDirectory:
+    """A run with two held-out sets, neither named `val`: `chat` rises from step 30 on, `code` falls throughout, as the
+    accuracy on it rises. Evaluation of `chat` at step 70 is not a number.
+    """
+    events: list[Event] = [phase("training"), plan(100)]
+    for at, loss in enumerate(HELD_OUT):
+        events += [step(10 * at - 9 + n, PROBE[at]) for n in range(10)] if at else []
+        told = {"accuracy": 0.4 + at / 100, "runtime": 5.5}
+        events.append(evaluation(10 * at, "NaN" if at == 7 else loss, "chat", metrics=told))
+        events.append(evaluation(10 * at, 2.0 - at / 10, "code", metrics={"accuracy": 0.5 + at / 50}))
+        events.append(evaluation(10 * at, PROBE[at], "train_probe"))
+    return made(home, run_id, *events, *end("finished"))
+
+
+def rewarded(home: Path, run_id: str = "20261124-140000-grpo-0006") -> RunDirectory:
+    """A run of reinforcement learning over 60 steps: the reward rises from 0.1 to 0.82 at step 50 and stays at 0.8, the
+    loss is that of GRPO.
+    """
+    events: list[Event] = [phase("training"), plan(60)]
+    for n in range(1, 61):
+        reward = 0.82 if n == 50 else 0.1 + 0.7 * min(n, 49) / 49
+        values = {
+            "reward": reward,
+            "kl": n / 1000,
+            "entropy": 1 - n / 100,
+            "completions/mean_length": 200 + n,
+        }
+        events += [step(n, 0.001 * n), {"type": "metrics", "step": n, "values": values}]
+    return made(home, run_id, *events, *end("finished"))

@@ -204,8 +204,8 @@ async def test_losses_that_are_no_numbers_are_shown(overfit: RunDirectory, size:
         step(244, "NaN"),
     )
     async with running(size) as (_, pilot):
-        text = await shows(pilot, "step 244", "×", "held-out nan", "best 1.8226 @48")
-        assert "train nan" in text
+        text = await shows(pilot, "step 244", "×", "held-out NaN", "best 1.8226 @48")
+        assert "train NaN" in text
         for key in ("x", "y", "m", "z"):
             for _ in range(4):
                 await pilot.press(key)

@@ -8,13 +8,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from runner.insight.diagnosis import labels
 from runner.insight.explained import EXPLANATIONS
 from runner.preset import files
 from runner.preset.files import own_folder
 from runner.run.directory import RunDirectory
 from tests.run.scenes import add, end, evaluation, phase, plan, step
 from tests.tui.conftest import running, screen_text, shows, until
-from tests.tui.made import alive, grow, history_of, made, spiked
+from tests.tui.made import alive, grow, history_of, made, several_sets, spiked
 from tui.app import FtuiApp
 from tui.screens.editor import EditorScreen
 from tui.screens.evidence import EvidenceScreen
@@ -57,10 +58,12 @@ async def test_evidence_has_numbers_evaluations_and_what_to_do(
         await shows(pilot, "demo-overfit", "OVERFITTING since step 48", "overfitting", "@48")
         assert screen.finding is not None
         first = screen.finding
-        text = await shows(
-            pilot, *(name.replace("_percent", "").split("_")[0] for name in list(first.evidence)[:3])
-        )
+        # Beside each other where there is room, so that the whole of them is seen at every size.
+        text = await shows(pilot, "◆ held-out", *(part for pair in labels.numbers(first) for part in pair))
+        assert "_" not in text
         if size[1] >= 40:
+            assert "ftui explain overfitting" in text
+            assert sum("◇" in line for line in text.splitlines()) > 2
             for point in first.evals:
                 assert any(
                     str(point.step) in line and f"{point.loss:.4g}" in line for line in text.splitlines()
@@ -68,14 +71,25 @@ async def test_evidence_has_numbers_evaluations_and_what_to_do(
             assert "keep checkpoint-48" in text
             assert "f makes that preset" in text
         assert next(p for p in val if p.step == 48).loss == pytest.approx(1.8226, abs=1e-4)
+        await pilot.press("v")
+        await until(pilot, lambda: app.screen is app.main)
+
+
+@sizes
+async def test_findings_are_gone_through_by_keys(home: Path, size: tuple[int, int]) -> None:
+    several_sets(home)
+    async with running(size) as (app, pilot):
+        await shows(pilot, "OVERFITTING since step 30")
+        screen = await evidence(app, pilot)
+        await shows(pilot, "Held-out loss 1.200")
+        first = screen.finding
+        assert first is not None
         await pilot.press("down")
         await until(pilot, lambda: screen.finding is not first)
         assert screen.finding is not None
         await shows(pilot, screen.finding.sentence.split()[0])
         await pilot.press("k")
         await until(pilot, lambda: screen.finding is first)
-        await pilot.press("v")
-        await until(pilot, lambda: app.screen is app.main)
 
 
 @sizes

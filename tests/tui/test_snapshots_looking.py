@@ -13,7 +13,7 @@ from runner.host import HostSample
 from runner.run.directory import RunDirectory, runs_folder
 from tests.run.scenes import add, end
 from tests.tui.conftest import OVERFIT, shows, until
-from tests.tui.made import sample
+from tests.tui.made import rewarded, sample, several_sets
 from tui.app import FtuiApp
 from tui.screens.compare import CompareScreen
 from tui.screens.evidence import EvidenceScreen
@@ -27,10 +27,15 @@ READING = GpuReading((GpuSample(CARD, 14541, 10035, 97, 66, 390.0, 450.0),), "58
 # Key, screen, words that are on it when it is done.
 SCREENS: dict[str, tuple[str, type[Screen[None]], tuple[str, ...]]] = {
     "main": ("", MainScreen, ("RTX 4090", "qlora-quickstart", "step 240/240")),
-    "evidence": ("v", EvidenceScreen, ("best loss", "nats a token")),
+    "evidence": ("v", EvidenceScreen, ("best held-out loss", "change since the best")),
     "samples": ("a", SamplesScreen, ("step 240", "words in a row")),
     "compare": ("c", CompareScreen, ("1.8226 @48", "single rows were not kept")),
     "log": ("g", LogScreen, ("Log of demo-overfit", "step 240")),
+}
+# Runs that are made of events, and words that are on the main screen when they are shown.
+MADE = {
+    "sets": (several_sets, ("◆ chat", "■ code", "OVERFITTING since step 30")),
+    "reward": (rewarded, ("─ reward", "Verdict: healthy")),
 }
 STREETS = "Which streets lead to the harbour?"
 ANSWERS = {
@@ -76,6 +81,23 @@ def test_looking(
             await pilot.press(key)
         await until(pilot, lambda: isinstance(pilot.app.screen, kind))
         await shows(pilot, *words)
+        await pilot.pause(0.4)
+
+    assert snap_compare(FtuiApp(), terminal_size=size, run_before=settled)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("kind", MADE)
+def test_other_kinds_of_runs(
+    home: Path, snap_compare: object, monkeypatch: pytest.MonkeyPatch, kind: str, size: tuple[int, int]
+) -> None:
+    monkeypatch.setattr("runner.gpu.read", lambda processes=False: READING)
+    monkeypatch.setattr("runner.host.read", lambda: HostSample(12.0, 14000, 129000))
+    make, words = MADE[kind]
+    make(home)
+
+    async def settled(pilot: Pilot[None]) -> None:
+        await shows(pilot, "RTX 4090", "qlora-quickstart", *words)
         await pilot.pause(0.4)
 
     assert snap_compare(FtuiApp(), terminal_size=size, run_before=settled)  # type: ignore[operator]

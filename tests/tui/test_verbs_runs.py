@@ -234,7 +234,7 @@ def test_a_run_without_a_step_has_no_verdict_in_text(home: Path) -> None:
 def test_more_events_are_shown(home: Path) -> None:
     run = made_run(home, *overfitting(6))
     add(run, *end("finished"))
-    assert "verdict: healthy" in ftui("watch", "last", "--plain").output
+    assert "verdict: held-out loss up since step 30" in ftui("watch", "last", "--plain").output
 
 
 # Help

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.insight.curves import Curves
+from runner.insight.drawn import drawn, loss_of
 from tui.charts.plot import Chart, Line, Palette, columns
 from tui.charts.view import Axis, ChartMode, axis_values, axis_words, line_of, window
 from tui.colours import BAD, GOOD, LIVE, NOTE, PROBE, QUIET
@@ -26,13 +27,19 @@ def overlay(runs: Sequence[Curves], mode: ChartMode, width: int) -> Chart:
     places = [axis_values(curves, axis) for curves in runs]
     high = max(window(curves, x, mode)[1] for curves, x in zip(runs, places, strict=True))
     dots = columns(width)
+    shown = [drawn(curves) for curves in runs]
+    if len({what.name for what in shown}) > 1:
+        # They are judged by different things; one axis can only hold what all of them have.
+        shown = [loss_of(curves) for curves in runs]
     lines = []
-    for place, (curves, x) in enumerate(zip(runs, places, strict=True)):
+    for place, (curves, what, x) in enumerate(zip(runs, shown, places, strict=True)):
         own = colour(place)
         palette = Palette(smooth=own, val=f"bold {own}", best=f"bold {own}")
-        line = line_of(curves, x, mode, (0.0, high), dots, palette)
+        line = line_of(curves, what, x, mode, (0.0, high), dots, palette)
         lines.append(Line(line.train, line.val, (), line.best, False, palette))
-    return Chart(lines=lines, high=high, log=mode.log, unit=axis.value, words=axis_words(axis))
+    return Chart(
+        lines=lines, high=high, log=mode.log, unit=axis.value, words=axis_words(axis), name=shown[0].name
+    )
 
 
 def _shared_axis(runs: Sequence[Curves], wanted: Axis) -> Axis:

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from runner.insight.reduction import Bucket
 from tui.charts.canvas import Canvas, LossScale
-from tui.colours import BAD, FAINT, GOOD, LIVE, NOTE, PROBE, QUIET
-from tui.glyphs import glyphs
+from tui.colours import BAD, FAINT, GOOD, LIVE, NOTE, PROBE, QUIET, SETS
+from tui.glyphs import glyphs, plain
 
 LABEL_WIDTH = 7
 MOST_EPOCH_MARKS = 12
@@ -22,7 +22,7 @@ MOST_EPOCH_MARKS = 12
 
 @dataclass(frozen=True)
 class Point:
-    """An evaluation: its place on the x axis and its loss in nats a token."""
+    """An evaluation: its place on the x axis and its loss in nats a token, or what else the chart measures."""
 
     x: float
     loss: float
@@ -44,6 +44,7 @@ class Palette:
     smooth: str = LIVE
     val: str = f"bold {NOTE}"
     probe: str = PROBE
+    others: tuple[str, ...] = SETS
     best: str = f"bold {GOOD}"
     bad: str = f"bold {BAD}"
     axis: str = QUIET
@@ -53,7 +54,9 @@ class Palette:
 
 @dataclass(frozen=True)
 class Line:
-    """The curves of one run; `best` is the place of its best evaluation. Without `raw` only the smoothed loss shows."""
+    """The curves of one run; `best` is the place of its best evaluation, `others` are further held-out sets. Without
+    `raw` only the smoothed loss shows.
+    """
 
     train: Sequence[Bucket] = ()
     val: Sequence[Point] = ()
@@ -61,6 +64,7 @@ class Line:
     best: float | None = None
     raw: bool = True
     palette: Palette = field(default_factory=Palette)
+    others: Sequence[Sequence[Point]] = ()
 
 
 def plain_number(value: float) -> str:
@@ -69,7 +73,9 @@ def plain_number(value: float) -> str:
 
 @dataclass(frozen=True)
 class Chart:
-    """What is drawn, from `low` to `high` on the x axis. `log` chooses the y axis, None leaves it to the values."""
+    """What is drawn, from `low` to `high` on the x axis. `log` chooses the y axis, None leaves it to the values; `name`
+    is what the y axis measures, '' for the loss.
+    """
 
     lines: Sequence[Line] = ()
     low: float = 0.0
@@ -80,6 +86,7 @@ class Chart:
     log: bool | None = None
     unit: str = "step"
     words: Callable[[float], str] = plain_number
+    name: str = ""
 
 
 def columns(width: int) -> int:
@@ -93,7 +100,8 @@ def draw(chart: Chart, width: int, height: int) -> list[Text]:
     values = [value for line in chart.lines for value in _values(line)]
     if not values or width < LABEL_WIDTH + 8 or height < 3:
         known = any(line.train or line.val for line in chart.lines)
-        note = "too small to draw" if values else "no finite loss yet" if known else "no steps yet"
+        what = chart.name or "loss"
+        note = "too small to draw" if values else f"no finite {what} yet" if known else "no steps yet"
         return [
             Text(note.center(width)[:width], palette.axis) if i == height // 2 else Text("")
             for i in range(height)
@@ -128,7 +136,8 @@ class _Axis:
 
 
 def _values(line: Line) -> list[float]:
-    values = [b.smooth for b in line.train] + [p.loss for p in (*line.val, *line.probe)]
+    evaluated = [p.loss for points in (line.val, line.probe, *line.others) for p in points]
+    values = [b.smooth for b in line.train] + evaluated
     finite = sorted(value for value in values if math.isfinite(value))
     # Raw extremes widen the scale only as far as most of them reach: one spike must not flatten the curve.
     highs = sorted(b.high for b in line.train if math.isfinite(b.high)) if line.raw else []
@@ -162,6 +171,7 @@ def _train(canvas: Canvas, line: Line, scale: LossScale, place: _Axis) -> None:
 def _evaluations(canvas: Canvas, line: Line, scale: LossScale, place: _Axis) -> None:
     marks, colours = glyphs(), line.palette
     for points, glyph, style in (
+        *zip(line.others, marks.set_points, colours.others, strict=False),
         (line.probe, marks.probe_point, colours.probe),
         (line.val, marks.eval_point, colours.val),
     ):
@@ -197,8 +207,12 @@ def _label(scale: LossScale, y: int, height: int, colours: Palette) -> Text:
 
 def _axis(chart: Chart, width: int, is_log: bool, colours: Palette) -> Text:
     right = f"{chart.unit} {chart.words(chart.high)}"
-    left = f"{chart.words(chart.low)} " if chart.low else ""
-    left += "log scale" if is_log else ""
+    parts = [
+        chart.words(chart.low) if chart.low else "",
+        plain(chart.name)[: max(0, width - len(right) - 12)],
+        "log scale" if is_log else "",
+    ]
+    left = " ".join(part for part in parts if part)
     middle = width - len(left) - len(right)
     text = Text(" " * LABEL_WIDTH + left + " " * max(1, middle) + right, colours.axis)
     text.truncate(LABEL_WIDTH + width)

@@ -11,6 +11,7 @@ import numpy as np
 
 from runner.insight.curves import Column, Curves, EvalPoint
 from runner.insight.diagnosis import Severity, Verdict
+from runner.insight.drawn import Drawn, drawn
 from runner.insight.reduction import SMOOTHING_SPAN, even_edges, reduce
 from tui.charts.canvas import round_end
 from tui.charts.plot import Chart, Line, Mark, Palette, Point, columns, plain_number
@@ -115,7 +116,8 @@ def chart_of(curves: Curves, verdict: Verdict | None, mode: ChartMode, width: in
     x = axis_values(curves, mode.axis)
     dots = columns(width)
     low, high = window(curves, x, mode)
-    line = line_of(curves, x, mode, (low, high), dots)
+    what = drawn(curves)
+    line = line_of(curves, what, x, mode, (low, high), dots)
     warned = [f for f in verdict.findings if f.severity >= Severity.WARNING] if verdict else []
     spiked = [f for f in verdict.findings if f.id == "spike"] if verdict else []
     marks = [Mark(at, BAD) for at in places(curves, x, [f.since_step for f in warned])]
@@ -128,16 +130,17 @@ def chart_of(curves: Curves, verdict: Verdict | None, mode: ChartMode, width: in
         epochs=[at for at in _epochs(curves, x) if low < at < high],
         marks=[mark for mark in marks if low <= mark.x <= high],
         cursor=cursor,
-        log=mode.log,
+        # A logarithm is for losses; a reward may be negative, and its last gains count as much as its first.
+        log=mode.log if mode.log is not None or not what.name else False,
         unit=_unit(curves, mode.axis, x),
         words=axis_words(mode.axis if x is not curves.train.step else Axis.STEP),
+        name=what.name,
     )
 
 
 def window(curves: Curves, x: Column, mode: ChartMode) -> tuple[float, float]:
     """The stretch of the axis that is shown."""
-    steps = curves.val[-1].step if curves.val else 0
-    last = max(float(x[-1]) if len(x) else 0.0, places(curves, x, [steps])[0])
+    last = max(float(x[-1]) if len(x) else 0.0, places(curves, x, [drawn(curves).last_step])[0])
     limit = float(curves.total_steps) if curves.total_steps and x is curves.train.step else None
     if curves.is_over:
         limit = None
@@ -159,6 +162,7 @@ def newest_column(curves: Curves, mode: ChartMode, dots: int) -> int:
 
 def line_of(
     curves: Curves,
+    what: Drawn,
     x: Column,
     mode: ChartMode,
     between: tuple[float, float],
@@ -167,12 +171,18 @@ def line_of(
 ) -> Line:
     """The curves of one run between two places of its axis, reduced to so many columns of dots."""
     low, high = between
-    buckets = reduce(x, curves.train.loss, even_edges(low, high, dots), mode.span, curves.train.step)
-    val, probe = (_points(curves, x, points, between) for points in (curves.val, curves.probe))
-    finite = [point for point in curves.val if math.isfinite(point.loss)]
-    best = min(finite, key=lambda point: point.loss, default=None)
-    at = places(curves, x, [best.step])[0] if best is not None else None
-    return Line(buckets, val, probe, at, True, palette or Palette())
+    own = x if what.step is curves.train.step else np.asarray(places(curves, x, list(what.step)))
+    buckets = reduce(own, what.value, even_edges(low, high, dots), mode.span, what.step)
+    val, probe, *others = (
+        _points(curves, x, points, between) for points in (what.main, what.probe, *what.others)
+    )
+    at = places(curves, x, [what.best.step])[0] if what.best is not None else None
+    return Line(buckets, val, probe, at, True, palette or Palette(), others)
+
+
+def named_sets(what: Drawn) -> list[tuple[str, Sequence[EvalPoint]]]:
+    """The held-out sets as a legend names them: the only one is "held-out"."""
+    return [("held-out" if len(what.sets) == 1 else name, points) for name, points in what.sets.items()]
 
 
 def _points(
@@ -229,14 +239,18 @@ def reading(curves: Curves, mode: ChartMode, width: int) -> str:
     end = low + (high - low) * (mode.cursor + 1) / dots
     at = max(0, int(np.searchsorted(x, end, side="right")) - 1)
     step = int(train.step[at])
-    parts = [f"step {step:,}", f"loss {_figure(train.loss[at], '.4f')}"]
+    what = drawn(curves)
+    parts = [f"step {step:,}"]
+    if what.name and (before := int(np.searchsorted(what.step, step, side="right"))):
+        parts.append(f"{what.name} {_figure(what.value[before - 1], '.4g')}")
+    parts.append(f"loss {_figure(train.loss[at], '.4f')}")
     for name, values, form in (("lr", train.lr, ".1e"), ("grad", train.grad_norm, ".2f")):
         if math.isfinite(values[at]):
             parts.append(f"{name} {values[at]:{form}}")
-    for name, points in (("held-out", curves.val), ("training rows", curves.probe)):
-        before = [point for point in points if point.step <= step]
-        if before:
-            parts.append(f"{name} {_figure(before[-1].loss, '.4f')} @{before[-1].step}")
+    for name, points in (*named_sets(what), ("training rows", what.probe)):
+        seen = [point for point in points if point.step <= step]
+        if seen:
+            parts.append(f"{name} {_figure(seen[-1].loss, '.4f')} @{seen[-1].step}")
     # A number cut in two would be another number.
     while len(parts) > 1 and len(" · ".join(parts)) > width:
         parts.pop()

@@ -109,7 +109,7 @@ def tables(runs: Sequence[Compared]) -> RenderableType:
     for name in ("", "run", "steps", "best eval", *asked, "verdict"):
         results.add_column(name, overflow="fold")
     for place, run in enumerate(runs):
-        best = f"{run.best.loss:.4f} @{run.best.step}" if run.best is not None else glyphs().dash
+        best = Text(plain(run.best_words) or glyphs().dash)
         results.add_row(
             Text(letter(place), f"bold {colour(place)}"),
             Text(plain(run.id)),

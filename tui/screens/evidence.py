@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 from textual import on
@@ -17,8 +18,10 @@ from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
-from runner.insight.diagnosis import Finding, Severity
-from runner.insight.diagnosis.words import measured
+from runner.insight import standing
+from runner.insight.curves import Curves, best_of, main_set
+from runner.insight.diagnosis import Finding, Severity, labels
+from tui.charts.evidence import small_chart
 from tui.colours import BAD, GOOD, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.messages import NextPresetAsked, RowsAsked
@@ -27,6 +30,10 @@ from tui.widgets.options import Options
 
 STYLES = {Severity.INFO: QUIET, Severity.WARNING: NOTE, Severity.CRITICAL: BAD, Severity.ERROR: BAD}
 MOST_ROWS_SHOWN = 64
+WIDEST_CHART = 100
+# Of many evaluations the first, which is the one the others are held against, and the newest ones.
+MOST_EVALUATIONS = 12
+GAP = 3
 
 RowTexts = Mapping[tuple[int, int], str]
 
@@ -129,13 +136,16 @@ class EvidenceScreen(Screen[None]):
 
     def _detail(self, finding: Finding) -> RenderableType:
         parts: list[RenderableType] = [Text(plain(finding.sentence)), Text("")]
-        parts += [_numbers(finding), Text("")]
-        if finding.evals:
-            parts += [_evaluations(finding), Text("")]
+        numbers = _numbers(finding)
+        parts += [_Beside(numbers, _evaluations(finding)) if finding.evals else numbers, Text("")]
+        if self.view is not None:
+            parts.append(_Picture(self.view.curves, finding))
+        if self.view is not None and (measured := _measured(self.view.curves, finding)):
+            parts += [*measured, Text("")]
         if finding.steps:
             parts += [self._rows(finding), Text("")]
         parts += [_action(action.text, bool(action.changes)) for action in finding.actions]
-        return Group(*parts)
+        return Group(*parts, Text(plain(f"What it means, in full: ftui explain {finding.id}"), "dim"))
 
     def _rows(self, finding: Finding) -> RenderableType:
         if self.view is not None and self.view.is_foreign:
@@ -226,23 +236,63 @@ def _meaning(finding: Finding) -> RenderableType:
 def _numbers(finding: Finding) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style=QUIET)
-    table.add_column(justify="right")
-    table.add_column(style=QUIET)
-    for name, value in finding.evidence.items():
-        words, unit = measured(name)
-        table.add_row(words, figure(value), unit)
+    table.add_column()
+    for name, value in labels.numbers(finding):
+        table.add_row(plain(name), plain(value))
     return table
 
 
 def _evaluations(finding: Finding) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style=QUIET)
+    table = Table(box=None, padding=(0, 1), header_style=QUIET)
     for name in ("step", "loss", "rows"):
         table.add_column(name, justify="right")
-    least = min((p.loss for p in finding.evals if math.isfinite(p.loss)), default=math.nan)
-    for point in finding.evals:
-        style = GOOD if point.loss == least else ""
-        table.add_row(str(point.step), Text(figure(point.loss), style), str(point.n or ""))
+    best = best_of(finding.evals)
+    left_out = len(finding.evals) - MOST_EVALUATIONS
+    for place, point in enumerate(finding.evals):
+        if 0 < place <= left_out:
+            continue
+        style, sign = (GOOD, f"{glyphs().best_point} ") if point is best else ("", "")
+        table.add_row(str(point.step), Text(f"{sign}{figure(point.loss)}", style), str(point.n or ""))
     return table
+
+
+def _measured(curves: Curves, finding: Finding) -> list[Text]:
+    """What else was measured on the rows of its evaluations."""
+    if not finding.evals:
+        return []
+    names = ("", finding.eval_set or main_set(curves.evals))
+    found = [(metric, words) for of, metric, words in standing.measures(curves) if of in names]
+    return [Text(plain(f"{metric} {words}")) for metric, words in found]
+
+
+class _Beside:
+    """Two tables beside each other where there is room for both, or below each other."""
+
+    def __init__(self, first: Table, second: Table) -> None:
+        self._tables = (first, second)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = [Measurement.get(console, options.update(width=1000), one).maximum for one in self._tables]
+        if sum(widths) + GAP > options.max_width:
+            yield from (self._tables[0], Text(""), self._tables[1])
+            return
+        both = Table.grid(padding=(0, GAP, 0, 0))
+        both.add_row(*self._tables)
+        yield both
+
+
+class _Picture:
+    """The finding's chart, as wide as there is room."""
+
+    def __init__(self, curves: Curves, finding: Finding) -> None:
+        self._curves, self._finding = curves, finding
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = min(options.max_width, WIDEST_CHART)
+        small = small_chart(self._curves, self._finding, width)
+        if small is not None:
+            yield from small.lines(width)
+            yield Text("")
 
 
 def _action(words: str, mends: bool) -> Text:
@@ -251,7 +301,5 @@ def _action(words: str, mends: bool) -> Text:
 
 
 def figure(value: float) -> str:
-    """A number with the figures that matter."""
-    if not math.isfinite(value):
-        return glyphs().not_finite if math.isnan(value) else "infinite"
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.4g}"
+    """A loss, with the screen's sign for what is not a number."""
+    return glyphs().not_finite if math.isnan(value) else labels.number(value)

@@ -48,7 +48,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
                 letter,
                 run.id,
                 str(run.curves.step),
-                f"{run.best.loss:.4f} @{run.best.step}" if run.best else "-",
+                run.best_words or "-",
                 answers.short(run.answered),
                 run.verdict.headline,
             )

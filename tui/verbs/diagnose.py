@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,20 +12,18 @@ import click
 from runner.foreign.names import said
 from runner.foreign.opening import read_path
 from runner.foreign.trace import TraceError
-from runner.insight import answers
-from runner.insight.curves import Curves, Metric
+from runner.insight.curves import Curves
 from runner.insight.diagnosis import Severity, Verdict, diagnose
 from runner.insight.diagnosis.finding import Action
-from runner.insight.diagnosis.words import set_words
+from runner.insight.task import Task, main_metrics, task_of
 from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
 from runner.run.event_tail import EventTail
 from runner.run.history import History, fold_all
 from tui.state import since
-from tui.verbs.text import print_json
+from tui.verbs.text import metrics_as_plain, print_json, print_standing
 from tui.verbs.watch import shown
 
-# More lines than these say less.
-MOST_METRICS = 12
+# More names than these say less.
 MOST_NAMED = 5
 
 
@@ -103,29 +99,14 @@ def as_plain(subject: Subject, curves: Curves, verdict: Verdict) -> dict[str, An
         "logged_steps": len(curves.train),
         "evals": {name: [dataclasses.asdict(p) for p in points] for name, points in curves.evals.items()},
         "answers": [dataclasses.asdict(point) for point in curves.answers],
+        **metrics_as_plain(curves),
         "checkpoints": curves.checkpoints,
         "is_over": curves.is_over,
         "plan": subject.history.plan,
         "bad_lines": subject.bad_lines,
         "others": subject.others,
         "begins_at_step": curves.begins_at_step,
-        "metrics": _last(curves.metrics),
-        "eval_metrics": {name: _last(metrics) for name, metrics in curves.eval_metrics.items()},
         "verdict": {**dataclasses.asdict(verdict), "headline": verdict.headline},
-    }
-
-
-def _last(metrics: Mapping[str, Metric]) -> dict[str, dict[str, float]]:
-    """The first and the last value of each metric, and their steps."""
-    return {
-        name: {
-            "first_step": m.step[0],
-            "first": m.value[0],
-            "last_step": m.step[-1],
-            "last": m.value[-1],
-        }
-        for name, m in metrics.items()
-        if len(m)
     }
 
 
@@ -133,22 +114,10 @@ def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
     click.echo(f"{subject.name}  {subject.kind}")
     click.echo(f"path       {subject.path}")
     _print_place(subject, curves)
-    for name, points in curves.evals.items():
-        best = min(points, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
-        count = f"{len(points)} evaluation{'s' if len(points) > 1 else ''}"
-        change = f"{points[0].loss:.4f} → {points[-1].loss:.4f}"
-        if math.isfinite(best.loss):
-            change += f", best {best.loss:.4f} at step {best.step}"
-        click.echo(f"{set_words(name):<10} {change}, {count}")
-    if answered := answers.course(curves.answers):
-        click.echo(f"answers    {answered}")
-    if not curves.evals:
+    print_standing(curves)
+    if not any(curves.evals.values()):
         click.echo("evals      none")
-    for prefix, metrics in (
-        ("", curves.metrics),
-        *((f"{name} ", m) for name, m in curves.eval_metrics.items()),
-    ):
-        _print_metrics(prefix, metrics)
+    _print_other_metrics(curves)
     if subject.bad_lines:
         click.echo(f"warning    {subject.bad_lines} lines or records could not be read and were passed over")
     click.echo(f"verdict    {verdict.headline}")
@@ -177,14 +146,15 @@ def _print_place(subject: Subject, curves: Curves) -> None:
         click.echo(f"others     {named}{more}: the newest run was read")
 
 
-def _print_metrics(prefix: str, metrics: Mapping[str, Metric]) -> None:
-    known = [(name, metric) for name, metric in metrics.items() if len(metric)]
-    for name, metric in known[:MOST_METRICS]:
-        click.echo(
-            f"{prefix}{name}  {metric.value[0]:.4g} → {metric.value[-1]:.4g} at step {int(metric.step[-1])}"
-        )
-    if len(known) > MOST_METRICS:
-        click.echo(f"{prefix}and {len(known) - MOST_METRICS} more: --json names them all")
+def _print_other_metrics(curves: Curves) -> None:
+    """What else is logged beside the loss, by name: dozens of lines would say less."""
+    shown_already = (
+        {name for _, name in main_metrics(curves)} if task_of(curves) is not Task.SUPERVISED else set()
+    )
+    others = [name for name, metric in curves.metrics.items() if len(metric) and name not in shown_already]
+    if others:
+        more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+        click.echo(f"also       {', '.join(others[:MOST_NAMED])}{more} (--json has their values)")
 
 
 def _print_actions(actions: tuple[Action, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import time
@@ -12,6 +11,8 @@ import click
 from runner.check.gate import pass_gate
 from runner.insight import answers, lint
 from runner.insight.diagnosis import Severity, VerdictKind
+from runner.insight.standing import course, loss
+from runner.insight.task import main_curve
 from runner.preset import files
 from runner.run import launch
 from runner.run.directory import RunDirectory, ftui_home
@@ -176,10 +177,14 @@ def numbers(view: RunView) -> str:
     """The figures of a run in one line: 'loss 1.214  eval 1.402 (best 1.311 @300)  12 min left'."""
     parts = []
     if len(view.curves.train):
-        parts.append(f"loss {view.curves.train.loss[-1]:.4f}")
-    if view.curves.val:
-        best = min(view.curves.val, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
-        parts.append(f"held-out {view.curves.val[-1].loss:.4f} (best {best.loss:.4f} @{best.step})")
+        parts.append(f"loss {loss(view.curves.train.loss[-1])}")
+    judged_by = main_curve(view.curves)
+    if judged_by is not None and (words := course(view.curves.metrics[judged_by])):
+        parts.append(f"{judged_by} {words}")
+    elif view.curves.val:
+        best = view.curves.best
+        told = f" (best {best.loss:.4f} @{best.step})" if best is not None else ""
+        parts.append(f"held-out {loss(view.curves.val[-1].loss)}{told}")
     if answered := answers.short(view.curves.last_answers):
         parts.append(f"answers {answered}")
     if view.eta_seconds is not None:

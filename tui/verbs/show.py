@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import click
 
-from runner.insight import answers
-from runner.insight.diagnosis.words import set_words
 from runner.run import directory
 from runner.run.events import Phase
 from runner.run.history import whole
 from tui.follower import read_view
 from tui.state import RunView, age, since, text
-from tui.verbs.text import print_json
+from tui.verbs.text import metrics_as_plain, print_json, print_standing
 
 LOG_LINES = 5
 
@@ -50,6 +47,7 @@ def as_plain(view: RunView) -> dict[str, Any]:
             name: [dataclasses.asdict(point) for point in points] for name, points in curves.evals.items()
         },
         "answers": [dataclasses.asdict(point) for point in curves.answers],
+        **metrics_as_plain(curves),
         "checkpoints": list(curves.checkpoints),
         "plan": dict(view.plan),
         "run": dict(view.record),
@@ -78,12 +76,7 @@ def _print(view: RunView) -> None:
     click.echo(f"step       {done}{left}")
     if view.batch is not None:
         click.echo(f"batch      {view.batch.spelled_out} (per device × accumulation × GPUs)")
-    for name, points in view.curves.evals.items():
-        best = min(points, key=lambda p: p.loss if math.isfinite(p.loss) else math.inf)
-        change = f"{points[0].loss:.4f} → {points[-1].loss:.4f}, best {best.loss:.4f} at step {best.step}"
-        click.echo(f"{set_words(name):<10} {change}")
-    if answered := answers.course(view.curves.answers):
-        click.echo(f"answers    {answered}")
+    print_standing(view.curves)
     ledger = view.plan.get("ledger")
     if isinstance(ledger, dict):
         named = ("train_rows", "eval_rows", "truncated_rows", "rows_without_trained_tokens")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.insight.diagnosis import Severity
+from runner.insight.diagnosis import Severity, is_remark
 from runner.run import directory
 from runner.run.events import Phase
 from tui.follower import read_row
@@ -38,7 +38,9 @@ def _words(row: RunRow, tmux: bool) -> str:
         parts.append(f"{row.loss:.3f}")
     text = " ".join(parts)
     if row.severity < Severity.WARNING:
-        return _escaped(text, tmux)
+        # A remark is no alarm: without colour.
+        remark = f" △ {row.verdict}" if is_remark(row.verdict) else ""
+        return _escaped(f"{text}{remark}", tmux)
     warning = f"▲ {row.verdict}"
     if not tmux:
         return f"{text} {warning}"

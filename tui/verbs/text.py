@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -12,8 +13,14 @@ from typing import Any
 
 import click
 
+from runner.insight import standing
+from runner.insight.curves import Curves
+from runner.insight.task import task_of
+
 # What would move a terminal's cursor, and halves of surrogate pairs: both stand only inside strings.
 _TO_ESCAPE = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
+
+LABEL_WIDTH = 10
 
 
 def print_json(value: Any) -> None:
@@ -32,6 +39,27 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
+
+
+def print_standing(curves: Curves) -> None:
+    """A line for each evaluated set, for what else was measured on it, and for what a run is made to increase."""
+    measured = [(f"{of} {name}".strip(), words) for of, name, words in standing.measures(curves)]
+    for lines in (standing.task_lines(curves), standing.evaluations(curves), measured):
+        width = max([LABEL_WIDTH, *(len(name) for name, _ in lines)])
+        for name, words in lines:
+            click.echo(f"{name:<{width}} {words}")
+
+
+def metrics_as_plain(curves: Curves) -> dict[str, Any]:
+    """The kind of training and what is logged beside the loss, for JSON."""
+    return {
+        "task": task_of(curves).value,
+        "metrics": {name: dataclasses.asdict(metric) for name, metric in curves.metrics.items()},
+        "eval_metrics": {
+            of: {name: dataclasses.asdict(metric) for name, metric in metrics.items()}
+            for of, metrics in curves.eval_metrics.items()
+        },
+    }
 
 
 def print_table(rows: Sequence[Sequence[str]], heads: Sequence[str], optional: str = "") -> None:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.reactive import var
 
-from tui.charts.plot import LABEL_WIDTH, Palette, columns, draw
+from runner.insight.drawn import Drawn, drawn
+from tui.charts import legend
+from tui.charts.plot import columns, draw
 from tui.charts.view import ChartMode, chart_of, newest_column, reading
 from tui.colours import QUIET
-from tui.glyphs import glyphs, plain
+from tui.glyphs import plain
 from tui.state import RunView
 from tui.widgets.lines import Drawing
 
@@ -18,7 +20,9 @@ LEAST_HEIGHT_FOR_KEY = 7
 
 
 class LossChart(Drawing):
-    """Train loss raw and smoothed, held-out loss, loss on training rows, the best checkpoint, epoch marks, findings."""
+    """Train loss raw and smoothed, held-out losses, the loss on training rows, the best checkpoint, epoch marks,
+    findings; of a run that is judged by a reward, that.
+    """
 
     view: var[RunView | None] = var(None)
     mode: var[ChartMode] = var(ChartMode())
@@ -45,7 +49,7 @@ class LossChart(Drawing):
             text = Text(plain(words), "bold")
             text.truncate(width)
             return text
-        return key(width, self.mode)
+        return key(width, self.mode, drawn(self.view.curves))
 
     def move_cursor(self, by: int) -> None:
         """Read the values further along."""
@@ -69,19 +73,7 @@ def _said(view: RunView) -> list[tuple[str, int, int]]:
     return [(f.id, int(f.severity), f.since_step) for f in view.verdict.findings]
 
 
-def key(width: int, mode: ChartMode) -> Text:
+def key(width: int, mode: ChartMode, what: Drawn) -> Text:
     """What the signs mean, as much of it as fits, and how the chart is seen."""
-    marks, colours = glyphs(), Palette()
-    parts = [
-        (plain("─ train"), colours.smooth),
-        (f"{marks.eval_point} held-out", colours.val),
-        (f"{marks.probe_point} training rows, same weights", colours.probe),
-        (f"{marks.best_point} best", colours.best),
-        (f"{marks.epoch_mark} epoch", colours.axis),
-    ]
     words = plain(mode.words())
-    text = Text(" " * LABEL_WIDTH)
-    for part, style in parts:
-        if text.cell_len + len(part) + 3 + len(words) <= width:
-            text.append(part, style).append("   ")
-    return text.append(words, f"bold {QUIET}")
+    return legend.line(legend.parts_of(what), width - len(words)).append(words, f"bold {QUIET}")

@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.reactive import var
 
 from runner.insight.curves import Column, TrainCurve
+from runner.insight.task import main_metrics
 from tui.charts.view import amount
 from tui.colours import BAD, LIVE
 from tui.glyphs import glyphs, plain
@@ -24,6 +25,8 @@ MOST_SPARK = 16
 # The sparklines show the recent past: over a whole run a falling curve would draw flat.
 WINDOW = 400
 SHORT_SCREEN = 32
+# As the figures of other kinds of runs are labelled here.
+SHORT = {"KL": "KL", "entropy": "entr", "length": "len"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def figures(view: RunView) -> list[Figure]:
         right = recent.accuracy * 100
     found = [
         _known("lr", recent.lr, train.lr, "{:.1e}"),
+        *_watched(view),
         _known("grad", recent.grad_norm, train.grad_norm, "{:.2f}"),
         Figure("tok/s", rates, amount(float(rates[-1])))
         if np.isfinite(train.tokens).any()
@@ -97,6 +101,15 @@ def figures(view: RunView) -> list[Figure]:
         if any(math.isfinite(value) for value in values):
             found.append(_of(label, values, form))
     return found
+
+
+def _watched(view: RunView) -> list[Figure]:
+    """Distance to the reference model, entropy and length of completions, of runs that are judged by a reward."""
+    return [
+        _of(SHORT[label], view.curves.metrics[name].value[-WINDOW:], "{:.4g}")
+        for label, name in main_metrics(view.curves)
+        if label in SHORT
+    ]
 
 
 def _known(label: str, recent: Column, whole: Column, form: str) -> Figure:

@@ -14,17 +14,18 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from runner.insight.diagnosis import Severity
 from runner.run.events import Phase
-from tui.colours import BAD, GOOD, LIVE, NOTE, QUIET
+from tui.colours import LIVE, NOTE
 from tui.glyphs import glyphs, plain
 from tui.state import RunRow
 from tui.widgets.lines import differences, strip_of
+from tui.widgets.marks import phase_mark, verdict_mark
 from tui.widgets.sparkline import sparkline
 
 SPARK_WIDTH = 6
 NARROW = 28
 WIDE = 40
-WARNING = 2
 
 
 class Order(StrEnum):
@@ -273,25 +274,13 @@ def _standing(row: RunRow, style: str, width: int) -> Text:
             return text.append(f"{row.phase.value}{place}", "dim")
         text.append(f"{100 * row.progress:3.0f} % ")
         return text if width < NARROW else text.append(sparkline(row.losses, SPARK_WIDTH), LIVE)
-    if row.phase is not Phase.FINISHED and row.severity < WARNING:
+    if row.phase is not Phase.FINISHED and row.severity < Severity.WARNING:
         return text.append(row.phase.value, style)
     if row.best_loss is not None:
         text.append(f"{row.best_loss:.3g} ")
     if row.answers and width >= WIDE:
         text.append(f"{row.answers} ", "dim")
-    if row.severity >= WARNING:
-        return text.append(glyphs().up if width < NARROW else plain(row.verdict), NOTE)
-    return text if width < NARROW else text.append(plain(row.verdict) or "finished", "dim")
-
-
-def phase_mark(phase: Phase) -> tuple[str, str]:
-    """The sign and style of a phase."""
-    marks = glyphs()
-    return {
-        Phase.FINISHED: (marks.finished, GOOD),
-        Phase.STOPPED: (marks.stopped, NOTE),
-        Phase.FAILED: (marks.failed, BAD),
-        Phase.LOST: (marks.failed, BAD),
-        Phase.QUEUED: (marks.queued, QUIET),
-        Phase.STARTING: (marks.queued, LIVE),
-    }.get(phase, (marks.running, LIVE))
+    sign, colour = verdict_mark(row)
+    if width < NARROW:
+        return text.append(sign, colour)
+    return text.append(plain(row.verdict) or "finished", colour)

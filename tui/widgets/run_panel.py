@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -12,17 +11,24 @@ from textual.containers import Vertical
 from textual.reactive import var
 
 from runner.insight import answers
+from runner.insight.curves import best_of, held_out
+from runner.insight.standing import course, highest, loss
+from runner.insight.task import main_curve
 from runner.run.events import Phase
-from tui.colours import FAINT, GOOD, LIVE, NOTE, PROBE
+from tui.charts.legend import short
+from tui.colours import FAINT, GOOD, LIVE, NOTE, PROBE, SETS
 from tui.glyphs import glyphs, plain
 from tui.state import RunView, age, text
 from tui.widgets.lines import Drawing
 from tui.widgets.log_tail import LogTail
 from tui.widgets.loss_chart import LossChart
+from tui.widgets.marks import phase_mark
 from tui.widgets.metrics import Metrics
-from tui.widgets.run_list import phase_mark
 from tui.widgets.sparkline import bar
 from tui.widgets.verdict_box import VerdictBox
+
+GAP = 3
+MOST_LINES = 3
 
 
 class RunHeader(Drawing):
@@ -77,12 +83,32 @@ def header(view: RunView, width: int) -> list[Text]:
     """Progress bar with step and time left, losses, and the effective batch spelled out."""
     if view.reason and (view.phase.is_over or view.phase is Phase.QUEUED):
         return _ending(view, width)
-    lines = [progress(view, width), fitting(losses(view), width), fitting(batch(view), width)]
+    lines = [progress(view, width), *standing_lines(view, width), fitting(batch(view), width)]
     if view.warnings and not view.phase.is_over:
         newest = Text(plain(f"{glyphs().up} {view.warnings[-1]}"), NOTE)
         newest.truncate(width, overflow=glyphs().overflow)
         lines.append(newest)
     return lines
+
+
+def standing_lines(view: RunView, width: int) -> list[Text]:
+    """What `losses` says in one line; of several held-out sets, in as many lines as they need, at most three."""
+    parts = losses(view)
+    if len(held_out(view.curves.evals)) < 2:
+        return [fitting(parts, width)]
+    lines: list[Text] = []
+    while parts and len(lines) < MOST_LINES:
+        lines.append(fitting(parts, width))
+        shown = next(n for n in range(1, len(parts) + 1) if n == len(parts) or _wider(parts[: n + 1], width))
+        parts = parts[shown:]
+    if parts:
+        lines[-1].append(f"   +{len(parts)} more", "dim")
+        lines[-1].truncate(width, overflow=glyphs().overflow)
+    return lines
+
+
+def _wider(parts: list[Text], width: int) -> bool:
+    return sum(part.cell_len for part in parts) + GAP * (len(parts) - 1) > width
 
 
 def progress(view: RunView, width: int) -> Text:
@@ -115,29 +141,43 @@ def fitting(parts: list[Text], width: int) -> Text:
     """The first parts that fit beside each other; the rest is left out rather than wrapped."""
     text = Text()
     for part in parts:
-        gap = "   " if text.plain else ""
+        gap = " " * GAP if text.plain else ""
         if text.cell_len + len(gap) + part.cell_len <= width or not text.plain:
             text.append(gap).append_text(part)
     return text
 
 
 def losses(view: RunView) -> list[Text]:
-    """'train 1.214', 'held-out 1.402 (best 1.311 @300)', 'answers 15/16', 'training rows 1.193'."""
-    parts = []
+    """'train 1.214', 'held-out 1.402 (best 1.311 @300)', 'answers 15/16', 'training rows 1.193'; of a run that is
+    judged by a reward, that first.
+    """
+    parts = judged_by(view)
     if len(view.curves.train):
-        parts.append(figure("train", f"{view.curves.train.loss[-1]:.4f}", f"bold {LIVE}"))
-    if view.curves.val:
-        part = figure("held-out", f"{view.curves.val[-1].loss:.4f}", f"bold {NOTE}")
-        finite = [point for point in view.curves.val if math.isfinite(point.loss)]
-        if finite:
-            best = min(finite, key=lambda point: point.loss)
+        style = "dim" if parts else f"bold {LIVE}"
+        parts.append(figure("loss" if parts else "train", loss(view.curves.train.loss[-1]), style))
+    sets = held_out(view.curves.evals)
+    for place, (name, points) in enumerate(sets.items()):
+        style = NOTE if not place else SETS[place - 1] if place <= len(SETS) else ""
+        part = figure("held-out" if len(sets) == 1 else short(name), loss(points[-1].loss), f"bold {style}")
+        if (best := best_of(points)) is not None:
             part.append(f" (best {best.loss:.4f} @{best.step})", "dim")
         parts.append(part)
     if answered := answers.short(view.curves.last_answers):
         parts.append(figure("answers", answered, f"bold {GOOD}"))
     if view.curves.probe:
-        parts.append(figure("training rows", f"{view.curves.probe[-1].loss:.4f}", PROBE))
+        parts.append(figure("training rows", loss(view.curves.probe[-1].loss), PROBE))
     return parts or [Text("no steps yet: loading the model and the data takes a moment", "dim")]
+
+
+def judged_by(view: RunView) -> list[Text]:
+    """'reward 0.12 → 0.84 (best 0.91 @320)'; nothing for runs that are judged by their loss."""
+    name = main_curve(view.curves)
+    if name is None or not (words := course(view.curves.metrics[name])):
+        return []
+    part = figure(plain(name), plain(words), f"bold {LIVE}")
+    if (best := highest(view.curves.metrics[name])) is not None:
+        part.append(f" (best {best[1]:.4g} @{best[0]})", "dim")
+    return [part]
 
 
 def batch(view: RunView) -> list[Text]:

@@ -30,7 +30,8 @@ class VerdictBox(Static):
             return
         verdict = view.verdict
         for severity, name in CLASSES.items():
-            self.set_class(severity is verdict.severity, name)
+            self.set_class(severity is verdict.severity and not verdict.is_remark, name)
+        self.set_class(verdict.is_remark, "remark")
         self.border_title = plain(f"Verdict: {verdict.headline}")
         more = len([finding for finding in verdict.findings if finding.sentence != verdict.sentence])
         self.border_subtitle = (

@@ -5,7 +5,7 @@ Findings have stable slugs (overfitting, rate-too-high …). Every function here
 
 from runner.insight.diagnosis.finding import Action, Change, Finding, Severity
 from runner.insight.diagnosis.judge import UNKNOWN, Judge
-from runner.insight.diagnosis.verdict import Verdict, VerdictKind, diagnose
+from runner.insight.diagnosis.verdict import Verdict, VerdictKind, diagnose, is_remark
 
 __all__ = [
     "UNKNOWN",
@@ -17,4 +17,5 @@ __all__ = [
     "Verdict",
     "VerdictKind",
     "diagnose",
+    "is_remark",
 ]

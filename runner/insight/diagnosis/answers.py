@@ -41,7 +41,12 @@ def answers_wrong(curves: Curves) -> Finding | None:
                 (Change("train.num_train_epochs", Kind.TIMES, 2),),
             ),
         ),
-        evidence={"rows": now.n, "exact": now.exact, "ended": now.ended, **now.fields},
+        evidence={
+            "asked_rows": now.n,
+            "exact": now.exact,
+            "ended": now.ended,
+            **{f"right in {name}": right for name, right in now.fields.items()},
+        },
     )
 
 

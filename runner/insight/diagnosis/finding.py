@@ -67,7 +67,8 @@ class Finding:
 
     `since_step` is where it began. `evidence` holds the numbers it rests on (losses in nats a token), `evals` the
     evaluations, `steps` the optimizer steps to look at. `sentence` says it to a person; `actions` say what to do, most
-    useful first. `keep_step` is the checkpoint to keep, if there is one.
+    useful first. `keep_step` is the checkpoint to keep, if there is one. `eval_set` names the evaluated set it is
+    about, where that is not the main one or there are several.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Finding:
     keep_step: int | None = None
     evals: tuple[EvalPoint, ...] = ()
     steps: tuple[int, ...] = ()
+    eval_set: str = ""
 
     @property
     def reason(self) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from runner.insight.curves import Column, Curves
+from runner.insight.curves import Column, Curves, EvalPoint
 from runner.insight.diagnosis.finding import LOWER_RATE, Action, Finding, Severity
 from runner.insight.diagnosis.words import loss_of
 from runner.insight.task import Task, task_of
@@ -20,6 +21,7 @@ SKIP_WINDOW = 50
 # torch's GradScaler begins at 65,536 and halves it at each overflow until gradients fit: that is how it works.
 SCALER_STEPS = 20
 SKIP_SHARE = 0.05
+SHOWN = 5
 
 
 def non_finite(curves: Curves) -> Finding | None:
@@ -95,20 +97,23 @@ def evaluation_nan(curves: Curves) -> Finding | None:
     for name, points in curves.evals.items():
         bad = [point for point in points if not math.isfinite(point.loss)]
         if bad:
-            return _broken_evaluation(name, bad[0].step, len(bad), len(points), bad[-1] is points[-1])
+            return _broken_evaluation(name, points, bad)
     return None
 
 
-def _broken_evaluation(name: str, step: int, bad: int, of: int, is_last: bool) -> Finding:
+def _broken_evaluation(name: str, points: Sequence[EvalPoint], broken: Sequence[EvalPoint]) -> Finding:
+    step, bad, of = broken[0].step, len(broken), len(points)
     return Finding(
         id="evaluation-nan",
         name="evaluation is not a number",
-        severity=Severity.WARNING if is_last else Severity.INFO,
+        severity=Severity.WARNING if broken[-1] is points[-1] else Severity.INFO,
         since_step=step,
         sentence=f"The {loss_of(name)} is not a number in {bad} of {of} evaluation{'s' if of > 1 else ''}, first at "
         f"step {step}, while training goes on: some row there has nothing to predict, or overflows in fp16.",
         actions=(Action("look for held-out rows without an answer"), Action("bf16 instead of fp16")),
         evidence={"step": step, "bad_evaluations": bad, "evaluations": of},
+        evals=tuple(broken[:SHOWN]),
+        eval_set="" if name == "val" else name,
     )
 
 

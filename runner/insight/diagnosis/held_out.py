@@ -8,10 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from runner.insight.curves import Curves, Metric
+from runner.insight.curves import Curves, Metric, held_out, main_set
 from runner.insight.diagnosis.finding import Finding
 
-NOT_HELD_OUT = ("train_probe", "general")
 # Measures of right answers, of which more is better; eval_ and the set's name are gone.
 BETTER_UP = re.compile(
     r"(.*_)?(accuracy|acc|exact_match|em|f1|precision|recall|bleu|sacrebleu|rouge\w*|meteor|mcc|auc|map|ndcg)(_.*)?"
@@ -21,14 +20,9 @@ LEAST_GAIN = 0.005
 
 def each_set(curves: Curves) -> Iterator[tuple[str, Curves]]:
     """(name, the curves with that set as the held-out one), for every such set; the name is '' for the only one."""
-    names = [name for name, points in curves.evals.items() if name not in NOT_HELD_OUT and points]
-    if any(curves.evals[name] is curves.val for name in names if name != "val"):
-        # One of them stands for `val` (with_main_set).
-        names.remove("val")
-    if "val" in names:
-        names = ["val", *(name for name in names if name != "val")]
+    names = list(held_out(curves.evals))
     for name in names:
-        told = "" if names == ["val"] or len(names) == 1 else name
+        told = "" if len(names) == 1 else name
         if name == "val":
             yield told, curves
             continue
@@ -39,8 +33,8 @@ def each_set(curves: Curves) -> Iterator[tuple[str, Curves]]:
 
 
 def with_main_set(curves: Curves) -> Curves:
-    """The curves with the first held-out set as `val`, where none has that name."""
-    if curves.val:
+    """The curves with the main held-out set as `val`, where none has that name."""
+    if main_set(curves.evals) == "val":
         return curves
     return next((view for _, view in each_set(curves)), curves)
 
@@ -59,7 +53,7 @@ def every_set(detect: Callable[[Curves], Finding | None]) -> Callable[[Curves], 
             return gravest
         others = [other for other, _ in found if other != name]
         more = f" The same in {', '.join(others)}." if others else ""
-        return replace(gravest, sentence=f"{name}: {gravest.sentence}{more}")
+        return replace(gravest, sentence=f"{name}: {gravest.sentence}{more}", eval_set=name)
 
     return detect_in_each
 

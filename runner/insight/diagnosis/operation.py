@@ -57,6 +57,7 @@ def forgetting(curves: Curves) -> Finding | None:
         ),
         evidence={"before_loss": first.loss, "loss": now.loss, "rise_percent": 100 * share, "noise": noise},
         evals=tuple(points[-4:]),
+        eval_set="general",
     )
 
 

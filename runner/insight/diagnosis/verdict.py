@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from runner.insight.curves import Curves
+from runner.insight.curves import Curves, best_of
 from runner.insight.diagnosis import (
     answers,
     converged,
@@ -76,6 +76,11 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
 
     @property
+    def is_remark(self) -> bool:
+        """Whether it says more than that all is well, and yet is no alarm."""
+        return self.severity is Severity.INFO and is_remark(self.kind)
+
+    @property
     def headline(self) -> str:
         since = f" since step {self.since_step}" if self.since_step is not None else ""
         return (
@@ -139,6 +144,13 @@ SAID = {
     VerdictKind.PLATEAU,
     VerdictKind.REWARD_FLAT,
 }
+
+
+def is_remark(kind: str) -> bool:
+    """Whether a verdict of this kind says something of a run even where it is no alarm."""
+    return kind in SAID
+
+
 # What a graver finding explains is not said a second time.
 EXPLAINED = {
     "non-finite": {
@@ -224,7 +236,7 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
     points = [point for point in curves.val if math.isfinite(point.loss)]
     if not points:
         return replace(_without_evaluation(curves), findings=findings)
-    best = min(points, key=lambda point: point.loss)
+    best = best_of(points) or points[0]
     keep = best.step if best.step > 0 else None
     missing = FEWEST_EVALUATIONS - len(points)
     if missing > 0:
