@@ -142,9 +142,10 @@ def test_what_begins_in_mid_run_and_what_is_measured_is_said() -> None:
     said = ftui("diagnose", str(SAMPLES / "resumed-mid-run.log")).output
     assert "start      not seen: what is here begins at step 1650" in said
     said = ftui("diagnose", str(SAMPLES / "grpo-rewards.json")).output
-    assert "reward  0.427 → 1.511 at step 250" in said
+    assert "reward     0.427 → 1.511, highest 1.544 at step 160" in said
+    assert "also       reward_std" in said
     told = json.loads(ftui("diagnose", str(SAMPLES / "six-eval-sets.json"), "--json").output)
-    assert told["eval_metrics"]["g0"]["accuracy"]["last_step"] == 12030
+    assert told["eval_metrics"]["g0"]["accuracy"]["step"][-1] == 12030
 
 
 def test_a_log_whose_only_evaluation_lies_after_its_resume(home: Path) -> None:

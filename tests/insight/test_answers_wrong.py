@@ -34,7 +34,7 @@ def test_a_healthy_loss_with_no_answer_right_is_said_to_be_so() -> None:
         "Only 1 of 16 held-out rows are answered exactly, whatever the loss says. "
         "Wrong most often: item (1 right), count (1 right)."
     )
-    assert verdict.findings[0].evidence["owner"] == 16
+    assert verdict.findings[0].evidence["right in owner"] == 16
 
 
 def test_answers_that_never_end_are_told() -> None:

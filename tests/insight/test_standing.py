@@ -71,7 +71,7 @@ def test_evaluations_in_words() -> None:
     assert standing.evaluations(curves) == [
         ("code", "2.0000 → NaN, best 1.0000 at step 10, 4 evaluations, 1 not finite"),
         ("broken", "no finite loss in 2 evaluations"),
-        ("train_probe", "0.5000, best 0.5000 at step 0, 1 evaluation"),
+        ("training rows", "0.5000, best 0.5000 at step 0, 1 evaluation"),
     ]
 
 
