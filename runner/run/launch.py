@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,7 @@ from runner.run import directory, locks, requests
 from runner.run.adopt import ADOPT
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog, Phase
+from runner.run.queue import CPU
 
 STACK = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate")
 TRAINER = "runner.train"
@@ -149,23 +151,59 @@ def version(package: str) -> str | None:
 
 
 def choose_gpu(reading: gpu.GpuReading, choice: str | None) -> gpu.Gpu | None:
-    """The GPU named by index, UUID or part of its name; without a name the one with most free memory; None for the
-    CPU, when there is no GPU or the choice is `cpu`. Raises LaunchError when the choice fits none.
+    """The GPU named by number ('1', or '1.0' for a MIG slice), UUID or part of its name; without a name the one with
+    most free memory. None for the CPU: when that is the choice, or there is no GPU at all. Raises LaunchError when the
+    choice fits none, and when there are GPUs of which none can be used: the CPU would take weeks, and in silence.
     """
-    healthy = [sample for sample in reading.samples if not sample.problem]
-    if choice == "cpu":
+    if choice == CPU:
         return None
     if choice is None:
-        best = max(healthy, key=lambda sample: sample.free_mib or 0, default=None)
+        best = max(reading.healthy, key=lambda sample: sample.free_mib or 0, default=None)
+        if best is None and (reading.samples or reading.is_sick):
+            raise LaunchError(_none_usable(reading))
         return best.gpu if best is not None else None
-    gpus = [sample.gpu for sample in healthy]
-    # "1" is the second card, not the first whose name has a 1 in it.
-    exact = [one for one in gpus if choice in (str(one.index), one.uuid)]
-    if found := exact or [one for one in gpus if choice.lower() in one.name.lower()]:
+    healthy = [sample.gpu for sample in reading.healthy]
+    if found := _fitting(choice, healthy):
         return found[0]
-    names = [one.name for one in gpus]
+    ill = _fitting(choice, [sample.gpu for sample in reading.samples])
+    if ill:
+        problem = next(sample.problem for sample in reading.samples if sample.gpu == ill[0])
+        raise LaunchError(
+            f"GPU {ill[0].number} ({ill[0].name}) cannot be used: {problem}.\n{_others(healthy)}"
+        )
+    if left_out := _fitting(choice, reading.hidden):
+        raise LaunchError(
+            f"GPU {left_out[0].number} ({left_out[0].name}) is hidden by CUDA_VISIBLE_DEVICES.\n{_others(healthy)}"
+        )
+    names = [one.name for one in healthy]
     hint = nearest(choice, names) or (f" There are: {', '.join(names)}." if names else f" {reading.problem}.")
     raise LaunchError(f"There is no GPU {choice!r}.{hint} `--gpu cpu` trains on the CPU.")
+
+
+def _fitting(choice: str, gpus: Sequence[gpu.Gpu]) -> list[gpu.Gpu]:
+    """Those a choice can mean. "1" is the second card, not the first whose name has a 1 in it."""
+    exact = [one for one in gpus if choice in (one.number, one.uuid)]
+    # The number of a card that is split names its first slice.
+    exact = exact or [one for one in gpus if choice == str(one.index)]
+    return exact or [one for one in gpus if choice.lower() in one.name.lower()]
+
+
+def _others(healthy: Sequence[gpu.Gpu]) -> str:
+    names = ", ".join(f"--gpu {one.number} ({one.name})" for one in healthy)
+    return (
+        f"Take another: {names}."
+        if names
+        else "`ftui doctor` shows every GPU; `--gpu cpu` trains on the CPU."
+    )
+
+
+def _none_usable(reading: gpu.GpuReading) -> str:
+    """Two lines: what is with every GPU, and what can be done."""
+    ill = [f"GPU {one.gpu.number} ({one.gpu.name}): {one.problem}" for one in reading.samples]
+    return (
+        f"No GPU can be used: {'; '.join(ill) or reading.problem}.\n"
+        "Mend that (`ftui doctor` shows it again), or train on the CPU on purpose with `--gpu cpu`."
+    )
 
 
 def _record(run: RunDirectory, loaded: LoadedPreset, chosen: gpu.Gpu | None, trainer: str) -> dict[str, Any]:
