@@ -215,14 +215,10 @@ def identify(device: Device) -> Gpu:
             unknown, uuid=f"unknown-{unknown.number}", name=f"GPU {unknown.number}"
         )
     capability = nvml.value(lambda: pynvml.nvmlDeviceGetCudaComputeCapability(device.whole))
-    name = nvml.value(lambda: nvml.text(pynvml.nvmlDeviceGetName(device.whole))) or "NVIDIA GPU"
-    if device.slice is not None:
-        # Some drivers give the slice's name to its card's handle already.
-        name = f"{name.partition(' MIG ')[0]} MIG {nvml.slice_name(device)}".rstrip()
     return Gpu(
         device.index,
         uuid,
-        name,
+        nvml.name(device),
         compute_capability=(int(capability[0]), int(capability[1])) if capability else None,
         is_mig=device.slice is not None,
         slice=device.slice,

@@ -7,6 +7,7 @@ milliseconds. Without persistence mode the start loads the driver for every card
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 MIB = 1 << 20
+GIB = 1 << 30
 
 NOT_LOADED, NO_LIBRARY, NOT_FOUND, NOT_SUPPORTED, INVALID_ARGUMENT = 9, 12, 6, 3, 2
 # NVML error code -> what it means for a person. The rest is shown in NVML's own words.
@@ -142,14 +144,30 @@ def _slices(index: int, card: Any) -> Iterator[Device]:
         yield Device(index, handle, place, card)
 
 
-def slice_name(device: Device) -> str:
-    """'1g.10gb' of a MIG slice as nvidia-smi names it, with its compute slices in front where they are fewer."""
+def name(device: Device) -> str:
+    """'NVIDIA A100-SXM4-80GB', with ' MIG 1g.10gb' for a slice of it."""
+    import pynvml
+
+    card = value(lambda: text(pynvml.nvmlDeviceGetName(device.whole))) or "NVIDIA GPU"
+    if device.slice is None:
+        return card
+    own = value(lambda: text(pynvml.nvmlDeviceGetName(device.handle))) or ""
+    # Drivers before 470 give a slice the name of its card.
+    return own if " MIG " in own else f"{card} MIG {_profile(device)}".rstrip()
+
+
+def _profile(device: Device) -> str:
+    """'1g.10gb' as nvidia-smi names it: eighths of the card's memory, and the compute slices in front where they are
+    fewer. Empty where the driver does not tell.
+    """
     import pynvml
 
     one = value(lambda: pynvml.nvmlDeviceGetAttributes_v2(device.handle))
-    if one is None:
+    card = value(lambda: pynvml.nvmlDeviceGetMemoryInfo(device.card))
+    if one is None or card is None or not card.total:
         return ""
-    parts = f"{one.gpuInstanceSliceCount}g.{round(one.memorySizeMB / 1024)}gb"
+    eighths = math.ceil(8 * int(one.memorySizeMB) * MIB / card.total)
+    parts = f"{one.gpuInstanceSliceCount}g.{round(eighths * math.ceil(card.total / GIB) / 8)}gb"
     fewer = 0 < one.computeInstanceSliceCount < one.gpuInstanceSliceCount
     return f"{one.computeInstanceSliceCount}c.{parts}" if fewer else parts
 

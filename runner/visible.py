@@ -14,7 +14,7 @@ SLURM = ("SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
 
 # What C's strtoul takes of "1gpu": CUDA reads its numbers so.
 _NUMBER = re.compile(r"\s*([+-]?\d+)")
-_OLD_SLICE = re.compile(r"MIG-(GPU-[0-9a-fA-F-]+)/(\d+)/(\d+)$")
+_OLD_SLICE = re.compile(r"MIG-(GPU-[^/]+)/(\d+)/(\d+)$")
 
 
 @dataclass(frozen=True)

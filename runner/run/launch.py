@@ -162,30 +162,30 @@ def choose_gpu(reading: gpu.GpuReading, choice: str | None) -> gpu.Gpu | None:
         if best is None and (reading.samples or reading.is_sick):
             raise LaunchError(_none_usable(reading))
         return best.gpu if best is not None else None
-    healthy = [sample.gpu for sample in reading.healthy]
-    if found := _fitting(choice, healthy):
-        return found[0]
-    ill = _fitting(choice, [sample.gpu for sample in reading.samples])
-    if ill:
-        problem = next(sample.problem for sample in reading.samples if sample.gpu == ill[0])
-        raise LaunchError(
-            f"GPU {ill[0].number} ({ill[0].name}) cannot be used: {problem}.\n{_others(healthy)}"
+    problems = {sample.gpu: sample.problem for sample in reading.samples}
+    problems |= dict.fromkeys(reading.hidden, "it is hidden by CUDA_VISIBLE_DEVICES")
+    healthy = [one for one, problem in problems.items() if not problem]
+    # "1" is the second card, also when that is ill, and not the first whose name has a 1 in it.
+    found = _numbered(choice, list(problems)) or _named(choice, healthy) or _named(choice, list(problems))
+    if found is None:
+        names = [one.name for one in healthy]
+        hint = nearest(choice, names) or (
+            f" There are: {', '.join(names)}." if names else f" {reading.problem}."
         )
-    if left_out := _fitting(choice, reading.hidden):
-        raise LaunchError(
-            f"GPU {left_out[0].number} ({left_out[0].name}) is hidden by CUDA_VISIBLE_DEVICES.\n{_others(healthy)}"
-        )
-    names = [one.name for one in healthy]
-    hint = nearest(choice, names) or (f" There are: {', '.join(names)}." if names else f" {reading.problem}.")
-    raise LaunchError(f"There is no GPU {choice!r}.{hint} `--gpu cpu` trains on the CPU.")
+        raise LaunchError(f"There is no GPU {choice!r}.{hint} `--gpu cpu` trains on the CPU.")
+    if problem := problems[found]:
+        raise LaunchError(f"GPU {found.number} ({found.name}) cannot be used: {problem}.\n{_others(healthy)}")
+    return found
 
 
-def _fitting(choice: str, gpus: Sequence[gpu.Gpu]) -> list[gpu.Gpu]:
-    """Those a choice can mean. "1" is the second card, not the first whose name has a 1 in it."""
+def _numbered(choice: str, gpus: Sequence[gpu.Gpu]) -> gpu.Gpu | None:
+    """The one with this number or UUID; the number of a card that is split names its first slice."""
     exact = [one for one in gpus if choice in (one.number, one.uuid)]
-    # The number of a card that is split names its first slice.
-    exact = exact or [one for one in gpus if choice == str(one.index)]
-    return exact or [one for one in gpus if choice.lower() in one.name.lower()]
+    return next(iter(exact or [one for one in gpus if choice == str(one.index)]), None)
+
+
+def _named(choice: str, gpus: Sequence[gpu.Gpu]) -> gpu.Gpu | None:
+    return next((one for one in gpus if choice.lower() in one.name.lower()), None)
 
 
 def _others(healthy: Sequence[gpu.Gpu]) -> str:
