@@ -51,6 +51,7 @@ class Watch:
         # Of a stall: when it began, and what is known of why.
         self._silent_since = 0.0
         self._where = ""
+        self._is_shared = False
         self._signs: tuple[object, ...] = ()
         self._heard_at = 0.0
         self._take_in_the_past()
@@ -118,9 +119,9 @@ class Watch:
         gpu = sample.get("gpu")
         busy = sample.get("trainer_cpu_percent")
         memory = curves.memory
-        is_shared = False
+        self._is_shared = False
         if isinstance(gpu, dict):
-            busy, is_shared = _use(
+            busy, self._is_shared = _use(
                 gpu, busy, next((p.reserved for p in reversed(memory) if p.reserved), None)
             )
             free, used = gpu.get("free_mib"), gpu.get("used_mib")
@@ -129,7 +130,7 @@ class Watch:
         return replace(
             curves,
             memory=memory,
-            liveness=Liveness(self._silence(), busy, where=self._where, is_shared=is_shared),
+            liveness=Liveness(self._silence(), busy, where=self._where, is_shared=self._is_shared),
         )
 
     def _silence(self) -> float:
@@ -173,6 +174,8 @@ class Watch:
         summary = summarise(self.history, self._judge.verdict)
         if self._silent_since:
             summary |= {"silent_since": int(self._silent_since), "silent_because": self._where}
+            if self._is_shared:
+                summary["silent_shared"] = True
         if summary == self._summary:
             self.is_behind = False
             return
