@@ -1,5 +1,5 @@
 """Xid errors: what the NVIDIA driver logs when a GPU, or a program on it, goes wrong. NVML tells the number alone; of
-which process it is, only the kernel's log knows, and not everybody may read that.
+which process it is, only the kernel's log knows, and reading that takes rights that most users lack.
 """
 
 from __future__ import annotations

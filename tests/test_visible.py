@@ -167,7 +167,7 @@ def test_what_it_hides_is_neither_listed_nor_chosen(stub: StubNvml) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "-1"])
-def test_whoever_hides_every_gpu_wants_the_cpu(stub: StubNvml, text: str) -> None:
+def test_with_every_gpu_hidden_it_is_the_cpu(stub: StubNvml, text: str) -> None:
     box(stub)
     reading, chosen = run(stub, CUDA_VISIBLE_DEVICES=text)
     assert chosen == "cpu"

@@ -30,6 +30,8 @@ class GpuHealth:
         self._problem = ""
         # The newest Xid error that counts, and when it came.
         self._xid: tuple[float, str] = (0.0, "")
+        # When what does not count was last told: a neighbour that goes wrong every second must not fill the log.
+        self._told: dict[str, float] = {}
 
     @property
     def trouble(self) -> str:
@@ -60,9 +62,13 @@ class GpuHealth:
         counts, whose = xid.number in FATAL, ""
         if xid.number not in FATAL and xid.number not in NOTES:
             counts, whose = _attribute(xid, sample, trainer_pid)
+        words, now = f"The GPU: {xid.words}{whose}.", time.monotonic()
         if counts:
-            self._xid = (time.monotonic(), xid.words)
-        self._warn("xid", f"The GPU: {xid.words}{whose}.")
+            self._xid = (now, xid.words)
+        elif now - self._told.get(words, -RECENT_SECONDS) < RECENT_SECONDS:
+            return
+        self._told[words] = now
+        self._warn("xid", words)
 
 
 def _attribute(xid: Xid, sample: Mapping[str, Any], trainer_pid: int) -> tuple[bool, str]:

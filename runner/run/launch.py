@@ -34,6 +34,10 @@ class LaunchError(Exception):
     """A run that cannot be started; the message says why and what to do."""
 
 
+class UnusableGpuError(LaunchError):
+    """The GPU that was chosen, or every one, is in this machine and cannot be used."""
+
+
 @dataclass(frozen=True)
 class Launched:
     """A started run and what it was started on; `gpu` is None on the CPU."""
@@ -160,7 +164,7 @@ def choose_gpu(reading: gpu.GpuReading, choice: str | None) -> gpu.Gpu | None:
     if choice is None:
         best = max(reading.healthy, key=lambda sample: sample.free_mib or 0, default=None)
         if best is None and (reading.samples or reading.is_sick):
-            raise LaunchError(_none_usable(reading))
+            raise UnusableGpuError(_none_usable(reading))
         return best.gpu if best is not None else None
     problems = {sample.gpu: sample.problem for sample in reading.samples}
     problems |= dict.fromkeys(reading.hidden, "it is hidden by CUDA_VISIBLE_DEVICES")
@@ -174,12 +178,14 @@ def choose_gpu(reading: gpu.GpuReading, choice: str | None) -> gpu.Gpu | None:
         )
         raise LaunchError(f"There is no GPU {choice!r}.{hint} `--gpu cpu` trains on the CPU.")
     if problem := problems[found]:
-        raise LaunchError(f"GPU {found.number} ({found.name}) cannot be used: {problem}.\n{_others(healthy)}")
+        raise UnusableGpuError(
+            f"GPU {found.number} ({found.name}) cannot be used: {problem}.\n{_others(healthy)}"
+        )
     return found
 
 
 def _numbered(choice: str, gpus: Sequence[gpu.Gpu]) -> gpu.Gpu | None:
-    """The one with this number or UUID; the number of a card that is split names its first slice."""
+    """The one with this number or UUID; the number of a card that is split names its first slice that is listed."""
     exact = [one for one in gpus if choice in (one.number, one.uuid)]
     return next(iter(exact or [one for one in gpus if choice == str(one.index)]), None)
 

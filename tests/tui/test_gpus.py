@@ -11,10 +11,13 @@ from textual.widgets import OptionList
 
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
+from runner.run.launch import LaunchError
 from tests.tui.conftest import running, screen_text, shows, until, without_load
 from tui.messages import LoadSampled
 from tui.screens.dialog import Launch, LaunchDialog
 from tui.state import RunView, figures
+from tui.verbs import doctor
+from tui.verbs.check import choose_card
 from tui.widgets.load_bar import gpu_line, grid
 from tui.widgets.metrics import memory
 from tui.widgets.preset_list import PresetList
@@ -142,3 +145,43 @@ def test_memory_is_the_runs_only_where_the_driver_says_so(
     if gpu["own_mib"] is None:
         assert math.isnan(series["own_mib"][0])
         assert memory(view).values == (14 * 1024,)
+
+
+# In text
+
+
+def said(monkeypatch: pytest.MonkeyPatch, reading: GpuReading) -> list[tuple[str, str, str]]:
+    monkeypatch.setattr("runner.gpu.read", lambda processes=False: reading)
+    return [(check.name, check.health.value, check.value) for check in doctor._gpus()]
+
+
+def test_the_doctor_shows_every_gpu_and_what_is_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    slice_ = card(2, is_mig=True, slice=1, shares_ram=True)
+    reading = GpuReading((card(0, "lost"), slice_), "580.1", hidden=(card(3).gpu,), note="fastest first")
+    found = said(monkeypatch, reading)
+    assert found[1:3] == [
+        ("which GPUs", "note", "fastest first"),
+        ("GPU 0", "bad", "NVIDIA H100 80GB HBM3: lost"),
+    ]
+    assert found[3][:2] == ("GPU 2.1", "ok")
+    assert "(shared with the host)" in found[3][2]
+    assert found[4] == ("GPU 3", "note", "NVIDIA H100 80GB HBM3: hidden by CUDA_VISIBLE_DEVICES")
+
+
+@pytest.mark.parametrize(("is_sick", "health"), [(True, "bad"), (False, "note")])
+def test_the_doctor_knows_a_sick_driver_from_none(
+    monkeypatch: pytest.MonkeyPatch, is_sick: bool, health: str
+) -> None:
+    found = said(monkeypatch, GpuReading(problem="driver", is_sick=is_sick))
+    assert found == [("GPU", health, "driver")]
+
+
+def test_a_check_is_refused_as_the_launch_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = GpuReading((card(0, "the GPU is lost"),))
+    monkeypatch.setattr("runner.gpu.read", lambda processes=False: reading)
+    for choice in (None, "0"):
+        with pytest.raises(LaunchError, match="the GPU is lost"):
+            choose_card(choice, None)
+    # As a card that is not here.
+    for choice, free in (("cpu", None), ("H100", None), (None, 22.0)):
+        choose_card(choice, free)
