@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runner import host
-from runner.run.gpu_reader import GpuReader
+from runner.run.gpu_reader import PROCESS_SECONDS, GpuReader
 from runner.xids import FATAL, NOTES, Xid
 
 RECENT_SECONDS = 300.0
@@ -30,6 +30,8 @@ class GpuHealth:
         self._problem = ""
         # The newest Xid error that counts, and when it came.
         self._xid: tuple[float, str] = (0.0, "")
+        # When it was last known whether the run has the GPU alone: the driver forgets a process as it ends.
+        self._alone = (0.0, False)
         # When what does not count was last told: a neighbour that goes wrong every second must not fill the log.
         self._told: dict[str, float] = {}
 
@@ -47,10 +49,22 @@ class GpuHealth:
         self.judge(sample, self._reader.xids(), trainer_pid)
         return sample
 
+    def look_again(self, trainer_pid: int) -> None:
+        """Judge one more reading: what ended the trainer may be told only now."""
+        if self._reader is not None:
+            self._reader.wait_for_next()
+            self.look(trainer_pid)
+
     def judge(self, sample: Mapping[str, Any], xids: Sequence[Xid] = (), trainer_pid: int = 0) -> None:
         """Tell what is new in a reading, and the Xid errors that came with it."""
+        now = time.monotonic()
+        alone = sample.get("is_alone")
+        if isinstance(alone, bool):
+            self._alone = (now, alone)
+        elif now - self._alone[0] > 2 * PROCESS_SECONDS:
+            self._alone = (now, False)
         for xid in xids:
-            self._take(xid, sample, trainer_pid)
+            self._take(xid, trainer_pid)
         problem = str(sample.get("problem") or "")
         if problem and problem != self._problem:
             self._warn("gpu", f"The GPU: {problem}.")
@@ -58,10 +72,10 @@ class GpuHealth:
             self._warn("gpu", "The GPU answers again.")
         self._problem = problem
 
-    def _take(self, xid: Xid, sample: Mapping[str, Any], trainer_pid: int) -> None:
+    def _take(self, xid: Xid, trainer_pid: int) -> None:
         counts, whose = xid.number in FATAL, ""
         if xid.number not in FATAL and xid.number not in NOTES:
-            counts, whose = _attribute(xid, sample, trainer_pid)
+            counts, whose = _attribute(xid, trainer_pid, self._alone[1])
         words, now = f"The GPU: {xid.words}{whose}.", time.monotonic()
         if counts:
             self._xid = (now, xid.words)
@@ -71,11 +85,11 @@ class GpuHealth:
         self._warn("xid", words)
 
 
-def _attribute(xid: Xid, sample: Mapping[str, Any], trainer_pid: int) -> tuple[bool, str]:
+def _attribute(xid: Xid, trainer_pid: int, is_alone: bool) -> tuple[bool, str]:
     """Whether an error of one program is of this run, and what is said of whose it is where that is not plain."""
     if xid.pids:
         is_own = bool(host.process_tree(trainer_pid) & set(xid.pids))
         return is_own, "" if is_own else f" (of another program, process {xid.pids[-1]}; not of this run)"
-    if sample.get("is_alone") is True:
+    if is_alone:
         return True, ""
     return False, " (of which program is not known)"

@@ -80,6 +80,12 @@ class GpuReader(threading.Thread):
             return HANGS
         return f"{HANGS}: not within {self._patience:.0f} s, which {self._cards} GPUs without persistence mode may need"
 
+    def wait_for_next(self) -> None:
+        """Wait for a reading that is newer than now, or twice as long as one takes."""
+        now = time.monotonic()
+        while self._newest[0] < now and time.monotonic() < now + 2 * SECONDS:
+            time.sleep(SECONDS / 20)
+
     def xids(self) -> list[Xid]:
         """The Xid errors that came since the last call."""
         return [self._xids.popleft() for _ in range(len(self._xids))]

@@ -127,6 +127,18 @@ def test_an_error_of_a_neighbour_is_not_what_a_run_died_of(
     assert "GPU" not in over(run)["reason"].replace("not the GPU's", "")
 
 
+def test_what_killed_a_run_is_heard_though_it_came_with_its_death(
+    scripted: Scripted, weather: Weather, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = gpu_run(home, tmp_path / "s", monkeypatch, "until-stop")
+    pid = wait_for(lambda: int(read_json(run.state).get("trainer_pid") or 0))
+    weather(processes=f"{pid}:{6 << 30}")
+    wait_for(lambda: newest_card(run).get("is_alone") is True)
+    subprocess.run(["kill", "-9", str(pid)], check=True)
+    weather(xid="31")
+    assert "The GPU failed: Xid 31: a kernel read or wrote memory it does not have" in over(run)["reason"]
+
+
 def newest_card(run: RunDirectory) -> dict[str, Any]:
     """The newest sample of the run's card."""
     return dict(([{}, *LineTail(run.system).read_all()])[-1].get("gpu", {}))
