@@ -99,7 +99,7 @@ def _order(environment: Mapping[str, str], gpus: Sequence[Named]) -> list[int]:
 
 
 def _assumed(environment: Mapping[str, str], gpus: Sequence[Named], cards: Sequence[int]) -> str:
-    """CUDA's order of unlike cards is its own; whoever relies on it is told what it was taken to be."""
+    """CUDA's order of unlike cards is its own: what it was taken to be is said."""
     names = {one.card: one.name for one in gpus if one.card in cards}
     if environment.get(ORDER) == "PCI_BUS_ID" or len(set(names.values())) < 2:
         return ""

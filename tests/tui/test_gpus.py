@@ -97,6 +97,35 @@ async def test_with_ill_cards_alone_the_cpu_is_not_taken_by_itself(store: Path) 
         assert answers == [Launch("cpu")]
 
 
+@pytest.mark.parametrize(
+    ("reading", "words", "answer"),
+    [
+        (None, "Still looking for GPUs", Launch(None)),
+        (GpuReading(problem="no NVIDIA GPU"), "No NVIDIA GPU: it runs on the CPU", Launch("cpu")),
+        (
+            GpuReading(problem="CUDA_VISIBLE_DEVICES= hides every GPU", hidden=(card(0).gpu,)),
+            "CUDA_VISIBLE_DEVICES= hides every GPU: it runs on the CPU",
+            Launch("cpu"),
+        ),
+    ],
+)
+async def test_before_the_gpus_are_known_none_is_chosen(
+    store: Path, reading: GpuReading | None, words: str, answer: Launch
+) -> None:
+    async with running() as (app, pilot):
+        await until(pilot, lambda: app.main.query_one(PresetList).option_count)
+        await without_load(app, pilot)
+        app.main.gpus = reading
+        await pilot.press("l", "l")
+        await until(pilot, lambda: isinstance(app.screen, LaunchDialog))
+        await shows(pilot, words)
+        answers: list[object] = []
+        app.screen.dismiss = answers.append  # type: ignore[method-assign, assignment]
+        await pilot.press("l")
+        await until(pilot, lambda: answers)
+        assert answers == [answer]
+
+
 async def test_a_sick_driver_is_no_reason_for_the_cpu(store: Path) -> None:
     async with running() as (app, pilot):
         await until(pilot, lambda: app.main.query_one(PresetList).option_count)

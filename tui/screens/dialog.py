@@ -63,9 +63,9 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
 
 @dataclass(frozen=True)
 class Launch:
-    """Where to launch: a GPU's UUID or `cpu`; at once, or when it is free."""
+    """Where to launch: a GPU's UUID, `cpu`, or None for the GPU with most free memory; at once, or when it is free."""
 
-    gpu: str
+    gpu: str | None
     waits: bool = False
 
 
@@ -81,6 +81,8 @@ class LaunchDialog(Dialog[Launch | None]):
         super().__init__()
         self.heading = f"Launch {card.name}"
         self._card = card
+        # A driver that has to wake every card takes a while: until then nothing is known.
+        self._is_known = gpus is not None
         self._gpus = gpus or GpuReading()
 
     def content(self) -> RenderableType:
@@ -88,10 +90,13 @@ class LaunchDialog(Dialog[Launch | None]):
 
     def extra(self) -> ComposeResult:
         samples = self._gpus.samples
+        if not self._is_known:
+            yield Static(Text("Still looking for GPUs: it gets the one with most free memory.", NOTE))
+            return
         if not samples and not self._gpus.is_sick:
-            yield Static(
-                Text("No NVIDIA GPU: it runs on the CPU, which suits the demo and nothing larger.", NOTE)
-            )
+            why = self._gpus.problem if self._gpus.hidden else "No NVIDIA GPU"
+            words = f"{why}: it runs on the CPU, which suits the demo and nothing larger."
+            yield Static(Text(plain(words), NOTE))
             return
         if not samples:
             yield Static(Text(plain(self._gpus.problem), NOTE))
@@ -112,7 +117,7 @@ class LaunchDialog(Dialog[Launch | None]):
 
     def action_launch(self, waits: bool) -> None:
         if not self._gpus.samples and not self._gpus.is_sick:
-            self.dismiss(Launch(CPU, waits))
+            self.dismiss(Launch(CPU if self._is_known else None, waits))
             return
         listed = self.query_one(OptionList)
         chosen = listed.highlighted_option
