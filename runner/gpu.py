@@ -1,24 +1,32 @@
-"""The one door to NVML. Every value it cannot give is None, and every problem a sentence; nothing here raises.
+"""The GPUs of this machine, as far as this process may use them. Every value the driver does not give is None, and
+every problem a sentence; nothing here raises.
 
-NVML calls never create a CUDA context. Reading memory and utilisation takes microseconds, the list of processes
-milliseconds, so ask for processes rarely.
+A card that is lost, forbidden or ill stays in the list with its problem: it must neither hide the others nor make a run
+choose the CPU in silence. What CUDA_VISIBLE_DEVICES or Slurm leave out is apart (visible.py).
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-T = TypeVar("T")
-MIB = 1 << 20
+from runner import host, nvml, visible
+from runner.nvml import MIB, Device
+
 AMPERE = (8, 0)
+NO_GPU = "no NVIDIA GPU"
+# Process utilisation is the highest sample of so many seconds: who asks does so at least that often.
+PROCESS_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """A device a run can have to itself: a card, or one MIG slice of it. total_mib is NVML's, driver share included."""
+    """A device a run can have to itself: a card, or one MIG slice of it. `index` is the card's as nvidia-smi counts,
+    `slice` the place of a MIG slice on it. total_mib is NVML's, driver share included; with `shares_ram` it is the
+    host's own memory.
+    """
 
     index: int
     uuid: str
@@ -26,6 +34,13 @@ class Gpu:
     total_mib: int | None = None
     compute_capability: tuple[int, int] | None = None
     is_mig: bool = False
+    slice: int | None = None
+    shares_ram: bool = False
+
+    @property
+    def number(self) -> str:
+        """'1', or '1.0' for the first MIG slice of that card: what --gpu takes."""
+        return str(self.index) if self.slice is None else f"{self.index}.{self.slice}"
 
     @property
     def has_bf16(self) -> bool | None:
@@ -34,7 +49,8 @@ class Gpu:
 
     def as_record(self) -> dict[str, Any]:
         """What run.json says of it."""
-        return {"index": self.index, "uuid": self.uuid, "name": self.name, "total_mib": self.total_mib}
+        record = {"index": self.index, "uuid": self.uuid, "name": self.name, "total_mib": self.total_mib}
+        return record | ({} if self.slice is None else {"slice": self.slice})
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,9 @@ class GpuProcess:
 
 @dataclass(frozen=True)
 class GpuSample:
-    """One GPU at one moment. `problem` is not empty when the GPU did not answer."""
+    """One GPU at one moment. `problem` is not empty when the GPU cannot be used. `processes` and
+    `utilisation_by_pid` (percent in the last five seconds) are None where they were not asked for or are not told.
+    """
 
     gpu: Gpu
     used_mib: int | None = None
@@ -58,204 +76,212 @@ class GpuSample:
     power_limit_w: float | None = None
     processes: tuple[GpuProcess, ...] | None = None
     problem: str = ""
+    utilisation_by_pid: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True)
 class GpuReading:
-    """All GPUs at one moment; `problem` says why there are none."""
+    """All GPUs this process may use at one moment, in CUDA's order; `problem` says why there are none. `is_sick`: not
+    because there is none, but because it or its driver or a setting is in the way. `hidden` are those that
+    CUDA_VISIBLE_DEVICES leaves out, and `note` what that was taken to mean.
+    """
 
     samples: tuple[GpuSample, ...] = ()
     driver: str | None = None
     problem: str = ""
+    is_sick: bool = False
+    hidden: tuple[Gpu, ...] = ()
+    note: str = ""
+
+    @property
+    def healthy(self) -> tuple[GpuSample, ...]:
+        return tuple(sample for sample in self.samples if not sample.problem)
 
 
-# NVML error code -> what it means for a person. The rest is shown in NVML's own words.
-MEANING = {
-    9: "the NVIDIA driver is not loaded",
-    12: "no NVIDIA GPU (there is no driver on this machine)",
-    15: "the GPU is lost (fallen off the bus); only a reboot brings it back",
-    16: "the GPU needs a reset",
-    18: "driver and library versions differ: the driver was updated, reboot to load it",
-    4: "no permission to talk to the NVIDIA driver",
-    999: "the NVIDIA driver gave an unknown error",
-}
-NO_GPU = "no NVIDIA GPU"
-
-_lock = threading.Lock()
-_ready = False
+# What a card was before it was lost: then the driver does not even tell its name.
+_known: dict[tuple[int, int | None], Gpu] = {}
 
 
 def read(processes: bool = False) -> GpuReading:
     """All GPUs now. Call it from a thread: a sick driver can take seconds to answer."""
-    with _lock:
-        problem = _start()
-        if problem:
-            return GpuReading(problem=problem)
+    with nvml.lock:
+        if trouble := nvml.start():
+            return GpuReading(problem=trouble.words, is_sick=not trouble.is_absent)
         import pynvml
 
-        driver = _value(lambda: _text(pynvml.nvmlSystemGetDriverVersion()))
+        driver = nvml.value(lambda: nvml.text(pynvml.nvmlSystemGetDriverVersion()))
         try:
-            samples = tuple(_sample(handle, gpu, processes) for gpu, handle in _devices())
+            found = [(device, _sample(device, processes)) for device in nvml.devices()]
         except Exception as error:
-            return GpuReading(driver=driver, problem=_words(error))
-        return GpuReading(samples, driver, "" if samples else NO_GPU)
+            return GpuReading(driver=driver, problem=nvml.words(error), is_sick=True)
+        if not found:
+            return GpuReading(driver=driver, problem=NO_GPU)
+        restricted = any(name in os.environ for name in (visible.CUDA, *visible.SLURM))
+        names = [_named(device, sample) for device, sample in found] if restricted else []
+    samples = [sample for _, sample in found]
+    return (
+        _permitted(GpuReading(tuple(samples), driver), names)
+        if restricted
+        else GpuReading(tuple(samples), driver)
+    )
 
 
-def list_gpus() -> tuple[Gpu, ...]:
-    """Every GPU, without measuring anything."""
-    return tuple(sample.gpu for sample in read().samples)
+def read_one(uuid: str, processes: bool = False) -> GpuSample | str:
+    """One GPU now, whatever CUDA_VISIBLE_DEVICES says, or in words why it cannot be found. The others are not asked."""
+    with nvml.lock:
+        if trouble := nvml.start():
+            return trouble.words
+        ill = []
+        try:
+            for device in nvml.devices():
+                gpu = identify(device)
+                if gpu.uuid == uuid:
+                    return _sample(device, processes)
+                if device.handle is None:
+                    ill.append(f"GPU {gpu.number}: {device.problem}")
+        except Exception as error:
+            return nvml.words(error)
+    return "; ".join(["this GPU is not there any more", *ill])
 
 
 def cuda_version() -> str | None:
     """The newest CUDA the driver supports, as '13.0'."""
-    with _lock:
-        if _start():
+    with nvml.lock:
+        if nvml.start():
             return None
         import pynvml
 
-        number = _value(pynvml.nvmlSystemGetCudaDriverVersion_v2)
+        number = nvml.value(pynvml.nvmlSystemGetCudaDriverVersion_v2)
         return None if number is None else f"{number // 1000}.{number % 1000 // 10}"
 
 
-class XidWatch:
-    """Xid errors of one GPU from now on: what the driver logs when a GPU, or a program on it, goes wrong."""
-
-    MOST = 16
-
-    def __init__(self, uuid: str) -> None:
-        self._events: Any = None
-        with _lock:
-            if not _start():
-                # Not every driver and no virtual machine tells events.
-                self._events = _value(lambda: _registered(uuid))
-
-    def poll(self) -> list[int]:
-        """The numbers of those that came since the last call."""
-        import pynvml
-
-        found: list[int] = []
-        while self._events is not None and len(found) < self.MOST:
-            event = _value(lambda: pynvml.nvmlEventSetWait_v2(self._events, 0))
-            if event is None:
-                break
-            found.append(int(event.eventData))
-        return found
-
-
-def _registered(uuid: str) -> Any:
-    """An event set for the Xid errors of a GPU; None when there is no such GPU. Raises NVMLError."""
-    import pynvml
-
-    handle = next((handle for gpu, handle in _devices() if gpu.uuid == uuid), None)
-    if handle is None:
-        return None
-    events = pynvml.nvmlEventSetCreate()
-    pynvml.nvmlDeviceRegisterEvents(handle, pynvml.nvmlEventTypeXidCriticalError, events)
-    return events
-
-
-def _start() -> str:
-    """Initialise NVML once; the reason when it cannot be. A failed start is tried again: drivers come back."""
-    global _ready
-    if _ready:
-        return ""
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-    except ImportError:
-        return "nvidia-ml-py is not installed"
-    except Exception as error:
-        return _words(error)
-    _ready = True
-    return ""
-
-
-def _devices() -> Iterator[tuple[Gpu, Any]]:
-    """Every card, or in its place its MIG slices."""
-    import pynvml
-
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        slices = list(_mig_slices(index, handle))
-        yield from slices or [(_describe(index, handle, is_mig=False), handle)]
-
-
-def _mig_slices(index: int, handle: Any) -> Iterator[tuple[Gpu, Any]]:
-    import pynvml
-
-    mode = _value(lambda: pynvml.nvmlDeviceGetMigMode(handle))
-    if not mode or mode[0] != pynvml.NVML_DEVICE_MIG_ENABLE:
-        return
-    for place in range(_value(lambda: pynvml.nvmlDeviceGetMaxMigDeviceCount(handle)) or 0):
-        part = _value(lambda place=place: pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, place))  # type: ignore[misc]
-        if part is not None:
-            yield _describe(index, part, is_mig=True, card=handle), part
-
-
-def _describe(index: int, handle: Any, is_mig: bool, card: Any = None) -> Gpu:
-    import pynvml
-
-    memory = _value(lambda: pynvml.nvmlDeviceGetMemoryInfo(handle))
-    capability = _value(lambda: pynvml.nvmlDeviceGetCudaComputeCapability(card or handle))
-    return Gpu(
-        index=index,
-        uuid=_value(lambda: _text(pynvml.nvmlDeviceGetUUID(handle))) or f"unknown-{index}",
-        name=_value(lambda: _text(pynvml.nvmlDeviceGetName(handle))) or "NVIDIA GPU",
-        total_mib=memory.total // MIB if memory is not None else None,
-        compute_capability=(int(capability[0]), int(capability[1])) if capability else None,
-        is_mig=is_mig,
+def _permitted(reading: GpuReading, names: Sequence[visible.Named]) -> GpuReading:
+    """What Slurm and CUDA_VISIBLE_DEVICES leave of a reading."""
+    said, outside = visible.outside_slurm(os.environ, names)
+    samples = [
+        replace(sample, problem=sample.problem or f"not given to this Slurm job ({said})")
+        if n in outside
+        else sample
+        for n, sample in enumerate(reading.samples)
+    ]
+    left = visible.visible(os.environ, names)
+    hidden = tuple(sample.gpu for n, sample in enumerate(samples) if n not in left.places)
+    setting = f"{visible.CUDA}={os.environ.get(visible.CUDA, '')}"
+    is_wish = left.refused in ("", "-1")
+    note = left.assumed
+    if not is_wish:
+        note = f"{setting}: CUDA stops at {left.refused!r}, which names no GPU here, or one that was named before"
+    problem = ""
+    if not left.places:
+        problem = f"{setting} hides every GPU" if is_wish else note
+    return replace(
+        reading,
+        samples=tuple(samples[n] for n in left.places),
+        problem=problem,
+        is_sick=bool(problem) and not is_wish,
+        hidden=hidden,
+        note=note,
     )
 
 
-def _sample(handle: Any, gpu: Gpu, processes: bool) -> GpuSample:
+def _named(device: Device, sample: GpuSample) -> visible.Named:
+    import pynvml
+
+    handle = device.whole
+    card = (
+        nvml.value(lambda: nvml.text(pynvml.nvmlDeviceGetUUID(handle))) if device.card is not None else None
+    )
+    return visible.Named(
+        device.index,
+        sample.gpu.uuid,
+        sample.gpu.name,
+        card or "",
+        nvml.instances(device),
+        nvml.speed(device) if handle is not None else 0,
+        nvml.value(lambda: int(pynvml.nvmlDeviceGetMinorNumber(handle))) if handle is not None else None,
+        device.problem == nvml.FORBIDDEN,
+    )
+
+
+def identify(device: Device) -> Gpu:
+    """Which GPU it is, without its memory; as it was known before where the driver does not tell any more."""
+    import pynvml
+
+    key = (device.index, device.slice)
+    uuid = nvml.value(lambda: nvml.text(pynvml.nvmlDeviceGetUUID(device.handle)))
+    if device.handle is None or uuid is None:
+        unknown = Gpu(device.index, "", "", is_mig=device.slice is not None, slice=device.slice)
+        return _known.get(key) or replace(
+            unknown, uuid=f"unknown-{unknown.number}", name=f"GPU {unknown.number}"
+        )
+    capability = nvml.value(lambda: pynvml.nvmlDeviceGetCudaComputeCapability(device.whole))
+    return Gpu(
+        device.index,
+        uuid,
+        nvml.name(device),
+        compute_capability=(int(capability[0]), int(capability[1])) if capability else None,
+        is_mig=device.slice is not None,
+        slice=device.slice,
+    )
+
+
+def _sample(device: Device, processes: bool) -> GpuSample:
+    gpu = identify(device)
+    problem = device.problem
+    if not problem and gpu.uuid.startswith("unknown-"):
+        problem = "the driver does not tell which GPU this is"
+    if problem:
+        return GpuSample(gpu, problem=problem)
+    try:
+        gpu, used, free = _memory(device, gpu)
+    except Exception as error:
+        return GpuSample(_known.get((device.index, device.slice), gpu), problem=nvml.card_words(error))
+    _known[device.index, device.slice] = gpu
+    return _measured(device, GpuSample(gpu, used, free), processes)
+
+
+def _memory(device: Device, gpu: Gpu) -> tuple[Gpu, int | None, int | None]:
+    """The GPU with its total, and MiB used and free. A card without memory of its own (GB10, Jetson) says that it has
+    no such value; it shares the host's. Raises NVMLError.
+    """
     import pynvml
 
     try:
-        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+        memory = pynvml.nvmlDeviceGetMemoryInfo(device.handle)
+        total, free = int(memory.total) // MIB, int(memory.free) // MIB
     except Exception as error:
-        return GpuSample(gpu, problem=_words(error))
-    utilisation = _value(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle))
-    power = _value(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
-    limit = _value(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(handle))
-    return GpuSample(
-        gpu,
-        used_mib=(memory.total - memory.free) // MIB,
-        free_mib=memory.free // MIB,
+        if not nvml.is_unsupported(error):
+            raise
+        total = free = 0
+    if total:
+        return replace(gpu, total_mib=total), (memory.total - memory.free) // MIB, free
+    if device.slice is not None:
+        size = nvml.slice_memory(device)
+        return replace(gpu, total_mib=None if size is None else size // MIB), None, None
+    used, total = host.memory_mib()
+    return replace(gpu, total_mib=total, shares_ram=True), used, total - used
+
+
+def _measured(device: Device, sample: GpuSample, processes: bool) -> GpuSample:
+    """The sample with what else the driver tells. Of a MIG slice only its memory and its processes are its own; the
+    heat is its card's.
+    """
+    import pynvml
+
+    handle, value = device.handle, nvml.value
+    utilisation = value(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle))
+    power = value(lambda: pynvml.nvmlDeviceGetPowerUsage(handle)) if device.slice is None else None
+    limit = value(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)) if device.slice is None else None
+    listed = nvml.processes(handle) if processes else None
+    use = nvml.utilisation_by_process(handle, PROCESS_SECONDS) if processes and device.slice is None else None
+    return replace(
+        sample,
         utilisation_percent=None if utilisation is None else int(utilisation.gpu),
-        temperature_c=_value(lambda: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)),
+        temperature_c=value(
+            lambda: pynvml.nvmlDeviceGetTemperature(device.whole, pynvml.NVML_TEMPERATURE_GPU)
+        ),
         power_w=None if power is None else power / 1000,
         power_limit_w=None if limit is None else limit / 1000,
-        processes=_processes(handle) if processes else None,
+        processes=None if listed is None else tuple(GpuProcess(pid, mib) for pid, mib in listed),
+        utilisation_by_pid=None if use is None else tuple(use.items()),
     )
-
-
-def _processes(handle: Any) -> tuple[GpuProcess, ...] | None:
-    import pynvml
-
-    # Old drivers lack the newest call; each version has the same fields.
-    for name in ("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2"):
-        found = _value(lambda name=name: getattr(pynvml, name)(handle))  # type: ignore[misc]
-        if found is not None:
-            return tuple(
-                GpuProcess(int(p.pid), None if p.usedGpuMemory is None else int(p.usedGpuMemory) // MIB)
-                for p in found
-            )
-    return None
-
-
-def _value(query: Callable[[], T]) -> T | None:
-    """The answer, or None. NVML also raises plain Python errors: for unknown symbols and for names that are no text."""
-    try:
-        return query()
-    except Exception:
-        return None
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
-
-
-def _words(error: Exception) -> str:
-    code = getattr(error, "value", None)
-    return MEANING.get(code, f"NVML: {error}") if isinstance(code, int) else f"NVML: {error}"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 MIB = 1 << 20
+PID_NAMESPACE = Path("/proc/self/ns/pid")
+# PROC_PID_INIT_INO of the kernel.
+FIRST_NAMESPACE = 0xEFFFFFFC
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,26 @@ class HostSample:
 
 def read() -> HostSample:
     """The host now."""
+    return HostSample(psutil.cpu_percent(), *memory_mib())
+
+
+def memory_mib() -> tuple[int, int]:
+    """Memory in use and in all; what can be had without swapping counts as free."""
     memory = psutil.virtual_memory()
-    return HostSample(psutil.cpu_percent(), (memory.total - memory.available) // MIB, memory.total // MIB)
+    return (memory.total - memory.available) // MIB, memory.total // MIB
+
+
+def sees_every_pid() -> bool:
+    """Whether the numbers of processes here are the kernel's own: not in a container with numbers of its own."""
+    try:
+        return PID_NAMESPACE.stat().st_ino == FIRST_NAMESPACE
+    except OSError:
+        return True
+
+
+def exists(pid: int) -> bool:
+    """Whether there is a process with this number, of whomever."""
+    return bool(psutil.pid_exists(pid))
 
 
 def process_tree(pid: int) -> set[int]:

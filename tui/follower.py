@@ -148,7 +148,9 @@ class RunFollower:
         # Only the supervisor sees the trainer's process.
         if since := decimal(self._state.get("silent_since")):
             why = text(self._state.get("silent_because"))
-            curves = replace(curves, liveness=Liveness(time.time() - since, 0.0, where=why))
+            shared = self._state.get("silent_shared") is True
+            silence = Liveness(time.time() - since, 0.0, where=why, is_shared=shared)
+            curves = replace(curves, liveness=silence)
         gpu = self._sample.get("gpu")
         if not isinstance(gpu, dict) or decimal(gpu.get("free_mib")) is None or curves.is_over:
             return curves

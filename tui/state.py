@@ -61,7 +61,7 @@ class PresetCard:
 @dataclass(frozen=True)
 class RunView:
     """Everything the run panel shows. `system` is the newest line of system.jsonl, `series` its recent figures by name
-    (own_mib, others_mib, free_mib, utilisation_percent, power_w, temperature_c, rss_mib), NaN where unknown.
+    (own_mib, used_mib, others_mib, free_mib, utilisation_percent, power_w, temperature_c, rss_mib), NaN where unknown.
 
     `way_on` is what can be done with a run that is over and not finished. `eta_seconds` counts the remaining steps and
     evaluations at the recent pace. `is_foreign` is true for runs that were started elsewhere, of which only a trace can
@@ -163,7 +163,7 @@ def figures(sample: Mapping[str, object]) -> dict[str, float]:
         values |= {
             name: gpu.get(name) for name in ("free_mib", "utilisation_percent", "power_w", "temperature_c")
         }
-        values |= {"own_mib": own if own is not None else used}
+        values |= {"own_mib": own, "used_mib": used}
         values |= {"others_mib": max(0.0, used - own) if used is not None and own is not None else None}
     known = {name: decimal(value) for name, value in values.items()}
     return {name: math.nan if value is None else value for name, value in known.items()}

@@ -190,14 +190,17 @@ class MemoryPoint:
 
 @dataclass(frozen=True)
 class Liveness:
-    """Whether anybody works on a run that is not over: `silent_seconds` since its last sign of life, the GPU's use, and
-    in `where`, a sentence, what is known of why.
+    """Whether anybody works on a run that is not over: `silent_seconds` since its last sign of life, and in `where`, a
+    sentence, what is known of why. `utilisation_percent` is the GPU's use by this run, or all of it where the run has
+    the GPU alone. With `is_shared` others use the GPU too and the driver does not tell whose use it is; then it is that
+    of the CPU.
     """
 
     silent_seconds: float
     utilisation_percent: float | None = None
     is_alive: bool = True
     where: str = ""
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, eq=False)

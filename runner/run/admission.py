@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from runner.gpu import Gpu, GpuReading
 from runner.run.queue import CPU, Ticket
 
-# A card whose own need is not known has to be this empty.
-EMPTY = 0.9
+# What a desktop takes of a card that is otherwise unused: so much in all, but of a small card no more than that share.
+DESKTOP_MIB = 2048
+DESKTOP_SHARE = 0.25
+# On large cards, the driver's own share and other small things.
+LITTLE = 0.1
+# Memory that is the host's as well is never empty.
+SHARED_FREE = 0.5
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,17 @@ class Place:
         if self.gpu is None:
             return "the CPU"
         name = self.gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
-        return f"{name} (GPU {self.gpu.index})" if self.has_twin else name
+        return f"{name} (GPU {self.gpu.number})" if self.has_twin else name
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing but what is always there uses its memory; also where the driver does not tell."""
+        if self.total_mib is None or self.free_mib is None:
+            return True
+        if self.gpu is not None and self.gpu.shares_ram:
+            return self.free_mib >= SHARED_FREE * self.total_mib
+        little = max(LITTLE * self.total_mib, min(DESKTOP_MIB, DESKTOP_SHARE * self.total_mib))
+        return self.total_mib - self.free_mib <= little
 
 
 def places(ticket: Ticket, reading: GpuReading) -> list[Place]:
@@ -63,8 +78,9 @@ def lacking(ticket: Ticket, place: Place) -> str:
     if ticket.need_mib is not None:
         if place.free_mib >= ticket.need_mib:
             return ""
-        return f"it needs {_gib(ticket.need_mib)} GiB, and {_gib(place.free_mib)} are free on {place.name}"
-    if place.total_mib is None or place.free_mib >= EMPTY * place.total_mib:
+        shared = " (memory shared with the host)" if place.gpu.shares_ram else ""
+        return f"it needs {_gib(ticket.need_mib)} GiB, and {_gib(place.free_mib)} are free on {place.name}{shared}"
+    if place.is_empty:
         return ""
     return f"its need is not known, so it waits until nobody else uses {place.name} ({_gib(place.free_mib)} GiB free)"
 
@@ -78,10 +94,12 @@ def before(place: Place, ahead: Iterable[tuple[str, Ticket]]) -> str:
 
 def no_place(ticket: Ticket, reading: GpuReading) -> str:
     """Why there is nowhere to go."""
-    if ticket.gpu is None or not reading.samples:
+    if ticket.gpu is None or not (reading.samples or reading.hidden):
         problem = reading.problem or next((sample.problem for sample in reading.samples), "")
         return f"no GPU answers: {problem}" if problem else "no GPU answers"
     found = next((sample for sample in reading.samples if sample.gpu.uuid == ticket.gpu), None)
+    if any(one.uuid == ticket.gpu for one in reading.hidden):
+        return f"GPU {ticket.gpu} is hidden by the CUDA_VISIBLE_DEVICES it was queued with"
     if found is None:
         return f"GPU {ticket.gpu} is not in this machine any more"
     return f"{found.gpu.name} does not answer: {found.problem}"

@@ -53,7 +53,8 @@ def trainer_environment(run: RunDirectory, record: Mapping[str, Any]) -> dict[st
         # Threads of the CPU kernels wait for each other in a busy loop; beside another busy process (a second run is
         # enough) that made steps a hundred times slower. A short loop costs a little and never does that.
         environment.setdefault("GOMP_SPINCOUNT", "1000")
-    # CUDA counts fastest card first, NVML by bus: an index would name another card, so the UUID is used.
+    # CUDA counts fastest card first, NVML by bus: an index would name another card, so the UUID is used. It is one of
+    # those that the user's own CUDA_VISIBLE_DEVICES leaves (runner/gpu.py), so that is narrowed and never widened.
     environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     environment["CUDA_VISIBLE_DEVICES"] = str(gpu["uuid"]) if isinstance(gpu, dict) else ""
     return environment

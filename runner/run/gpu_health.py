@@ -1,38 +1,25 @@
-"""What goes wrong with the GPU of a run while it trains: NVML's problems with it, and the Xid errors of its driver."""
+"""What goes wrong with the GPU of a run while it trains: NVML's problems with it, and the Xid errors of its driver.
+
+An Xid error counts against a run when it is one of the card as a whole (xids.FATAL), or when it is known to be of this
+run's processes: by the kernel's log, or because no other program was on the card. Either is forgotten after a while: a
+run that goes on for an hour did not die of it.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from runner.run.gpu_reader import GpuReader
+from runner import host
+from runner.run.gpu_reader import PROCESS_SECONDS, GpuReader
+from runner.xids import FATAL, NOTES, Xid
 
-# Xid -> what it means, after NVIDIA's "Xid Errors" catalogue; those that are the program's fault and not the card's.
-MEANING = {
-    13: "an exception in a kernel, mostly a fault of the program",
-    31: "a kernel read or wrote memory it does not have, mostly a fault of the program",
-    43: "a program on it was stopped by the driver",
-    45: "the driver cleaned up after a program that went wrong",
-    48: "an uncorrectable memory error (ECC)",
-    61: "its firmware stopped",
-    62: "its firmware stopped",
-    63: "a broken row of its memory is to be replaced at the next reset",
-    64: "a broken row of its memory could not be replaced",
-    74: "an error on its NVLink",
-    79: "it has fallen off the bus: heat, power, or a loose card; only a reboot brings it back",
-    92: "many correctable memory errors",
-    94: "a memory error that hit one program only",
-    95: "a memory error that may have hit everything on it; it needs a reset",
-    109: "a switch between programs took too long",
-    119: "its system processor does not answer; it needs a reset",
-    120: "its system processor stopped; it needs a reset",
-}
+RECENT_SECONDS = 300.0
 
 
 class GpuHealth:
-    """Watches the GPU of a run (`record` is its run.json), if it has one; every trouble is passed to `warn` once.
-    `trouble` is the newest, empty while all is well.
-    """
+    """Watches the GPU of a run (`record` is its run.json), if it has one; every trouble is passed to `warn` once."""
 
     def __init__(self, record: Mapping[str, Any], warn: Callable[[str, str], None]) -> None:
         chosen = record.get("gpu")
@@ -41,28 +28,68 @@ class GpuHealth:
             self._reader.start()
         self._warn = warn
         self._problem = ""
-        self.trouble = ""
+        # The newest Xid error that counts, and when it came.
+        self._xid: tuple[float, str] = (0.0, "")
+        # When it was last known whether the run has the GPU alone: the driver forgets a process as it ends.
+        self._alone = (0.0, False)
+        # When what does not count was last told: a neighbour that goes wrong every second must not fill the log.
+        self._told: dict[str, float] = {}
+
+    @property
+    def trouble(self) -> str:
+        """What the GPU has now, or had shortly before; empty while all is well."""
+        at, words = self._xid
+        return self._problem or (words if time.monotonic() - at < RECENT_SECONDS else "")
 
     def look(self, trainer_pid: int) -> dict[str, Any] | None:
         """Judge the newest reading; returns it, for system.jsonl. None for a run without a GPU."""
         if self._reader is None:
             return None
         sample = self._reader.newest(trainer_pid)
-        self.judge(sample, self._reader.xids())
+        self.judge(sample, self._reader.xids(), trainer_pid)
         return sample
 
-    def judge(self, sample: Mapping[str, Any], xids: Sequence[int] = ()) -> None:
+    def look_again(self, trainer_pid: int) -> None:
+        """Judge one more reading: what ended the trainer may be told only now."""
+        if self._reader is not None:
+            self._reader.wait_for_next()
+            self.look(trainer_pid)
+
+    def judge(self, sample: Mapping[str, Any], xids: Sequence[Xid] = (), trainer_pid: int = 0) -> None:
         """Tell what is new in a reading, and the Xid errors that came with it."""
-        for number in xids:
-            self._note("xid", f"Xid {number}: {MEANING.get(number, 'see the catalogue of Xid errors')}")
+        now = time.monotonic()
+        alone = sample.get("is_alone")
+        if isinstance(alone, bool):
+            self._alone = (now, alone)
+        elif now - self._alone[0] > 2 * PROCESS_SECONDS:
+            self._alone = (now, False)
+        for xid in xids:
+            self._take(xid, trainer_pid)
         problem = str(sample.get("problem") or "")
         if problem and problem != self._problem:
-            self._note("gpu", problem)
+            self._warn("gpu", f"The GPU: {problem}.")
         elif self._problem and not problem:
-            self.trouble = ""
             self._warn("gpu", "The GPU answers again.")
         self._problem = problem
 
-    def _note(self, name: str, words: str) -> None:
-        self.trouble = words
-        self._warn(name, f"The GPU: {words}.")
+    def _take(self, xid: Xid, trainer_pid: int) -> None:
+        counts, whose = xid.number in FATAL, ""
+        if xid.number not in FATAL and xid.number not in NOTES:
+            counts, whose = _attribute(xid, trainer_pid, self._alone[1])
+        words, now = f"The GPU: {xid.words}{whose}.", time.monotonic()
+        if counts:
+            self._xid = (now, xid.words)
+        elif now - self._told.get(words, -RECENT_SECONDS) < RECENT_SECONDS:
+            return
+        self._told[words] = now
+        self._warn("xid", words)
+
+
+def _attribute(xid: Xid, trainer_pid: int, is_alone: bool) -> tuple[bool, str]:
+    """Whether an error of one program is of this run, and what is said of whose it is where that is not plain."""
+    if xid.pids:
+        is_own = bool(host.process_tree(trainer_pid) & set(xid.pids))
+        return is_own, "" if is_own else f" (of another program, process {xid.pids[-1]}; not of this run)"
+    if is_alone:
+        return True, ""
+    return False, " (of which program is not known)"

@@ -134,6 +134,8 @@ class Supervisor:
 
     def _finish(self, code: int) -> None:
         """Write the end of a run whose trainer could not. A full disk is given some time to take it."""
+        if code != 0 and not self._stopped_now:
+            self._gpu.look_again(self._trainer_pid)
         self._update()
         unsaid = [] if self._watch.history.end else self._end(code)
         deadline = time.monotonic() + LAST_WORDS_SECONDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,8 @@ from runner.run.summary import summarise
 QUIET_SECONDS = 5.0
 # A stalled trainer obeys no request, and memory or a schedule are for a person to judge.
 NOT_BY_CURVES = {"off-schedule", "memory-short", "stalled"}
+# So much more than the run's own is others'. A CUDA context takes up to that, which torch does not count.
+OTHERS_MIB = 1024
 STOP_FROM = {"critical": Severity.CRITICAL, "warning": Severity.WARNING}
 
 
@@ -49,6 +51,7 @@ class Watch:
         # Of a stall: when it began, and what is known of why.
         self._silent_since = 0.0
         self._where = ""
+        self._is_shared = False
         self._signs: tuple[object, ...] = ()
         self._heard_at = 0.0
         self._take_in_the_past()
@@ -116,14 +119,19 @@ class Watch:
         gpu = sample.get("gpu")
         busy = sample.get("trainer_cpu_percent")
         memory = curves.memory
+        self._is_shared = False
         if isinstance(gpu, dict):
-            # Slices of a card (MIG) do not tell their use.
-            known = gpu.get("utilisation_percent")
-            busy = busy if known is None else known
+            busy, self._is_shared = _use(
+                gpu, busy, next((p.reserved for p in reversed(memory) if p.reserved), None)
+            )
             free, used = gpu.get("free_mib"), gpu.get("used_mib")
             if isinstance(free, int) and isinstance(used, int):
                 memory = (*memory, MemoryPoint(curves.step, None, float(free), float(free + used)))
-        return replace(curves, memory=memory, liveness=Liveness(self._silence(), busy, where=self._where))
+        return replace(
+            curves,
+            memory=memory,
+            liveness=Liveness(self._silence(), busy, where=self._where, is_shared=self._is_shared),
+        )
 
     def _silence(self) -> float:
         """For how many seconds the trainer wrote nothing."""
@@ -166,6 +174,8 @@ class Watch:
         summary = summarise(self.history, self._judge.verdict)
         if self._silent_since:
             summary |= {"silent_since": int(self._silent_since), "silent_because": self._where}
+            if self._is_shared:
+                summary["silent_shared"] = True
         if summary == self._summary:
             self.is_behind = False
             return
@@ -177,3 +187,23 @@ class Watch:
             # A full disk must not end the supervision; the next second may be better.
             return
         self._summary, self.is_behind = summary, False
+
+
+def _use(gpu: Mapping[str, Any], cpu: Any, reserved: float | None) -> tuple[Any, bool]:
+    """Percent of the GPU that the run uses, or of the CPU where that cannot be told, and whether that is because others
+    use the GPU too. `reserved` is what torch holds of it in MiB, for where the driver hides processes.
+    """
+    own, whole = gpu.get("own_utilisation_percent"), gpu.get("utilisation_percent")
+    if isinstance(own, int):
+        return own, False
+    if whole is None:
+        # Slices of a card (MIG) do not tell their use.
+        return cpu, False
+    used, mine = gpu.get("used_mib"), gpu.get("own_mib")
+    if not isinstance(mine, int):
+        mine = None if reserved is None else reserved + OTHERS_MIB
+    is_shared = (
+        isinstance(used, int) and mine is not None and not gpu.get("shares_ram") and used - mine >= OTHERS_MIB
+    )
+    is_shared = is_shared or gpu.get("is_alone") is False
+    return (cpu, True) if is_shared else (whole, False)

@@ -164,7 +164,7 @@ class MemoryBook:
         if sample is None:
             return None
         own = own_memory(sample, psutil.Process().pid)
-        if own is not None or sample.used_mib is None or self._device_before is None:
+        if own is not None or sample.used_mib is None or self._device_before is None or sample.gpu.shares_ram:
             return own
         return sample.used_mib - self._device_before
 

@@ -116,7 +116,7 @@ def test_the_driver_hangs(scene: Scene, stub: StubNvml, run: RunDirectory) -> No
     stub.set(**RTX_4090, hang="1")
     wait_for(lambda: card(run).get("problem") == HANGS, 30, "it is said")
     assert any(HANGS in warning for warning in read_view(run).warnings)
-    (scene.folder / "pace").write_text("0.5")
+    (scene.folder / "pace").write_text("2")
     scene.release()
     trains(run)
     before = kept(run)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from runner.gpu import Gpu, GpuReading, GpuSample
-from runner.run.admission import EMPTY, Place, before, could_take, lacking, no_place, places
+from runner.run.admission import Place, before, could_take, lacking, no_place, places
 from runner.run.queue import CPU, Ticket
 
 SMALL = Gpu(0, "GPU-small", "NVIDIA GeForce RTX 4060", 8188)
@@ -45,6 +45,13 @@ def test_equal_cards_are_told_apart() -> None:
     found = places(Ticket(1.0), reading((SMALL, 8000), (LARGE, 3000), (twin, 2000)))
     assert [one.name for one in found] == ["RTX 4060", "RTX 4090 (GPU 1)", "RTX 4090 (GPU 2)"]
     assert "free on RTX 4090 (GPU 2)" in lacking(Ticket(1.0, None, 20_000), found[2])
+
+
+def test_slices_of_a_card_are_told_apart() -> None:
+    first = Gpu(0, "MIG-a", "NVIDIA A100 MIG 1g.10gb", 9856, is_mig=True, slice=0)
+    found = places(Ticket(1.0), reading((first, 9000), (replace(first, uuid="MIG-b", slice=1), 8000)))
+    assert [one.name for one in found] == ["A100 MIG 1g.10gb (GPU 0.0)", "A100 MIG 1g.10gb (GPU 0.1)"]
+    assert len({one.key for one in found}) == 2
 
 
 def test_a_gpu_that_was_chosen_is_the_only_one() -> None:
@@ -121,11 +128,38 @@ def test_what_is_missing_is_said_with_both_numbers() -> None:
     assert words == "it needs 18.2 GiB, and 12.7 are free on RTX 4090"
 
 
-def test_a_run_whose_need_is_unknown_waits_for_an_empty_card() -> None:
-    empty = EMPTY * 24564
-    assert lacking(Ticket(1.0), place(LARGE, int(empty) + 1)) == ""
-    words = lacking(Ticket(1.0), place(LARGE, int(empty) - 1))
-    assert words.startswith("its need is not known, so it waits until nobody else uses RTX 4090 (21.6 GiB")
+@pytest.mark.parametrize(
+    ("card", "used", "is_empty"),
+    [
+        # A tenth of a large card, the two gigabytes of a desktop, and of a small card a quarter.
+        (OTHER, 8155, True),
+        (OTHER, 8157, False),
+        (LARGE, 2456, True),
+        (LARGE, 2458, False),
+        (SMALL, 1024, True),
+        (SMALL, 2047, True),
+        (SMALL, 2049, False),
+        (replace(SMALL, total_mib=4096), 1024, True),
+        (replace(SMALL, total_mib=4096), 1025, False),
+        # Of memory that is the host's too, half.
+        (replace(LARGE, shares_ram=True), 12_282, True),
+        (replace(LARGE, shares_ram=True), 12_283, False),
+    ],
+)
+def test_a_run_whose_need_is_unknown_waits_for_an_empty_card(card: Gpu, used: int, is_empty: bool) -> None:
+    assert card.total_mib is not None
+    words = lacking(Ticket(1.0), place(card, card.total_mib - used))
+    if is_empty:
+        assert words == ""
+    else:
+        assert "its need is not known, so it waits until nobody else uses" in words
+
+
+def test_memory_that_is_the_hosts_too_is_said_to_be() -> None:
+    spark = replace(LARGE, name="NVIDIA GB10", shares_ram=True)
+    assert lacking(Ticket(1.0, None, 18_637), place(spark, 13_004)) == (
+        "it needs 18.2 GiB, and 12.7 are free on GB10 (memory shared with the host)"
+    )
 
 
 @pytest.mark.parametrize("need", [None, 5, 999_999])
@@ -200,6 +234,11 @@ def test_only_runs_on_the_cpu_keep_the_cpu() -> None:
             f"NVIDIA GeForce RTX 4060 does not answer: {LOST}",
         ),
         (Ticket(1.0), reading((SMALL, None, LOST)), f"no GPU answers: {LOST}"),
+        (
+            Ticket(1.0, "GPU-large"),
+            replace(reading((SMALL, 100)), hidden=(LARGE,)),
+            "GPU GPU-large is hidden by the CUDA_VISIBLE_DEVICES it was queued with",
+        ),
     ],
 )
 def test_why_there_is_nowhere_to_go(ticket: Ticket, gpus: GpuReading, words: str) -> None:

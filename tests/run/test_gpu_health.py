@@ -2,68 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner.preset import files
 from runner.run import requests
 from runner.run.directory import RunDirectory, read_json, write_json
-from runner.run.gpu_health import MEANING, GpuHealth
+from runner.run.gpu_health import GpuHealth
 from runner.run.history import read_history
+from runner.run.jsonl import LineTail
 from runner.run.launch import make_run, start_supervisor
 from runner.run.requests import Request
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
+from tests.run.scenes import phase, plan, scripted_lines, step
 from tests.run.test_supervise import over
 from tests.stub_nvml import RTX_4090, StubNvml
-
-XIDS = """
-import sys
-from runner import gpu
-watch = gpu.XidWatch(sys.argv[1])
-print(watch.poll())
-for line in sys.stdin:
-    print(watch.poll(), flush=True)
-"""
-
-
-def test_xids_are_told_as_they_come(stub: StubNvml) -> None:
-    stub.set(**RTX_4090, xid="13")
-    with subprocess.Popen(
-        [sys.executable, "-u", "-c", XIDS, RTX_4090["uuid"]],
-        env=stub.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdin is not None and child.stdout is not None
-        # The one from before is no news.
-        assert json.loads(child.stdout.readline()) == []
-        stub.set(**RTX_4090, xid="79")
-        child.stdin.write("\n")
-        child.stdin.flush()
-        assert json.loads(child.stdout.readline()) == [79]
-        child.stdin.close()
-    assert child.returncode == 0
-
-
-@pytest.mark.parametrize("uuid", ["GPU-other", ""])
-def test_a_gpu_that_is_not_there_has_no_xids(stub: StubNvml, uuid: str) -> None:
-    stub.set(**RTX_4090)
-    done = subprocess.run(
-        [sys.executable, "-c", XIDS, uuid],
-        env=stub.environment,
-        input="\n",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split("\n")[:2] == ["[]", "[]"]
 
 
 def test_every_trouble_is_told_once_and_its_end_too() -> None:
@@ -74,10 +32,6 @@ def test_every_trouble_is_told_once_and_its_end_too() -> None:
         health.judge(sample)
     assert told == [("gpu", "The GPU: the GPU is lost."), ("gpu", "The GPU answers again.")]
     assert health.trouble == ""
-
-
-def test_meanings_are_sentences_without_their_end() -> None:
-    assert all(words and not words.endswith(".") for words in MEANING.values())
 
 
 Weather = Callable[..., None]
@@ -138,3 +92,53 @@ def test_a_driver_that_comes_back_costs_nothing(
     requests.ask(run, Request.STOP)
     assert over(run)["phase"] == "stopped"
     assert read_history(run).checkpoints == [len(read_history(run).train)]
+
+
+def test_a_stall_beside_a_busy_neighbour_is_seen(
+    impatient: None, weather: Weather, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card is at 97 %, all of it by another program."""
+    lines = scripted_lines(phase("training"), plan(), *(step(i) for i in range(1, 11)))
+    run = gpu_run(home, tmp_path / "s", monkeypatch, *lines, "sleep 600")
+    pid = wait_for(lambda: int(read_json(run.state).get("trainer_pid") or 0))
+    weather(processes=f"{pid}:{6 << 30},1:{8 << 30}", process_utilisation=f"1:97,{pid}:60")
+    wait_for(lambda: newest_card(run).get("own_utilisation_percent") == 60)
+    assert newest_card(run)["own_mib"] == 6 * 1024
+    assert newest_card(run)["is_alone"] is False
+    assert read_json(run.state)["verdict"] != "died or stalled"
+    weather(processes=f"{pid}:{6 << 30},1:{8 << 30}", process_utilisation="1:97")
+    wait_for(lambda: read_json(run.state).get("verdict") == "died or stalled", 30)
+    requests.ask(run, Request.STOP_NOW)
+    over(run)
+
+
+def test_an_error_of_a_neighbour_is_not_what_a_run_died_of(
+    scripted: Scripted, weather: Weather, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = gpu_run(home, tmp_path / "s", monkeypatch, "until-stop")
+    pid = wait_for(lambda: int(read_json(run.state).get("trainer_pid") or 0))
+    busy = {"processes": f"{pid}:{6 << 30},1:{8 << 30}"}
+    weather(**busy)
+    wait_for(lambda: newest_card(run).get("is_alone") is False)
+    weather(**busy, xid="13")
+    told = wait_for(lambda: [str(w["message"]) for w in read_history(run).warnings if w.get("id") == "xid"])
+    assert "of which program is not known" in told[0]
+    subprocess.run(["kill", "-9", str(pid)], check=True)
+    assert "GPU" not in over(run)["reason"].replace("not the GPU's", "")
+
+
+def test_what_killed_a_run_is_heard_though_it_came_with_its_death(
+    scripted: Scripted, weather: Weather, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = gpu_run(home, tmp_path / "s", monkeypatch, "until-stop")
+    pid = wait_for(lambda: int(read_json(run.state).get("trainer_pid") or 0))
+    weather(processes=f"{pid}:{6 << 30}")
+    wait_for(lambda: newest_card(run).get("is_alone") is True)
+    subprocess.run(["kill", "-9", str(pid)], check=True)
+    weather(xid="31")
+    assert "The GPU failed: Xid 31: a kernel read or wrote memory it does not have" in over(run)["reason"]
+
+
+def newest_card(run: RunDirectory) -> dict[str, Any]:
+    """The newest sample of the run's card."""
+    return dict(([{}, *LineTail(run.system).read_all()])[-1].get("gpu", {}))

@@ -45,6 +45,7 @@ def silent_run(home: Path, *events: dict[str, Any], seconds: float = 600) -> tup
     return run, watch
 
 
+SHARED = {"utilisation_percent": 99, "used_mib": 20_000, "free_mib": 4_000, "own_mib": 8_000}
 STEPS = [step(i) for i in range(1, 11)]
 
 
@@ -76,12 +77,36 @@ def test_a_stall_ends_with_the_next_step(home: Path) -> None:
         ({"trainer_cpu_percent": 97.0, "gpu": {"utilisation_percent": None}}, False),
         ({"trainer_cpu_percent": 97.0, "gpu": {"problem": "driver is gone"}}, False),
         ({"trainer_cpu_percent": 0.0, "gpu": {"problem": "driver is gone"}}, True),
+        # Others keep the GPU busy.
+        ({"gpu": {"utilisation_percent": 99, "own_utilisation_percent": 0}}, True),
+        ({"gpu": {"utilisation_percent": 99, "own_utilisation_percent": 40}}, False),
+        ({"trainer_cpu_percent": 0.0, "gpu": SHARED}, True),
+        ({"trainer_cpu_percent": 97.0, "gpu": SHARED}, False),
+        ({"trainer_cpu_percent": 0.0, "gpu": {**SHARED, "used_mib": 9000}}, False),
+        ({"trainer_cpu_percent": 0.0, "gpu": {**SHARED, "used_mib": 9000, "is_alone": False}}, True),
+        # Whose memory it is is not known, and torch says nothing yet.
+        ({"trainer_cpu_percent": 0.0, "gpu": {**SHARED, "own_mib": None}}, False),
     ],
 )
 @pytest.mark.parametrize("name", ["training", "evaluating"])
 def test_who_works_is_not_stalled(home: Path, name: str, sample: dict[str, Any], stalled: bool) -> None:
-    _, watch = silent_run(home, phase("training"), plan(), *STEPS, phase(name))
+    _, watch = silent_run(home, phase("training"), plan(), *STEPS, phase(name), seconds=200)
     assert (look(watch, sample)["verdict"] == "died or stalled") is stalled
+
+
+def test_on_a_shared_gpu_long_silence_is_a_stall_whatever_the_cpu_does(home: Path) -> None:
+    _, watch = silent_run(home, phase("training"), plan(), *STEPS, seconds=400)
+    look(watch, {"trainer_cpu_percent": 97.0, "gpu": SHARED})
+    (stall,) = (one for one in watch._judge.verdict.findings if one.id == "stalled")
+    assert "others use the GPU too, and whose use it is cannot be told" in stall.sentence
+
+
+@pytest.mark.parametrize(("used", "stalled"), [(9_000, False), (20_000, True)])
+def test_where_processes_are_hidden_torch_says_what_is_ours(home: Path, used: int, stalled: bool) -> None:
+    held = {"type": "memory", "at": "first step", "reserved_mib": 7_900}
+    _, watch = silent_run(home, phase("training"), plan(), *STEPS, held)
+    state = look(watch, {"trainer_cpu_percent": 0.0, "gpu": {**SHARED, "own_mib": None, "used_mib": used}})
+    assert (state["verdict"] == "died or stalled") is stalled
 
 
 @pytest.mark.parametrize("name", ["starting", "loading model", "tokenising", "saving"])

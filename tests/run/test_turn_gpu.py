@@ -13,6 +13,7 @@ from runner.run.directory import RunDirectory, read_json
 from runner.run.launch import LaunchError
 from runner.run.queue import CPU
 from tests.run.queued import Cards, Scene, looked, over, pid, says, span, stop, trains
+from tests.stub_nvml import RTX_4090
 
 GIB = 1024
 
@@ -137,3 +138,30 @@ def test_a_run_that_was_launched_at_once_keeps_its_gpu_from_the_queue(scene: Sce
     says(waits, f"RTX 4090 (GPU 0) has {direct.id} on it")
     stop(direct)
     assert seen_by(waits) == "GPU-0"
+
+
+def test_the_users_own_choice_of_gpus_holds_while_a_run_waits_and_trains(
+    scene: Scene, cards: Cards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards.show(20, 22, 18)
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
+    # The second card has most memory free.
+    runs = [scene.add("until-stop", gpu=None, need=GIB) for _ in range(2)]
+    assert [seen_by(run) for run in runs] == ["GPU-0", "GPU-2"]
+    waits = scene.add("until-stop", gpu=None, need=GIB)
+    says(waits, f"RTX 4090 (GPU 0) has {runs[0].id} on it")
+    hidden = scene.add("until-stop", gpu="1", need=GIB)
+    says(hidden, "GPU GPU-1 is hidden by the CUDA_VISIBLE_DEVICES it was queued with")
+    stop(runs[1])
+    assert seen_by(waits) == "GPU-2"
+
+
+def test_a_desktop_does_not_keep_a_small_card(scene: Scene, cards: Cards) -> None:
+    cards.show(23)
+    cards.stub.set(
+        **RTX_4090 | {"uuid": "GPU-0", "memory_total": str(8 << 30), "memory_free": str(int(6.9 * (1 << 30)))}
+    )
+    run = scene.add(gpu=None)
+    over(run, "finished")
+    assert gpu_of(run) == "GPU-0"

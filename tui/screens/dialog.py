@@ -15,6 +15,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from runner.gpu import GpuReading
+from runner.run.queue import CPU
 from tui.colours import NOTE
 from tui.glyphs import plain
 from tui.state import PresetCard, RunView
@@ -62,9 +63,9 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
 
 @dataclass(frozen=True)
 class Launch:
-    """Where to launch: a GPU's UUID or `cpu`; at once, or when it is free."""
+    """Where to launch: a GPU's UUID, `cpu`, or None for the GPU with most free memory; at once, or when it is free."""
 
-    gpu: str
+    gpu: str | None
     waits: bool = False
 
 
@@ -80,31 +81,52 @@ class LaunchDialog(Dialog[Launch | None]):
         super().__init__()
         self.heading = f"Launch {card.name}"
         self._card = card
-        self._samples = [sample for sample in gpus.samples if not sample.problem] if gpus is not None else []
+        # A driver that has to wake every card takes a while: until then nothing is known.
+        self._is_known = gpus is not None
+        self._gpus = gpus or GpuReading()
 
     def content(self) -> RenderableType:
         return settings(self._card)
 
     def extra(self) -> ComposeResult:
-        if not self._samples:
-            yield Static(
-                Text("No NVIDIA GPU: it runs on the CPU, which suits the demo and nothing larger.", NOTE)
-            )
+        samples = self._gpus.samples
+        if not self._is_known:
+            yield Static(Text("Still looking for GPUs: it gets the one with most free memory.", NOTE))
             return
-        best = max(range(len(self._samples)), key=lambda i: self._samples[i].free_mib or 0)
-        choices = Options(*(Option(gpu_line(sample, 60), id=sample.gpu.uuid) for sample in self._samples))
-        choices.highlighted = best
-        yield choices
+        if not samples and not self._gpus.is_sick:
+            why = self._gpus.problem if self._gpus.hidden else "No NVIDIA GPU"
+            words = f"{why}: it runs on the CPU, which suits the demo and nothing larger."
+            yield Static(Text(plain(words), NOTE))
+            return
+        if not samples:
+            yield Static(Text(plain(self._gpus.problem), NOTE))
+        choices = [
+            Option(gpu_line(sample, 60, len(samples) > 1), id=sample.gpu.uuid, disabled=bool(sample.problem))
+            for sample in samples
+        ]
+        if not self._gpus.healthy:
+            # It is never highlighted: with a GPU in the machine the CPU is a choice to be made.
+            choices.append(Option("the CPU, which suits the demo and nothing larger", id=CPU))
+        listed = Options(*choices)
+        best = max(self._gpus.healthy, key=lambda one: one.free_mib or 0, default=None)
+        listed.highlighted = samples.index(best) if best is not None else None
+        yield listed
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.action_launch(False)
 
     def action_launch(self, waits: bool) -> None:
-        if not self._samples:
-            self.dismiss(Launch("cpu", waits))
+        if not self._gpus.samples and not self._gpus.is_sick:
+            self.dismiss(Launch(CPU if self._is_known else None, waits))
             return
-        chosen = self.query_one(OptionList).highlighted or 0
-        self.dismiss(Launch(self._samples[chosen].gpu.uuid, waits))
+        listed = self.query_one(OptionList)
+        chosen = listed.highlighted_option
+        if chosen is None or chosen.id is None or chosen.disabled:
+            self.notify(
+                "No GPU can be used. Choose the CPU with the arrow keys if you mean it.", severity="warning"
+            )
+            return
+        self.dismiss(Launch(chosen.id, waits))
 
 
 class StopDialog(Dialog[str | None]):

@@ -23,7 +23,7 @@ from runner.preset import files
 from runner.preset.files import LoadedPreset
 from runner.run import launch
 from runner.run.directory import ftui_home
-from runner.run.launch import LaunchError
+from runner.run.launch import LaunchError, UnusableGpuError
 from tui.verbs.text import print_json
 
 MARKS = {Severity.ERROR: ("✖", "red"), Severity.WARNING: ("▲", "yellow"), Severity.NOTE: ("·", "cyan")}
@@ -70,17 +70,25 @@ def choose_card(choice: str | None, free_gib: float | None) -> Card | None:
     LaunchError for a name nobody knows.
     """
     reading = gpu.read()
-    card = best_card(reading)
     if choice == "cpu":
         return None
+    if choice is None and free_gib is None:
+        # Refuses what a launch would.
+        launch.choose_gpu(reading, None)
+    card = best_card(reading)
     if choice is not None:
         try:
             chosen = launch.choose_gpu(reading, choice)
             card = next((card_of(sample) for sample in reading.samples if sample.gpu == chosen), None)
-        except LaunchError:
+        except LaunchError as refused:
+            listed = (*(sample.gpu for sample in reading.samples), *reading.hidden)
+            if choice in (one.number for one in listed):
+                raise
             try:
                 card = find_card(choice)
             except KeyError as error:
+                if isinstance(refused, UnusableGpuError):
+                    raise refused from None
                 words = str(error.args[0])
                 raise LaunchError(f"{words[0].upper()}{words[1:]}. `--free-gib 22` needs no name.") from None
     if free_gib is not None:

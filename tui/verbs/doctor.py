@@ -58,21 +58,34 @@ def examine(as_json: bool) -> int:
 
 def _gpus() -> list[Check]:
     reading = gpu.read()
+    hidden = [
+        Check(f"GPU {one.number}", Health.NOTE, f"{one.name}: hidden by CUDA_VISIBLE_DEVICES")
+        for one in reading.hidden
+    ]
     if not reading.samples:
+        if reading.is_sick:
+            hint = "Runs are refused until that is mended, or take `--gpu cpu` on purpose."
+            return [Check("GPU", Health.BAD, reading.problem, hint), *hidden]
         hint = "Runs use the CPU: fine for the demo, far too slow for real models."
-        return [Check("GPU", Health.NOTE, reading.problem or gpu.NO_GPU, hint)]
+        return [Check("GPU", Health.NOTE, reading.problem or gpu.NO_GPU, hint), *hidden]
     checks = [Check("driver", Health.OK, f"{reading.driver or '?'}, CUDA up to {gpu.cuda_version() or '?'}")]
-    return checks + [_gpu(sample) for sample in reading.samples]
+    if reading.note:
+        checks.append(Check("which GPUs", Health.NOTE, reading.note))
+    return checks + [_gpu(sample) for sample in reading.samples] + hidden
 
 
 def _gpu(sample: gpu.GpuSample) -> Check:
     one = sample.gpu
-    name = f"GPU {one.index}"
+    name = f"GPU {one.number}"
     if sample.problem:
         return Check(name, Health.BAD, f"{one.name}: {sample.problem}")
     capability = "?" if one.compute_capability is None else "{}.{}".format(*one.compute_capability)
     bf16 = {True: "bf16", False: "no bf16: fp16 is used", None: "bf16 unknown"}[one.has_bf16]
     memory = f"{(sample.free_mib or 0) / 1024:.1f} of {(one.total_mib or 0) / 1024:.1f} GiB free"
+    if one.shares_ram:
+        memory += " (shared with the host)"
+    if sample.free_mib is None:
+        memory = "its memory is not told"
     health = Health.NOTE if one.has_bf16 is False else Health.OK
     return Check(name, health, f"{one.name}, {memory}, compute capability {capability}, {bf16}")
 

@@ -14,14 +14,18 @@ from tui.glyphs import glyphs, plain
 from tui.widgets.lines import Drawing
 from tui.widgets.sparkline import bar
 
-MOST_GPUS = 4
+# More GPUs than that stand beside each other, each in few words.
+MOST_LINES = 4
+CELL = 22
 NARROW = 100
 
 
 class LoadBar(Drawing):
-    """One line per GPU: VRAM, utilisation, temperature, power; the host at the end of the first."""
+    """One line per GPU: VRAM, utilisation, temperature, power; of more than four, several a line; the host at the end
+    of the first where there is room.
+    """
 
-    DEFAULT_CSS = "LoadBar { height: auto; max-height: 4; padding: 0 1; background: $panel; }"
+    DEFAULT_CSS = "LoadBar { height: auto; padding: 0 1; background: $panel; }"
 
     gpus: var[GpuReading | None] = var(None)
     host: var[HostSample | None] = var(None)
@@ -33,19 +37,24 @@ class LoadBar(Drawing):
         self.draw()
 
     def lines(self, width: int, height: int) -> Sequence[Text]:
-        lines = self._gpu_lines()
         host = self._host_text()
+        lines = self._gpu_lines(width, host.cell_len + 2)
         space = width - lines[0].cell_len - host.cell_len
         if space >= 2:
             lines[0] = lines[0].append(" " * space).append_text(host)
         return lines
 
-    def _gpu_lines(self) -> list[Text]:
+    def _gpu_lines(self, width: int, host: int) -> list[Text]:
         if self.gpus is None:
             return [Text("looking for GPUs …", "dim")]
         if not self.gpus.samples:
+            if self.gpus.is_sick:
+                return [Text(plain(self.gpus.problem), f"bold {BAD}")]
             return [Text(plain(f"{self.gpus.problem} · runs use the CPU"), "dim")]
-        return [gpu_line(sample, self.size.width) for sample in self.gpus.samples[:MOST_GPUS]]
+        if len(self.gpus.samples) <= MOST_LINES:
+            return [gpu_line(sample, width, len(self.gpus.samples) > 1) for sample in self.gpus.samples]
+        room = width - host if width >= NARROW else width
+        return grid(self.gpus.samples, room, max(MOST_LINES, self.app.size.height // 3))
 
     def _host_text(self) -> Text:
         if self.host is None:
@@ -54,9 +63,9 @@ class LoadBar(Drawing):
         return Text(f"cpu {self.host.cpu_percent:3.0f} %  ram {used:.1f}/{total:.0f} GiB", "dim")
 
 
-def gpu_line(sample: GpuSample, width: int) -> Text:
+def gpu_line(sample: GpuSample, width: int, numbered: bool = False) -> Text:
     """'RTX 4090 ━━━━── 14.2 of 24.0 GiB · 97 % · 66 °C · 390 W'; values that are not known are left out."""
-    line = Text().append(short_name(sample.gpu), "bold")
+    line = Text().append(f"{sample.gpu.number} " if numbered else "").append(short_name(sample.gpu), "bold")
     if sample.problem:
         return line.append(f"  {sample.problem}", f"bold {BAD}")
     dot = f" {glyphs().dot} "
@@ -67,6 +76,8 @@ def gpu_line(sample: GpuSample, width: int) -> Text:
         style = BAD if share > 0.95 else NOTE if share > 0.85 else GOOD
         line.append(" ").append(full, style).append(empty, FAINT)
         line.append(f" {sample.used_mib / 1024:.1f} of {total / 1024:.1f} GiB")
+        if sample.gpu.shares_ram:
+            line.append(" shared with the host")
     parts = []
     if sample.utilisation_percent is not None:
         parts.append(f"{sample.utilisation_percent} %")
@@ -75,6 +86,43 @@ def gpu_line(sample: GpuSample, width: int) -> Text:
     if sample.power_w is not None:
         parts.append(f"{sample.power_w:.0f} W")
     return line.append("".join(dot + part for part in parts))
+
+
+def grid(samples: Sequence[GpuSample], width: int, most_lines: int) -> list[Text]:
+    """Many GPUs in as few lines as their cells need, as '3   14/80 GiB 97 %'. Those that need more lines than there may
+    be are counted in the last cell.
+    """
+    columns = max(1, width // CELL)
+    rows = min(most_lines, -(-len(samples) // columns))
+    # As even as it goes: eight are twice four, not seven and one.
+    columns = min(columns, -(-len(samples) // rows))
+    cell = max(1, width // columns)
+    cells = [small_cell(sample) for sample in samples]
+    if len(cells) > rows * columns:
+        shown = rows * columns - 1
+        cells[shown:] = [Text(f"{len(samples) - shown} more: ftui doctor", "dim")]
+    lines = []
+    for start in range(0, len(cells), columns):
+        line = Text()
+        for part in cells[start : start + columns]:
+            part.truncate(max(1, cell - 2))
+            line.append_text(part).append(" " * (cell - part.cell_len))
+        line.rstrip()
+        lines.append(line)
+    return lines
+
+
+def small_cell(sample: GpuSample) -> Text:
+    """A GPU by its number, in few words."""
+    text = Text().append(f"{sample.gpu.number:<3}", "bold")
+    total = sample.gpu.total_mib
+    if sample.problem:
+        return text.append(f" {sample.problem}", f"bold {BAD}")
+    if sample.used_mib is not None and total:
+        share = sample.used_mib / total
+        style = BAD if share > 0.95 else NOTE if share > 0.85 else ""
+        text.append(f" {sample.used_mib / 1024:.0f}/{total / 1024:.0f} GiB", style)
+    return text.append("" if sample.utilisation_percent is None else f" {sample.utilisation_percent} %")
 
 
 def short_name(gpu: Gpu) -> str:

@@ -125,7 +125,9 @@ def _of(label: str, values: Sequence[float] | Column, form: str) -> Figure:
 
 
 def memory(view: RunView) -> Figure:
-    """VRAM of this run, of others, and what is free; the process's RAM on the CPU."""
+    """VRAM of this run, of others, and what is free; the process's RAM on the CPU. Where the driver hides processes it
+    is not known what is others'.
+    """
     gpu = view.system.get("gpu")
     if not isinstance(gpu, dict):
         rss = decimal(view.system.get("trainer_rss_mib"))
@@ -133,15 +135,16 @@ def memory(view: RunView) -> Figure:
     values = view.series.get("own_mib", ())
     if gpu.get("problem"):
         return Figure("VRAM", values, "GPU lost", lost=True)
-    own, used = decimal(gpu.get("own_mib")), decimal(gpu.get("used_mib"))
-    own = decimal(view.memory.get("reserved_mib")) if own is None else own
-    if own is None or used is None:
-        return Figure("VRAM", values, _gib(used))
-    others, free = max(0.0, used - own), decimal(gpu.get("free_mib"))
-    more = f" +{others / 1024:.1f} others" if others >= 100 else ""
-    return Figure(
-        "VRAM", values, _gib(own) + more + (f", {free / 1024:.1f} free" if free is not None else "")
-    )
+    own, used, free = (decimal(gpu.get(name)) for name in ("own_mib", "used_mib", "free_mib"))
+    left = f", {free / 1024:.1f} free" if free is not None else ""
+    if used is None:
+        return Figure("VRAM", values, _gib(own))
+    if own is None:
+        return Figure("VRAM", view.series.get("used_mib", ()), f"{_gib(used)}{left}, of whom is not known")
+    others = max(0.0, used - own)
+    whose = "host and others" if gpu.get("shares_ram") is True else "others"
+    more = f" +{others / 1024:.1f} {whose}" if others >= 100 else ""
+    return Figure("VRAM", values, _gib(own) + more + left)
 
 
 def _gib(mib: float | None) -> str:

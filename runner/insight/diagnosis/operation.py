@@ -28,6 +28,8 @@ SILENT_SECONDS = 60.0
 SILENT_INTERVALS = 5.0
 IDLE_PERCENT = 5.0
 RECENT_INTERVALS = 50
+# On a GPU whose use cannot be told apart a working run may only look silent: it is given so much more time.
+SHARED_PATIENCE = 5.0
 
 
 def forgetting(curves: Curves) -> Finding | None:
@@ -158,7 +160,8 @@ def _short(step: int, sentence: str, evidence: dict[str, float]) -> Finding:
 
 def stall(curves: Curves) -> Finding | None:
     """`stalled`: the processes of the run are gone, or it was silent for five of its usual intervals (at least a
-    minute) with an idle GPU.
+    minute) without using its GPU. Where others use that too and the driver does not tell whose use it is, silence alone
+    counts: five times as much, or the same while the trainer's CPU is idle as well.
     """
     life = curves.liveness
     if life is None or curves.is_over:
@@ -169,9 +172,15 @@ def stall(curves: Curves) -> Finding | None:
     intervals = intervals[np.isfinite(intervals)]
     usual = float(np.median(intervals)) if len(intervals) else 0.0
     idle = life.utilisation_percent is None or life.utilisation_percent < IDLE_PERCENT
-    if not len(intervals) or not idle or life.silent_seconds <= max(SILENT_SECONDS, SILENT_INTERVALS * usual):
+    patience = max(SILENT_SECONDS, SILENT_INTERVALS * usual)
+    if not idle and life.is_shared:
+        idle, patience = True, patience * SHARED_PATIENCE
+    if not len(intervals) or not idle or life.silent_seconds <= patience:
         return None
-    sentence = f"No step for {life.silent_seconds:.0f} s, where one took {usual:.1f} s; the GPU is idle."
+    use = (
+        "others use the GPU too, and whose use it is cannot be told" if life.is_shared else "the GPU is idle"
+    )
+    sentence = f"No step for {life.silent_seconds:.0f} s, where one took {usual:.1f} s; {use}."
     return _silent(curves, "stalled", f"{sentence} {life.where}".rstrip(), life.silent_seconds)
 
 
