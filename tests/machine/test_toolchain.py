@@ -61,11 +61,3 @@ def test_the_distribution_decides_what_to_install(text: str, family: str | None)
 def test_a_version_stands_in_the_names_of_packages() -> None:
     assert distribution.python_line("3.11", "debian") == "sudo apt install python3.11 python3.11-venv"
     assert distribution.compiler_line("3.12", "suse") == "sudo zypper install gcc python312-devel"
-
-
-def test_the_files_that_old_pythons_read_have_no_newer_syntax() -> None:
-    import ast
-
-    for module in (distribution,):
-        assert module.__file__
-        ast.parse(Path(module.__file__).read_text(encoding="utf-8"), feature_version=(3, 8))
