@@ -13,7 +13,7 @@ run: venv-train      ## install, then train the demo with real 4-bit QLoRA, show
 	$(BIN)/ftui run demo
 
 test: venv-dev       ## install what tests need and run them all
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not gpu"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: venv-dev      ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -43,8 +43,8 @@ demo-data: venv-dev  ## make presets/demo again (five minutes)
 
 # With the Python that holds torch and CUDA, e.g. `make gpu-check GPU_PYTHON=python3`: nothing is installed or fetched.
 GPU_PYTHON ?= $(BIN)/python
-gpu-check:       ## on a GPU box: the tests marked gpu and a short QLoRA run of an 8B-shaped model, figures as JSON
-	tests/gpu/check.sh $(GPU_PYTHON)
+gpu-check:       ## on a GPU box: all that only a GPU can show, in ten minutes; GPU_ARGS=--rehearse without one
+	tests/gpu/check.sh $(GPU_PYTHON) $(GPU_ARGS)
 
 gpu-wheels: venv-dev ## pack what such a box may lack as wheels (Python 3.12, Linux x86-64) into wheels/
 	$(BIN)/python -m tests.gpu.pack_wheels wheels
