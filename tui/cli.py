@@ -234,13 +234,13 @@ for verb in (*LIFE, *JUDGING):
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def doctor(as_json: bool) -> None:
-    """Check this machine: driver, GPU, bf16, training packages and versions, disk, terminal.
+    """Check this machine: driver, GPUs, PyTorch, 4-bit kernels, compiler, versions, disk, environment, terminal.
 
-    Exit code 1 when something would keep a run from starting.
+    Exit code 1 when a run would fail, or not do what its preset says. Send this page with a bug report.
     """
-    from tui.verbs.doctor import examine
+    from tui.verbs.doctor import report
 
-    sys.exit(examine(as_json))
+    sys.exit(report(as_json))
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from runner import gpu
 from runner.check import xray
 from runner.check.assess import Assessment, assess, best_card, card_of, this_machine, written_keys
+from runner.check.usable import ensure_usable
 from runner.insight.memory.cards import IDLE_MIB, Card
 from runner.preset.files import LoadedPreset
 from runner.run import launch
@@ -17,12 +18,14 @@ from runner.run.launch import LaunchError
 
 def pass_gate(loaded: LoadedPreset, home: Path, gpu_choice: str | None, queued: bool = False) -> Assessment:
     """Judge a preset for the GPU it will get, with its data looked at for some seconds at most; for the queue as if the
-    GPU were empty, and without a choice for the largest. Raises LaunchError with everything the launch is refused for.
+    GPU were empty, and without a choice for the largest. Raises LaunchError with everything the launch is refused for;
+    GpuUnusableError when the run would train on the CPU though there is a GPU, or fail on it.
     """
     missing = launch.missing_files(loaded.preset)
     if missing or launch.missing_packages():
         # launch.launch says which, in its own words.
         return Assessment(loaded.preset)
+    ensure_usable(gpu.read(), gpu_choice, any_card=queued)
     card = _card_to_wait_for(gpu_choice) if queued else _card_now(gpu_choice)
     machine = this_machine(card)
     data = xray.quick(loaded.preset, home)

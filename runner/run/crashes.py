@@ -85,10 +85,35 @@ CRASHES: tuple[Crash, ...] = (
         (
             "the nvidia driver on your system is too old",
             "cuda driver version is insufficient",
-            "no kernel image is available",
+            "unsupported toolchain",
         ),
-        "This build of PyTorch needs a newer driver, or does not know this GPU.",
-        "Install a newer driver, or a PyTorch built for this one: `ftui doctor` shows both versions.",
+        "The NVIDIA driver is too old for this build of PyTorch.",
+        "Update the driver, or take a PyTorch built for an older CUDA: `ftui doctor` has the command.",
+    ),
+    Crash(
+        "no code for this GPU",
+        ("no kernel image is available", "is not compatible with the current pytorch installation"),
+        "This build of PyTorch has no code for this GPU: the card is older, or newer, than the build.",
+        "Take the PyTorch built for it (before Turing: cu126): `ftui doctor` has the command.",
+    ),
+    Crash(
+        "no C compiler",
+        (
+            "python.h: no such file",
+            "failed to find c compiler",
+            "command '['/usr/bin/gcc'",
+            "command '['gcc'",
+            "calledprocesserror: gcc",
+            "no such file or directory: 'gcc'",
+        ),
+        "Triton could not compile its kernels: the C compiler or the headers of Python are missing.",
+        "Install them (Debian, Ubuntu: gcc and python3-dev): `ftui doctor` has the command.",
+    ),
+    Crash(
+        "fp16 weights trained",
+        ("attempting to unscale fp16 gradients",),
+        "Weights that are trained are held in float16, whose gradients cannot be scaled.",
+        "Set model.dtype to auto (fp32 weights), or train an adapter instead.",
     ),
     GPU_LOST,
     Crash(

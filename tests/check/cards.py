@@ -10,11 +10,13 @@ import pytest
 from runner.check.assess import Assessment
 from runner.check.gate import pass_gate
 from runner.gpu import Gpu, GpuReading, GpuSample
+from runner.machine.cuda import TorchBuild
 from runner.preset import files
 
 TOTAL = 24564
 # Less than the demo needs.
 SMALL = 800
+CUDA_BUILD = TorchBuild("2.13.0", "13.0")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ def gpus(monkeypatch: pytest.MonkeyPatch, *cards: tuple[int, int]) -> None:
     )
     reading = GpuReading(samples, "580.1", "" if samples else "no NVIDIA GPU")
     monkeypatch.setattr("runner.gpu.read", lambda processes=False: reading)
+    # The PyTorch of a GPU box; here it is one without CUDA.
+    monkeypatch.setattr("runner.machine.torch_build.installed", lambda: CUDA_BUILD)
 
 
 def gate(home: Path, *overrides: str, gpu: str | None = None, queued: bool = True) -> Assessment:

@@ -19,6 +19,20 @@ QWEN3_8B: dict[str, Any] = {
     "max_position_embeddings": 40960,
     "tie_word_embeddings": False,
 }
+TINY: dict[str, Any] = {
+    **QWEN3_8B,
+    "hidden_size": 128,
+    "intermediate_size": 256,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 64,
+    "vocab_size": 4096,
+}
+# Its scores, not its layers, are what takes memory.
+SHALLOW: dict[str, Any] = {**QWEN3_8B, "num_hidden_layers": 2}
+# Activations of a few rows that outgrow what is left of a card, with weights that do not.
+WIDE: dict[str, Any] = {**QWEN3_8B, "num_hidden_layers": 4, "vocab_size": 32768}
 
 
 def write_model(folder: Path, shape: dict[str, Any], device: str = "cuda") -> Path:

@@ -25,6 +25,7 @@ from runner.preset.schema import Preset
 
 LLAMA_8B = Architecture("llama", 4096, 14336, 32, 32, 8, 128, 128256, False, 131072)
 LLAMA_1B = Architecture("llama", 2048, 8192, 16, 32, 8, 64, 128256, True, 131072)
+GEMMA_3_1B = Architecture("gemma3_text", 1152, 6912, 26, 4, 1, 256, 262144, True, 32768)
 RTX_4090, T4 = find_card("RTX 4090"), find_card("T4")
 # One row of 1,000 tokens: the longest, so that memory is that of 1,000 however long rows may be.
 LENGTHS = {200: 2000, 400: 2999, 1000: 1}
@@ -161,6 +162,8 @@ def mix(*ratios: float) -> Changes:
 
 FLASH = {"model.attn_implementation": "flash_attention_2"}
 FULL = {"lora.use_peft": False, "train.learning_rate": 2e-5}
+NOT_QUANTISED = {"quantization.load_in_4bit": False}
+FULL_FP16 = {**FULL, **NOT_QUANTISED, "model.dtype": "float16"}
 BROKEN = (
     # Length, rate, batch, warm-up
     Case("epochs-many", {"train.num_train_epochs": 5.5}),
@@ -240,6 +243,9 @@ BROKEN = (
     # GPU, memory, packages
     Case("bf16-before-ampere", {"model.dtype": "bfloat16"}, card=T4, architecture=LLAMA_1B),
     Case("fp16-on-ampere", {"model.dtype": "float16"}),
+    Case("fp16-full", FULL_FP16, card=None),
+    Case("fp16-overflows", card=T4, architecture=GEMMA_3_1B, left=("dtype-float32",)),
+    Case("fp16-overflows", {"model.dtype": "float16"}, card=None, architecture=GEMMA_3_1B, note="by hand"),
     Case("dtype-float32", {"model.dtype": "float32"}, architecture=LLAMA_1B),
     Case("flash-missing", FLASH, installed={"flash_attn": None}),
     Case("flash-missing", FLASH, card=T4, architecture=LLAMA_1B, installed={"flash_attn": None}, note="T4"),
@@ -528,6 +534,8 @@ FIXES = {
     "optimizer-lion-rate": "train.optim: adamw_torch_fused",
     "bf16-before-ampere": "model.dtype: auto",
     "fp16-on-ampere": "model.dtype: auto",
+    "fp16-full": "model.dtype: auto",
+    "fp16-overflows": "model.dtype: float32",
     "dtype-float32": "model.dtype: auto",
     "flash-missing": "model.attn_implementation: sdpa",
     "flash-before-ampere": "model.attn_implementation: sdpa",

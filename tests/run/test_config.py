@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from runner.machine import torch_build
 from runner.run.config import Config, ConfigError, load_config
 from runner.run.history import read_history
 from tests.conftest import wait_for
@@ -16,7 +17,6 @@ from tests.run.conftest import Scripted
 from tests.run.scenes import end, scripted_lines, step
 from tests.run.test_supervise import over
 from tui.cli import cli
-from tui.verbs import doctor
 
 BROKEN = [
     ("alert:\n  bell: false\n", "alert"),
@@ -107,8 +107,7 @@ def test_a_run_goes_on_with_a_broken_one_and_says_so(scripted: Scripted, home: P
 @pytest.mark.parametrize("text", ["alerts:\n  webhok: https://x\n", "a: b: c\n"])
 def test_doctor_says_what_is_wrong_with_it(home: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     # Importing torch takes most of its time, and is tested elsewhere.
-    quick = doctor.Check("4-bit kernels", doctor.Health.OK, "not tried")
-    monkeypatch.setattr(doctor, "_bitsandbytes", lambda: quick)
+    monkeypatch.setattr(torch_build, "ask", lambda uuid: "not tried")
 
     def config_check() -> dict[str, str]:
         done = CliRunner().invoke(cli, ["doctor", "--json"])

@@ -14,7 +14,20 @@ REAL = [
     ("device-side assert", "RuntimeError: CUDA error: device-side assert triggered"),
     ("driver and library differ", "Failed to initialize NVML: Driver/library version mismatch"),
     ("driver too old", "RuntimeError: The NVIDIA driver on your system is too old (found version 11040)."),
-    ("driver too old", "CUDA error: no kernel image is available for execution on the device"),
+    ("driver too old", "CUDA error: the provided PTX was compiled with an unsupported toolchain."),
+    ("no code for this GPU", "CUDA error: no kernel image is available for execution on the device"),
+    (
+        "no code for this GPU",
+        "Tesla P100 with CUDA capability sm_60 is not compatible with the current PyTorch installation.",
+    ),
+    (
+        "no C compiler",
+        "subprocess.CalledProcessError: Command '['/usr/bin/gcc', '/tmp/tmpy1/main.c', '-O3', '-shared', '-fPIC', "
+        "'-lcuda', '-I/usr/include/python3.12']' returned non-zero exit status 1.",
+    ),
+    ("no C compiler", "/tmp/tmps1rk/main.c:5:10: fatal error: Python.h: No such file or directory"),
+    ("no C compiler", "RuntimeError: Failed to find C compiler. Please specify via CC environment variable."),
+    ("fp16 weights trained", "ValueError: Attempting to unscale FP16 gradients."),
     ("GPU lost", "NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus."),
     ("bitsandbytes without CUDA", "The installed version of bitsandbytes was compiled without GPU support."),
     (

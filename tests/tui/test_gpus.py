@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual.widgets import OptionList
 
+from runner.doctor.gpus import gpu_checks
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
 from runner.run.launch import LaunchError
@@ -16,7 +17,6 @@ from tests.tui.conftest import running, screen_text, shows, until, without_load
 from tui.messages import LoadSampled
 from tui.screens.dialog import Launch, LaunchDialog
 from tui.state import RunView, figures
-from tui.verbs import doctor
 from tui.verbs.check import choose_card
 from tui.widgets.load_bar import gpu_line, grid
 from tui.widgets.metrics import memory
@@ -179,15 +179,14 @@ def test_memory_is_the_runs_only_where_the_driver_says_so(
 # In text
 
 
-def said(monkeypatch: pytest.MonkeyPatch, reading: GpuReading) -> list[tuple[str, str, str]]:
-    monkeypatch.setattr("runner.gpu.read", lambda processes=False: reading)
-    return [(check.name, check.health.value, check.value) for check in doctor._gpus()]
+def said(reading: GpuReading) -> list[tuple[str, str, str]]:
+    return [(check.name, check.health.value, check.value) for check in gpu_checks(reading)]
 
 
 def test_the_doctor_shows_every_gpu_and_what_is_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     slice_ = card(2, is_mig=True, slice=1, shares_ram=True)
     reading = GpuReading((card(0, "lost"), slice_), "580.1", hidden=(card(3).gpu,), note="fastest first")
-    found = said(monkeypatch, reading)
+    found = said(reading)
     assert found[1:3] == [
         ("which GPUs", "note", "fastest first"),
         ("GPU 0", "bad", "NVIDIA H100 80GB HBM3: lost"),
@@ -201,7 +200,7 @@ def test_the_doctor_shows_every_gpu_and_what_is_with_it(monkeypatch: pytest.Monk
 def test_the_doctor_knows_a_sick_driver_from_none(
     monkeypatch: pytest.MonkeyPatch, is_sick: bool, health: str
 ) -> None:
-    found = said(monkeypatch, GpuReading(problem="driver", is_sick=is_sick))
+    found = said(GpuReading(problem="driver", is_sick=is_sick))
     assert found == [("GPU", health, "driver")]
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 
 import click
 
+from runner.check.assess import Assessment
 from runner.check.gate import pass_gate
+from runner.check.usable import GpuUnusableError
 from runner.insight import answers, lint
 from runner.insight.diagnosis import Severity, VerdictKind
 from runner.insight.standing import course, loss
@@ -31,19 +34,37 @@ EXIT_CODES = {Phase.FINISHED: 0, Phase.STOPPED: 3}
 
 
 def start(preset: str, overrides: tuple[str, ...], gpu: str | None, force: bool) -> Launched:
-    """Load a preset, judge it and launch it; `force` launches what the gate would refuse. Raises PresetError,
-    LaunchError or OSError.
+    """Load a preset, judge it and launch it; `force` launches what the gate would refuse. Where a GPU cannot be used,
+    a person at a terminal is asked whether the CPU will do. Raises PresetError, LaunchError or OSError.
     """
     home = ftui_home()
     loaded = files.load(preset, home, overrides)
     if not force:
-        with waiting(f"Looking at {loaded.name} and its data …"):
-            found = pass_gate(loaded, home, gpu)
+        try:
+            found = _judged(loaded, home, gpu)
+        except GpuUnusableError as error:
+            if not _cpu_will_do(error):
+                raise
+            gpu = "cpu"
+            found = _judged(loaded, home, gpu)
         for finding in found.findings:
             if finding.severity is lint.Severity.WARNING:
                 colour = "red" if finding.is_danger else "yellow"
                 click.secho(f"▲ {finding.key}: {finding.what}", fg=colour, err=True)
     return launch.launch(loaded, home, gpu)
+
+
+def _judged(loaded: files.LoadedPreset, home: Path, gpu: str | None) -> Assessment:
+    with waiting(f"Looking at {loaded.name} and its data …"):
+        return pass_gate(loaded, home, gpu)
+
+
+def _cpu_will_do(error: GpuUnusableError) -> bool:
+    """Ask a person, if there is one."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    click.echo(str(error), err=True)
+    return click.confirm("Train on the CPU this time?", default=False, err=True)
 
 
 def print_launched(launched: Launched, as_json: bool) -> None:

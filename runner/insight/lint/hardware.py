@@ -37,6 +37,33 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule(
+    "fp16-full",
+    ERROR,
+    "Weights that are trained in float16 have float16 gradients, which the loss scaler refuses to unscale.",
+)
+def _(facts: Facts) -> Complaint | None:
+    preset = facts.preset
+    if preset.model.dtype == "float16" and not preset.lora.use_peft:
+        return Complaint("model.dtype", "full fine-tuning in float16", (("model.dtype", "auto"),))
+    return None
+
+
+@RULES.rule(
+    "fp16-overflows",
+    WARNING,
+    "This model's activations are larger than float16 can hold: the loss becomes NaN.",
+)
+def _(facts: Facts) -> Complaint | None:
+    one, card, dtype = facts.architecture, facts.card, facts.preset.model.dtype
+    # Gemma 3 was trained in bf16; its residual stream passes 65504 within a few layers.
+    if one is None or not one.model_type.startswith("gemma3") or not facts.preset.lora.use_peft:
+        return None
+    if dtype == "float16" or (dtype == "auto" and card is not None and not card.has_bf16):
+        return Complaint("model.dtype", f"{one.model_type} in float16", (("model.dtype", "float32"),))
+    return None
+
+
+@RULES.rule(
     "dtype-float32", WARNING, "fp32 doubles the memory of activations and embeddings and halves the speed."
 )
 def _(facts: Facts) -> Complaint | None:
