@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import nvml
+from runner import gpu, nvml
 from runner.check.usable import GpuUnusableError, ensure_usable
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.machine.cuda import TorchBuild
