@@ -19,7 +19,7 @@ from runner.run.launch import LaunchError
 def pass_gate(loaded: LoadedPreset, home: Path, gpu_choice: str | None, queued: bool = False) -> Assessment:
     """Judge a preset for the GPU it will get, with its data looked at for some seconds at most; for the queue as if the
     GPU were empty, and without a choice for the largest. Raises LaunchError with everything the launch is refused for;
-    GpuUnusableError when the run would train on the CPU though there is a GPU, or fail on it.
+    UnusableGpuError when the run would train on the CPU though there is a GPU, or fail on it.
     """
     missing = launch.missing_files(loaded.preset)
     if missing or launch.missing_packages():

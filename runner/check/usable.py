@@ -7,23 +7,19 @@ from runner.gpu import GpuReading, GpuSample
 from runner.machine import torch_build
 from runner.machine.cuda import Obstacle, TorchBuild, obstacle
 from runner.run import launch
-from runner.run.launch import LaunchError
+from runner.run.launch import UnusableGpuError
 
 ANYWAY = "`--gpu cpu` trains on the CPU; --force launches all the same."
 
 
-class GpuUnusableError(LaunchError):
-    """There is a GPU, and the run would not use it; the message says why and which command helps."""
-
-
 def ensure_usable(reading: GpuReading, gpu_choice: str | None, any_card: bool = False) -> None:
-    """Raises GpuUnusableError when the GPU a run would get cannot be used by the installed PyTorch, or is sick; with
+    """Raises UnusableGpuError when the GPU a run would get cannot be used by the installed PyTorch, or is sick; with
     `any_card` only when that holds for all a run may wait for. LaunchError for a choice that fits no GPU.
     """
     if gpu_choice == "cpu":
         return
     if problem := sickness(reading):
-        raise GpuUnusableError(f"The GPU cannot be used: {problem}.\n`ftui doctor` says more. {ANYWAY}")
+        raise UnusableGpuError(f"The GPU cannot be used: {problem}.\n`ftui doctor` says more. {ANYWAY}")
     chosen = launch.choose_gpu(reading, gpu_choice)
     build = torch_build.installed()
     if chosen is None or build is None:
@@ -37,7 +33,7 @@ def ensure_usable(reading: GpuReading, gpu_choice: str | None, any_card: bool = 
     found = [of_card(build, sample, reading.driver, driver_cuda) for sample in candidates]
     first = found[0] if found else None
     if first is not None and all(found):
-        raise GpuUnusableError("\n".join(filter(None, (first.what, first.fix, first.command, ANYWAY))))
+        raise UnusableGpuError("\n".join(filter(None, (first.what, first.fix, first.command, ANYWAY))))
 
 
 def of_card(

@@ -88,5 +88,5 @@ def toolchain_checks(has_gpu: bool) -> list[Check]:
         return [Check("C compiler", Health.OK, f"{found.compiler} with Python.h")]
     if not (has_gpu and toolchain.wanted()):
         return [Check("C compiler", Health.OK, f"{found.problem}; nothing here needs it")]
-    why = "Triton's kernels are compiled when a run first uses them:"
-    return [Check("C compiler", Health.BAD, found.problem, why, found.fix)]
+    why = "The loss cannot use Triton's kernels, which are compiled when first used: slower, and more VRAM. Install:"
+    return [Check("C compiler", Health.NOTE, found.problem, why, found.fix)]

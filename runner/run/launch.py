@@ -35,7 +35,7 @@ class LaunchError(Exception):
 
 
 class UnusableGpuError(LaunchError):
-    """The GPU that was chosen, or every one, is in this machine and cannot be used."""
+    """There is a GPU, and the run could not use it; the message says why and what helps."""
 
 
 @dataclass(frozen=True)

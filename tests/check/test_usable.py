@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from runner import gpu, nvml
-from runner.check.usable import GpuUnusableError, ensure_usable
+from runner.check.usable import ensure_usable
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.machine.cuda import TorchBuild
 from runner.run.directory import list_runs
+from runner.run.launch import UnusableGpuError
 from tests import stub_torch
 from tests.stub_nvml import RTX_4090, StubNvml
 
@@ -107,24 +108,24 @@ def cuda_13(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("cuda_13")
 def test_the_card_that_was_chosen_counts_and_in_the_queue_any() -> None:
     both = reading(((6, 0), 9000), ((8, 9), 100))
-    with pytest.raises(GpuUnusableError, match="Card 0"):
+    with pytest.raises(UnusableGpuError, match="Card 0"):
         ensure_usable(both, None)
     ensure_usable(both, "1")
     ensure_usable(both, "cpu")
     ensure_usable(both, None, any_card=True)
-    with pytest.raises(GpuUnusableError, match="Card 0"):
+    with pytest.raises(UnusableGpuError, match="Card 0"):
         ensure_usable(both, "0", any_card=True)
-    with pytest.raises(GpuUnusableError):
+    with pytest.raises(UnusableGpuError):
         ensure_usable(reading(((6, 0), 9000), ((7, 0), 9000)), None, any_card=True)
 
 
 @pytest.mark.usefixtures("cuda_13")
 def test_a_sick_driver_is_no_machine_without_a_gpu() -> None:
     ensure_usable(GpuReading(problem="no NVIDIA GPU (there is no driver on this machine)"), None)
-    with pytest.raises(GpuUnusableError, match="reboot to load it"):
+    with pytest.raises(UnusableGpuError, match="reboot to load it"):
         ensure_usable(GpuReading(problem=nvml.MEANING[18], is_sick=True), None)
     lost = reading(((8, 9), 0), problem="the GPU is lost")
-    with pytest.raises(GpuUnusableError, match="Card 0: the GPU is lost"):
+    with pytest.raises(UnusableGpuError, match="Card 0: the GPU is lost"):
         ensure_usable(lost, None)
     ensure_usable(lost, "cpu")
 

@@ -22,7 +22,9 @@ def overrides(scene: Scene, model: Path, length: int, rows: int, evaluated: int)
     """The preset for a 24 GB card with rows that fill max_length, for one epoch."""
     batch = 2
     data = write_rows(scene.folder / f"rows-{length}-{rows}.jsonl", rows, length // 3)
-    held_out = write_rows(scene.folder / f"held-out-{length}-{evaluated}.jsonl", evaluated, length // 3)
+    held_out = write_rows(
+        scene.folder / f"held-out-{length}-{evaluated}.jsonl", evaluated, length // 3, first=rows
+    )
     return (
         f"model.model_name_or_path={model}",
         f"data.train_dataset={data}",

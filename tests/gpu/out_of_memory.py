@@ -6,13 +6,12 @@ import os
 from contextlib import nullcontext
 
 from runner.run.directory import RunDirectory
-from tests.gpu.scene import QUIET, PartError, Scene, events, holder, make_model, used_mib, write_rows
+from tests.gpu.scene import QUIET, PartError, Scene, device, events, holder, make_model, used_mib, write_rows
 from tests.gpu.shapes import WIDE
 
 # What the holder leaves of the card, in MiB: enough for the model and a small batch, not for the preset's.
 LEFT = 6000
 SIMULATED = {"step": "step:1", "evaluation": "evaluation:1"}
-BACK_SECONDS = 2.0
 
 
 def run(scene: Scene) -> None:
@@ -57,6 +56,7 @@ def starved(scene: Scene, stage: str, model: str) -> RunDirectory:
         f"train.per_device_train_batch_size={sizes[0]}",
         f"train.gradient_accumulation_steps={max(1, 32 // sizes[0])}",
         f"eval.per_device_eval_batch_size={sizes[1]}",
+        "data.eval_fraction=0.25",
         "eval.max_eval_samples=64",
         *short,
     )
@@ -69,8 +69,6 @@ def starved(scene: Scene, stage: str, model: str) -> RunDirectory:
 
 def free_mib() -> int:
     """What is free on the card now."""
-    from tests.gpu.scene import device
-
     sample = device()
     if sample is None or sample.free_mib is None:
         raise PartError("no GPU whose memory can be read")

@@ -127,11 +127,13 @@ def device() -> gpu.GpuSample | None:
     return next((one for one in reading.samples if one.gpu == chosen), None)
 
 
-def write_rows(path: Path, rows: int, words: int) -> Path:
-    """Chat rows whose answers are long enough to fill max_length at three tokens a word."""
+def write_rows(path: Path, rows: int, words: int, first: int = 0) -> Path:
+    """Chat rows whose answers are long enough to fill max_length at three tokens a word; other rows for another
+    `first`, since what is trained on is not evaluated on.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as stream:
-        for i in range(rows):
+        for i in range(first, first + rows):
             answer = " ".join(f"item {i * words + j}" for j in range(words))
             turns = [{"role": "user", "content": f"List {i}"}, {"role": "assistant", "content": answer}]
             stream.write(json.dumps({"messages": turns}) + "\n")

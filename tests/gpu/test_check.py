@@ -95,6 +95,8 @@ def test_rows_are_as_many_and_as_long_as_wanted(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "new" / "rows.jsonl", 3, 10)
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert [len(row["messages"][1]["content"].split()) for row in rows] == [20, 20, 20]
+    other = write_rows(tmp_path / "held-out.jsonl", 3, 10, first=3).read_text().splitlines()
+    assert not set(other) & set(path.read_text().splitlines())
 
 
 def test_the_table_shows_what_failed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -165,3 +165,11 @@ def test_the_scalers_first_skips_are_no_finding() -> None:
 
     assert "steps-skipped" not in ids(skipping(range(8), 9))
     assert "steps-skipped" in ids(skipping(range(40, 46), 46))
+
+
+def test_evaluations_that_are_no_number_beside_a_zero_are_spoilt_weights() -> None:
+    curves = replace(
+        zeros([2.0, 0.9, 1.2, 1.4, 0.0]), evals={"val": tuple(EvalPoint(step, math.nan) for step in (4, 5))}
+    )
+    assert diagnose(curves).kind is VerdictKind.NON_FINITE
+    assert diagnose(replace(curves, nan_hidden=False)).kind is not VerdictKind.NON_FINITE

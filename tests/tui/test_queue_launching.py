@@ -13,6 +13,7 @@ from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.run import queue
 from runner.run.directory import list_runs
 from runner.run.queue import CPU, Ticket
+from tests.check.cards import CUDA_BUILD
 from tests.tui.conftest import running, shows, until
 from tests.tui.queue_scene import SIZES
 from tui.app import FtuiApp
@@ -55,6 +56,7 @@ async def test_a_launch_may_wait_for_its_turn(home: Path, size: tuple[int, int])
 
 async def test_it_waits_for_the_gpu_that_was_chosen(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.gpu.read", lambda processes=False: READING)
+    monkeypatch.setattr("runner.machine.torch_build.installed", lambda: CUDA_BUILD)
     async with launching((120, 40), "demo") as (_, pilot):
         await shows(pilot, "RTX 4090")
         await pilot.press("w")

@@ -11,7 +11,6 @@ import click
 
 from runner.check.assess import Assessment
 from runner.check.gate import pass_gate
-from runner.check.usable import GpuUnusableError
 from runner.insight import answers, lint
 from runner.insight.diagnosis import Severity, VerdictKind
 from runner.insight.standing import course, loss
@@ -20,7 +19,7 @@ from runner.preset import files
 from runner.run import launch
 from runner.run.directory import RunDirectory, ftui_home
 from runner.run.events import Phase
-from runner.run.launch import Launched
+from runner.run.launch import Launched, UnusableGpuError
 from tui.follower import Follower, RunFollower, Target
 from tui.state import RunView, age
 from tui.trace_follower import TraceFollower
@@ -42,7 +41,7 @@ def start(preset: str, overrides: tuple[str, ...], gpu: str | None, force: bool)
     if not force:
         try:
             found = _judged(loaded, home, gpu)
-        except GpuUnusableError as error:
+        except UnusableGpuError as error:
             if not _cpu_will_do(error):
                 raise
             gpu = "cpu"
@@ -59,7 +58,7 @@ def _judged(loaded: files.LoadedPreset, home: Path, gpu: str | None) -> Assessme
         return pass_gate(loaded, home, gpu)
 
 
-def _cpu_will_do(error: GpuUnusableError) -> bool:
+def _cpu_will_do(error: UnusableGpuError) -> bool:
     """Ask a person, if there is one."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False

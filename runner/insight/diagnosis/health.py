@@ -30,7 +30,8 @@ def non_finite(curves: Curves) -> Finding | None:
     bad = unusable(curves)
     found = [(int(train.step[bad][0]), "train loss")] if bad.any() else []
     # Were the weights spoilt, the next train loss would be no number either: the evaluation is (evaluation-nan).
-    goes_on = len(bad) > 0 and not bad[-1]
+    # Where a NaN shows as 0.0, a zero is no such sign.
+    goes_on = len(bad) > 0 and not bad[-1] and not (curves.nan_hidden and train.loss[-1] == 0)
     for name, points in curves.evals.items():
         broken = [(point.step, loss_of(name)) for point in points if not math.isfinite(point.loss)][:1]
         found += [one for one in broken if not goes_on]
