@@ -88,7 +88,7 @@ async def test_a_run_without_any_evaluation_left_is_shown(
         monkeypatch.setenv("FTUI_ASCII", "1")
     none_left(home)
     async with running() as (_, pilot):
-        text = await shows(pilot, "eval NaN", "train 2.0000")
+        text = await shows(pilot, "held-out NaN", "train 2.0000")
         assert "best" not in text.split("Verdict")[0].replace("best eval", "").replace("@ best", "").replace(
             "★ best", ""
         )
@@ -130,7 +130,7 @@ def test_a_resume_that_leaves_no_evaluation_is_no_error(home: Path) -> None:
         assert "code       no finite loss in 1 evaluation" in words
         assert "\nval" not in words
     assert read_row(run).best_loss is None
-    assert "eval NaN" in ftui("watch", run.id, "--plain")
+    assert "held-out NaN" in ftui("watch", run.id, "--plain")
     assert "no finite loss" in write(run).read_text(encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from runner.insight import standing
+from runner.insight import answers, standing
 from runner.insight.curves import Curves
 from runner.insight.task import task_of
 
@@ -42,9 +42,12 @@ def plain(value: Any) -> Any:
 
 
 def print_standing(curves: Curves) -> None:
-    """A line for each evaluated set, for what else was measured on it, and for what a run is made to increase."""
+    """A line for each evaluated set, for right answers, for what else was measured, and for what a run is made to
+    increase.
+    """
     measured = [(f"{of} {name}".strip(), words) for of, name, words in standing.measures(curves)]
-    for lines in (standing.task_lines(curves), standing.evaluations(curves), measured):
+    answered = [("answers", words)] if (words := answers.course(curves.answers)) else []
+    for lines in (standing.task_lines(curves), standing.evaluations(curves), answered, measured):
         width = max([LABEL_WIDTH, *(len(name) for name, _ in lines)])
         for name, words in lines:
             click.echo(f"{name:<{width}} {words}")

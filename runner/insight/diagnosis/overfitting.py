@@ -125,7 +125,7 @@ def _change(current: Rise) -> str:
 
 
 def _learned(side: TrainingSide) -> str:
-    which = "the loss on training rows with the same weights" if side.by_probe else "the train loss"
+    which = "that of training rows" if side.by_probe else "the train loss"
     if side.state is Training.BY_HEART:
         return f"while {which} is down at {side.now:.3g}: the training rows are known by heart"
     return f"while {which} fell {side.before:.3g} → {side.now:.3g}"
