@@ -132,7 +132,9 @@ async def main(folder: Path) -> None:
             shutil.copytree(
                 FOLDER / run, directory.runs_folder(Path(home)) / run.replace("20261124-07", "20261124-11")
             )
-        await picture(folder, "evidence", (120, 40), ("down", "v"), "rows that got worse", "change since the best")
+        await picture(
+            folder, "evidence", (120, 40), ("down", "v"), "rows that got worse", "change since the best"
+        )
         await picture(folder, "answers", (120, 40), ("down", "a"), "answers at step", "expected")
         await picture(folder, "compare", (120, 40), ("c",), "held-out rows", "setting that differs")
         held = write_queue(Path(home))

@@ -14,6 +14,9 @@ from typing import Any
 
 from runner import gpu
 from runner.check.records import PROBES, RECORD
+from runner.insight import batch
+from runner.insight.data import DataReport
+from runner.insight.eval_budget import counted, plan_evaluations
 from runner.preset import files
 from runner.preset.schema import Preset
 from runner.run.directory import RunDirectory, read_json
@@ -21,6 +24,8 @@ from runner.run.environment import trainer_environment
 from runner.run.jsonl import LineTail
 
 POLL_SECONDS = 0.1
+ONE_STEP = "one optimizer step"
+MICRO_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,23 @@ def _result(events: list[dict[str, Any]], record: dict[str, Any], folder: Path) 
     return Probed(str(record.get("device")), tuple(_seconds(events)), tuple(memory))
 
 
+def whole_run(preset: Preset, data: DataReport | None, found: Probed) -> tuple[tuple[str, float], ...]:
+    """Seconds of all optimizer steps and of all evaluations and answers, at the measured pace; nothing while the rows
+    are not counted. The measured rows are the longest, so both are the most it can be.
+    """
+    step = dict(found.seconds).get(ONE_STEP)
+    if not step or data is None or not data.train_rows:
+        return ()
+    plan = batch.plan_of(preset, data.train_rows)
+    share = plan_evaluations(preset, plan, counted(preset, data, plan)).share
+    # A probe makes at most two of a step's micro-steps.
+    steps = plan.total_steps * step * max(1.0, plan.accumulation / MICRO_STEPS)
+    return (
+        ("all steps, at most", steps),
+        ("all evaluations and answers, at most", steps * share / (1 - share)),
+    )
+
+
 _GPU_FIGURES = (
     ("allocated while loading", "load_allocated"),
     ("allocated between steps", "static"),
@@ -104,5 +126,5 @@ def _seconds(events: list[dict[str, Any]]) -> list[tuple[str, float]]:
     step = next((event for event in events if event.get("type") == "step"), None)
     found.pop("training", None)
     if step is not None:
-        found["one optimizer step"] = float(step.get("step_s", 0.0))
+        found[ONE_STEP] = float(step.get("step_s", 0.0))
     return [(name, round(seconds, 3)) for name, seconds in found.items() if name != "finished"]

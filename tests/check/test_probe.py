@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner.check.probe import probe
+from runner.check import xray
+from runner.check.probe import ONE_STEP, Probed, probe, whole_run
 from runner.check.records import PROBES, memory_records
 from runner.preset import files
 from runner.run.directory import read_json
@@ -73,3 +74,16 @@ def test_interrupted_its_child_ends_too(home: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         probe(files.load("demo", home).preset, home, None, interrupt)
     assert [one for one in psutil.Process().children() if "runner.train.probe" in one.cmdline()] == []
+
+
+def test_what_a_run_and_its_evaluations_take_follows_from_one_step(home: Path) -> None:
+    preset = files.load("demo", home).preset
+    measured = Probed(seconds=((ONE_STEP, 0.5),))
+    steps, evaluations = whole_run(preset, xray.complete(preset, home), measured)
+    # 75 steps of four micro-steps, of which two were measured.
+    assert dict([steps]) == {"all steps, at most": pytest.approx(75.0)}
+    assert evaluations[1] > 0
+    fewer = files.load("demo", home, ["eval.answer_rows=0", "eval.sample_max_new_tokens=0"]).preset
+    assert whole_run(fewer, xray.complete(fewer, home), measured)[1][1] < evaluations[1]
+    assert not whole_run(preset, None, measured)
+    assert not whole_run(preset, xray.complete(preset, home), Probed(problem="none"))

@@ -14,7 +14,7 @@ import click
 from runner import gpu
 from runner.check import xray
 from runner.check.assess import NO_CARD, Assessment, assess, best_card, card_of, this_machine, written_keys
-from runner.check.probe import Probed, probe
+from runner.check.probe import Probed, probe, whole_run
 from runner.insight.data import DataReport, quantile
 from runner.insight.lint import Severity
 from runner.insight.memory.cards import Card, find_card
@@ -270,10 +270,13 @@ def measure(name: str, overrides: tuple[str, ...], gpu_choice: str | None, as_js
         found = probe(
             loaded.preset, home, chosen, lambda phase: status.update(phase) if status is not None else None
         )
+    whole = whole_run(loaded.preset, xray.quick(loaded.preset, home), found)
     if as_json:
-        print_json(asdict(found))
+        print_json({**asdict(found), "whole_run": whole})
     else:
         _print_probed(found)
+        for name, seconds in whole:
+            click.echo(f"  {name:<40} {seconds:10,.0f} s")
     return int(bool(found.problem))
 
 
