@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -168,3 +169,12 @@ def test_any_losses_have_an_answer(losses: list[float]) -> None:
     if current is not None:
         assert math.isfinite(current.noise)
         assert isinstance(current.is_sure, bool)
+
+
+def test_an_epoch_that_cannot_be_is_no_advice() -> None:
+    rising = overfit(12, best=4, rise=0.2)
+    points = tuple(EvalPoint(10 * i, loss, 64, 1e308) for i, loss in enumerate(rising))
+    curves = make(rising, falling(12, end=0.5))
+    verdict = diagnose(replace(curves, evals={**curves.evals, "val": points}))
+    assert verdict.kind is VerdictKind.OVERFITTING
+    assert "epoch" not in verdict.actions[1].text

@@ -20,6 +20,7 @@ SEEN_NOISES = 2.0
 CRITICAL_RISE = 0.05
 # Without a word of the training rows a rise must be larger to be called grave, or to be called at all.
 UNEXPLAINED_RISE = 0.06
+MOST_EPOCHS = 10_000
 UNEXPLAINED_ODDS = 1.0
 UNEXPLAINED_CRITICAL = 0.20
 
@@ -173,7 +174,8 @@ def _keep(curves: Curves, best: int) -> tuple[Action, int | None]:
 
 def _next_time(curves: Curves, best: EvalPoint) -> tuple[Action, ...]:
     epochs = best.epoch or (best.step / curves.steps_per_epoch if curves.steps_per_epoch else 0.0)
-    if epochs > 0:
+    # A damaged record may say anything.
+    if 0 < epochs <= MOST_EPOCHS:
         # Rounded up: what was best is to be reached.
         fewer = math.ceil(10 * epochs) / 10
         shorter = Action(
