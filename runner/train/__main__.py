@@ -14,7 +14,7 @@ from runner.run import crashes, locks, replan, secrets
 from runner.run.directory import RunDirectory, read_json
 from runner.run.events import EventLog, Phase
 from runner.run.history import read_history
-from runner.train.explain import explain
+from runner.train.explain import explain, while_loading
 from runner.train.stacks import listen
 from runner.train.stop import StopFlag, StoppedEarly
 
@@ -42,12 +42,15 @@ def main() -> int:
         log.append("end", status="stopped", reason="stopped before the first step")
     except BaseException as error:
         traceback.print_exc()
-        words = explain(error)
-        at = log.last_phase or Phase.LOADING
+        words, at = explain(error), log.last_phase or Phase.LOADING
+        is_oom = crashes.is_out_of_memory(error)
+        if is_oom and at is Phase.LOADING:
+            given = read_json(run.run).get("gpu")
+            words = while_loading(words, given.get("uuid") if isinstance(given, dict) else None)
         log.append(
             "error", **{"class": words.kind, "message": words.message, "hint": words.hint, "at": at.value}
         )
-        if crashes.is_out_of_memory(error) and planned_again(run, log, preset, plan, at):
+        if is_oom and planned_again(run, log, preset, plan, at):
             return replan.EXIT_CODE
         log.phase(Phase.FAILED)
         log.append("end", status="failed", reason=words.message)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 
+from runner import gpu
 from runner.run import crashes
 from runner.train.errors import TrainingError
 
@@ -28,3 +30,19 @@ def explain(error: BaseException) -> Explanation:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     first = lines[0] if lines else "no message"
     return Explanation(kind, f"{kind}: {first}", "The whole traceback is at the end of console.log.")
+
+
+def while_loading(words: Explanation, uuid: str | None) -> Explanation:
+    """The same for memory that ran out before the first step, where no smaller batch helps; names who else holds it."""
+    reading = gpu.read(processes=True)
+    sample = next((one for one in reading.samples if one.gpu.uuid == uuid), None)
+    others = [one for one in (sample.processes or ()) if one.pid != os.getpid()] if sample is not None else []
+    held = ", ".join(
+        f"process {one.pid}" + (f" ({one.used_mib / 1024:.1f} GiB)" if one.used_mib else "") for one in others
+    )
+    first = f"Others hold memory of this GPU: {held}. Wait for them, or take" if held else "Take"
+    return replace(
+        words,
+        message=f"{words.message} It was still loading the model: a smaller batch would not help.",
+        hint=f"{first} a smaller model, 4-bit weights, or another GPU (`ftui check` predicts what is needed).",
+    )

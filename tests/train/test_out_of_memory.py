@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from runner.gpu import Gpu, GpuProcess, GpuReading, GpuSample
 from runner.preset import files
 from runner.run import summary
 from runner.run.directory import RunDirectory
 from runner.run.history import History, read_history
 from runner.run.launch import launch
+from runner.train.explain import Explanation, while_loading
 from tests.conftest import ROOT, kill_below, wait_for
 
 SHORT = ("train.max_steps=6", "data.max_train_samples=64", "eval.max_eval_samples=8", "eval.eval_steps=2")
@@ -51,7 +54,6 @@ def ended(run: RunDirectory) -> History:
 @pytest.mark.parametrize(
     ("wish", "plans", "sizes"),
     [
-        ("load:1", ["4 × 4 = 16 → 2 × 8 = 16"], (2, 8)),
         ("step:2", ["4 × 4 = 16 → 2 × 8 = 16", "2 × 8 = 16 → 1 × 16 = 16"], (1, 16)),
         ("above:1", ["4 × 4 = 16 → 2 × 8 = 16", "2 × 8 = 16 → 1 × 16 = 16"], (1, 16)),
         ("evaluation:1", ["evaluation batch 4 → 2"], (4, 4)),
@@ -81,3 +83,23 @@ def test_a_batch_of_one_row_cannot_be_made_smaller(starved: Starved) -> None:
     history = read_history(starved("above:0"))
     assert history.end["status"] == "failed"
     assert len(history.replans) == 2
+
+
+@pytest.mark.slow
+def test_while_the_model_loads_no_smaller_batch_is_tried(starved: Starved) -> None:
+    history = read_history(starved("load:1"))
+    assert history.end["status"] == "failed"
+    assert not history.replans
+    assert "a smaller batch would not help" in history.error["message"]
+    assert "4-bit weights" in history.error["hint"]
+
+
+def test_who_holds_the_cards_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = Gpu(0, "GPU-1", "RTX 4090", 24576, (8, 9))
+    others = (GpuProcess(os.getpid(), 100), GpuProcess(4711, 10240), GpuProcess(4712, None))
+    reading = GpuReading((GpuSample(card, 24000, 500, 97, 66, 390.0, 450.0, processes=others),), "580.1")
+    monkeypatch.setattr("runner.gpu.read", lambda processes=False: reading)
+    words = while_loading(Explanation("OutOfMemoryError", "The GPU ran out of memory.", "Halve it."), "GPU-1")
+    assert "process 4711 (10.0 GiB), process 4712" in words.hint
+    assert str(os.getpid()) not in words.hint
+    assert "Others hold" not in while_loading(words, "GPU-2").hint

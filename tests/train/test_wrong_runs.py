@@ -106,7 +106,8 @@ def test_fifty_times_the_rate_diverges(folder: Path) -> None:
     }
     told = first_step(run, VerdictKind.DIVERGED)
     assert told is not None
-    assert told <= 12
+    # Medians of five, five entries long.
+    assert told <= 15
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,10 @@ def test_a_thousandth_of_the_rate_learns_nothing(folder: Path) -> None:
     verdict = judged(run)
     assert (verdict.kind, verdict.severity) == (VerdictKind.NOT_LEARNING, Severity.WARNING)
     finding = found(verdict, "not-learning")
-    assert finding.evidence["best_loss"] > 0.99 * finding.evidence["before_loss"]
+    if "best_loss" in finding.evidence:
+        assert finding.evidence["best_loss"] > 0.99 * finding.evidence["before_loss"]
+    else:
+        assert finding.evidence["difference_percent"] < 1
     assert finding.evidence["peak_learning_rate"] == pytest.approx(DEMO_RATE / 1000)
     assert finding.changes[0].of(DEMO_RATE / 1000) > DEMO_RATE / 1000
     told = first_step(run, VerdictKind.NOT_LEARNING)
