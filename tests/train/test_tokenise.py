@@ -109,10 +109,10 @@ def test_text_is_learned_whole_and_ends() -> None:
 def test_only_the_completion_is_learned() -> None:
     made = tokenizer(None)
     (found,) = tokenise(
-        made, [normalise({"prompt": "Who? ", "completion": "Mira."}, 1)], 10_000, assistant_only=True
+        made, [normalise({"prompt": "Who?", "completion": " Mira."}, 1)], 10_000, assistant_only=True
     )
     trained = [i for i, label in zip(found.input_ids, found.labels, strict=True) if label != IGNORED]
-    assert made.decode(trained) == "Mira.<|im_end|>"
+    assert made.decode(trained) == " Mira.<|im_end|>"
 
 
 def test_earlier_turns_of_a_prompt_are_not_learned() -> None:
