@@ -62,5 +62,6 @@ def _between_steps(history: History, since: int) -> float | None:
         return None
     evaluated = {point.step for points in history.evals.values() for point in points}
     times = sum(steps[0] <= step < steps[-1] for step in evaluated)
-    spent = float(clock[-1] - clock[0]) - float(np.nansum(seconds[1:]))
+    with np.errstate(all="ignore"):
+        spent = float(clock[-1] - clock[0]) - float(np.nansum(seconds[1:]))
     return max(0.0, spent) / times if times and math.isfinite(spent) else None

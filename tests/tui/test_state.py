@@ -142,3 +142,15 @@ def test_the_last_piece_of_a_trace_is_judged_though_the_first_just_was() -> None
     assert last is not None
     assert first.verdict.kind is not VerdictKind.NON_FINITE
     assert last.verdict.kind is VerdictKind.NON_FINITE
+
+
+def test_the_eta_counts_all_that_lies_between_steps() -> None:
+    history = History()
+    history.fold({"type": "plan", "total_steps": 100, "eval_steps": 10})
+    for number in range(1, 51):
+        # After every tenth step eight seconds go by: an evaluation of three, answers and a checkpoint.
+        clock = 1000 + 2.0 * number + 8.0 * ((number - 1) // 10)
+        history.fold({"type": "step", "step": number, "loss": 1.0, "step_s": 2.0, "t": clock})
+        if number % 10 == 0:
+            history.fold({"type": "eval", "set": "val", "step": number, "loss": 1.0, "seconds": 3.0})
+    assert eta_seconds(history) == pytest.approx(50 * 2 + 5 * 8)
