@@ -256,15 +256,16 @@ def test_the_loss_waits_until_all_checkpoints_are_held() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        # One row: no mask, one layer; the fused head is smaller.
-        ({"eval_length": 16384}, 16384 * (8 * F + 4 * H)),
-        ({"eval_length": 16384, "stream_bytes": 4}, 2 * 16384 * (8 * F + 4 * H)),
+        # One row: no mask, one layer and the weight it multiplies with; the fused head is smaller.
+        ({"eval_length": 16384}, 16384 * (8 * F + 4 * H) + 2 * H * F),
+        ({"eval_length": 16384, "quantization": "none"}, 16384 * (8 * F + 4 * H)),
+        ({"eval_length": 16384, "stream_bytes": 4}, 2 * 16384 * (8 * F + 4 * H) + 2 * H * F),
         # Several rows: keys and values of all heads, and the mask.
         (
             {"eval_length": 4096, "eval_batch": 4},
-            4 * 4096 * (8 * F + 4 * H + 4 * (4096 - 1024) + 3 * 4096),
+            4 * 4096 * (8 * F + 4 * H + 4 * (4096 - 1024) + 3 * 4096) + 2 * H * F,
         ),
-        ({"eval_length": 4096, "eval_batch": 4, "flash": True}, 4 * 4096 * (8 * F + 4 * H)),
+        ({"eval_length": 4096, "eval_batch": 4, "flash": True}, 4 * 4096 * (8 * F + 4 * H) + 2 * H * F),
         ({"eval_length": 2048, "loss_kernel": "materialised"}, 2048 * (2 * H + 10 * V)),
     ],
 )
@@ -275,7 +276,8 @@ def test_an_evaluation_is_one_layer_or_the_head(changes: dict[str, Any], expecte
 
 @pytest.mark.parametrize("stream_bytes", [2, 4])
 def test_the_head_of_a_narrow_model_is_larger_than_a_layer(stream_bytes: int) -> None:
-    setup = Setup(read_architecture(CONFIGS["Qwen3-0.6B"]), eval_length=64, stream_bytes=stream_bytes)
+    model = read_architecture(CONFIGS["Qwen3-0.6B"])
+    setup = Setup(model, eval_length=64, stream_bytes=stream_bytes, quantization="none")
     expected = 64 * (stream_bytes * 1024 + 2 * 32768 + 2 * 1024 + 36)
     assert terms(setup).evaluation == pytest.approx(expected)
 

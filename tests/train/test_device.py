@@ -9,14 +9,17 @@ import torch
 from safetensors.torch import load_file
 from trl.kernels import chunked_logprob
 
-from runner.run import crashes
+from runner.preset.files import load_frozen
+from runner.run import crashes, replan
 from runner.run.checkpoints import checkpoints
 from runner.run.directory import RunDirectory
 from runner.run.events import EventLog
 from runner.run.history import read_history
 from runner.train import device
+from runner.train.__main__ import train
 from runner.train.errors import TrainingError
 from runner.train.model import keeping_dtypes
+from runner.train.stop import StopFlag
 from tests.train.conftest import Trained
 from tests.train.test_resume import SHORT, gone_on, interrupted
 
@@ -121,3 +124,22 @@ def test_it_goes_on_exactly_in_bf16(trained: Trained, tmp_path: Path, changes: t
         assert {state["exp_avg"].dtype for state in states} == {torch.bfloat16}
     saved = load_file(run.adapter / "adapter_model.safetensors")
     assert {tensor.dtype for tensor in saved.values()} == {torch.bfloat16}
+
+
+@pytest.mark.slow
+def test_it_goes_on_in_bf16_after_a_smaller_plan(trained: Trained, tmp_path: Path) -> None:
+    run = interrupted(trained(*SHORT, "model.dtype=bfloat16"), 3, tmp_path)
+    preset = load_frozen(run.preset)
+    smaller = replan.smaller(replan.read(run, preset), preset, "training")
+    assert smaller is not None
+    replan.write(run, smaller)
+    log = EventLog(run)
+    checkpoint = run.checkpoints / "checkpoint-3"
+    train(replan.applied(preset, smaller), run, log, StopFlag(run, log), checkpoint=checkpoint)
+    log.close()
+    history = read_history(run)
+    assert history.plan["per_device_train_batch_size"] == smaller.per_device
+    last = checkpoints(run)[-1].path
+    assert {one.dtype for one in load_file(last / "adapter_model.safetensors").values()} == {torch.bfloat16}
+    states = torch.load(last / "optimizer.pt", weights_only=True)["state"].values()
+    assert {state["exp_avg"].dtype for state in states} == {torch.bfloat16}

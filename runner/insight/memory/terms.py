@@ -179,7 +179,7 @@ def layer_phase(setup: Setup) -> float:
     one, tokens = setup.architecture, setup.tokens
     h, f = one.hidden, one.intermediate
     saved = saved_per_token(setup)
-    dequantised = 2.0 * h * f if setup.quantization != "none" else 0.0
+    dequantised = largest_dequantised(setup)
     if not setup.checkpointing:
         return tokens * (one.layers * saved + 6.0 * h) + max(tokens * (6.0 * f + 2.0 * h), dequantised)
     # The backward pass of a quantised layer dequantises its weight: 2·h·f bytes at once.
@@ -218,12 +218,18 @@ def loss_bytes(setup: Setup, tokens: int, backward: bool) -> float:
     return tile + gathered + 36.0 * tokens + (trained_head if backward else 0.0)
 
 
+def largest_dequantised(setup: Setup) -> float:
+    """Bytes of the largest weight that bitsandbytes writes out in 16 bit to multiply with it; 0 for none."""
+    one = setup.architecture
+    return 2.0 * one.hidden * one.intermediate if setup.quantization != "none" else 0.0
+
+
 def evaluation(setup: Setup, loss: float) -> float:
-    """A forward pass keeps one layer's activations, then the loss."""
+    """A forward pass keeps one layer's activations beside the weight it multiplies with, then the loss."""
     one = setup.architecture
     tokens = setup.eval_batch * setup.eval_length
     scale = setup.stream_bytes / 2
     layer = tokens * (8.0 * one.intermediate + 4.0 * one.hidden) * scale
     if setup.eval_batch > 1 and not setup.flash:
         layer += tokens * (4.0 * (one.q_width - one.kv_width) + 3.0 * setup.eval_length)
-    return max(layer, tokens * 2.0 * one.hidden * scale + loss)
+    return max(layer + largest_dequantised(setup), tokens * 2.0 * one.hidden * scale + loss)
