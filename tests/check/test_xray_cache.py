@@ -221,14 +221,14 @@ def test_a_child_that_dies_without_a_word_is_a_problem(
 
 
 def test_in_a_hurry_a_sample_is_enough_and_the_child_ends(load: Load, home: Path, rows: Path) -> None:
-    """With little patience the newest report is taken: of 300,000 rows, a part that stands for all of them."""
-    write(rows, *(f"number {i}" for i in range(300_000)))
+    """With little patience the newest report is taken: of a million rows, a part that stands for all of them."""
+    write(rows, *(f"number {i}" for i in range(1_000_000)))
     before = children()
     report = quick(load(), home, seconds=15.0)
     assert report is not None
     assert not report.complete
-    assert 0 < report.rows_read < 300_000
-    assert report.train_rows == pytest.approx(300_000, rel=0.1)
+    assert 0 < report.rows_read < 1_000_000
+    assert report.train_rows == pytest.approx(1_000_000, rel=0.1)
     assert wait_for(lambda: children() == before, 10, "the child lives on")
 
 
