@@ -25,6 +25,7 @@ from tui.charts.evidence import small_chart
 from tui.colours import BAD, GOOD, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.messages import NextPresetAsked, RowsAsked
+from tui.screens.meaning import meaning
 from tui.state import RunView
 from tui.widgets.options import Options
 
@@ -131,7 +132,7 @@ class EvidenceScreen(Screen[None]):
         if self.query("#detail"):
             finding = self.finding
             nothing = Text("Nothing was found in this run so far.", "dim")
-            show = _meaning if self.explained else self._detail
+            show = meaning if self.explained else self._detail
             self.query_one("#detail", Static).update(show(finding) if finding else nothing)
 
     def _detail(self, finding: Finding) -> RenderableType:
@@ -213,24 +214,6 @@ def row_name(name: tuple[int, int]) -> str:
 def _line(finding: Finding) -> Text:
     text = Text(plain(finding.name), STYLES[finding.severity])
     return text.append(f" @{finding.since_step}", "dim")
-
-
-def _meaning(finding: Finding) -> RenderableType:
-    """What such a finding is, as `ftui explain` says it."""
-    from runner.insight.explained import EXPLANATIONS
-
-    explanation = EXPLANATIONS.get(finding.id)
-    if explanation is None:
-        return Text(f"There is no explanation of {finding.id}.", "dim")
-    parts = [Text(plain(explanation.slug), "bold")]
-    sections = (
-        ("What it is", explanation.what),
-        ("What it looks like", explanation.looks),
-        *explanation.sections,
-    )
-    for heading, texts in sections:
-        parts += [Text(""), Text(heading, "bold"), *(Text(plain(text)) for text in texts)]
-    return Group(*parts)
 
 
 def _numbers(finding: Finding) -> Table:
