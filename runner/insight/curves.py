@@ -190,10 +190,10 @@ class MemoryPoint:
 
 @dataclass(frozen=True)
 class Liveness:
-    """Whether anybody works on a run that is not over: `silent_seconds` since its last sign of life, and in `where`, a
-    sentence, what is known of why. `utilisation_percent` is the GPU's use by this run, or all of it where the run has
-    the GPU alone. With `is_shared` others use the GPU too and the driver does not tell whose use it is; then it is that
-    of the CPU.
+    """Whether the processes of a run that is not over are alive: `silent_seconds` since its last sign of life, and
+    in `where`, a sentence, what is known of why. `utilisation_percent` is the GPU's use by this run, or all of it
+    where the run has the GPU alone. With `is_shared` others use the GPU too and the driver does not tell whose use
+    it is; then it is that of the CPU.
     """
 
     silent_seconds: float

@@ -33,7 +33,7 @@ PUBLISHED = re.compile(r"\d+\.\d+\.\d+(\+cu\d+)?")
 @dataclass(frozen=True)
 class TorchBuild:
     """A build of PyTorch: `cuda` is the toolkit's version ('13.0'), None without CUDA; `architectures` those it has
-    code for ('sm_80', 'compute_90'), None while nobody asked the library itself.
+    code for ('sm_80', 'compute_90'), None while the library itself was not asked.
     """
 
     version: str

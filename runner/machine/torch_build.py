@@ -17,39 +17,6 @@ from runner import regular
 from runner.machine.cuda import TorchBuild
 
 SECONDS = 120
-# Two lines of JSON: what the library says of itself, and what became of a 4-bit product on the device.
-ASK = """
-import json, sys
-import torch
-said = {"version": torch.__version__, "cuda": torch.version.cuda, "hip": torch.version.hip}
-flags = torch._C._cuda_getArchFlags() if hasattr(torch._C, "_cuda_getArchFlags") else None
-said["architectures"] = (flags or "").split()
-said["available"] = torch.cuda.is_available()
-said["problem"] = ""
-said["device"] = ""
-if said["cuda"] and not said["available"]:
-    try:
-        torch.cuda.init()
-    except Exception as error:
-        said["problem"] = str(error).strip().splitlines()[0]
-if said["available"]:
-    said["device"] = torch.cuda.get_device_name(0)
-print(json.dumps(said), flush=True)
-try:
-    import bitsandbytes as bnb
-    device = "cuda" if said["available"] else "cpu"
-    dtype = torch.float16 if said["available"] else torch.float32
-    layer = bnb.nn.Linear4bit(64, 64, bias=False, compute_dtype=dtype, quant_type="nf4").to(device)
-    rows = torch.ones(32, 64, device=device, dtype=dtype, requires_grad=True)
-    layer(rows).float().sum().backward()
-    assert bool(torch.isfinite(rows.grad).all()), "the gradient is not finite"
-    print(json.dumps({"nf4": device}), flush=True)
-except ImportError as error:
-    print(json.dumps({"nf4": "", "problem": str(error)}), flush=True)
-except Exception as error:
-    lines = str(error).strip().splitlines()
-    print(json.dumps({"nf4": "", "problem": f"{type(error).__name__}: {lines[0] if lines else ''}"}), flush=True)
-"""
 
 
 @dataclass(frozen=True)
@@ -114,7 +81,7 @@ def ask(uuid: str | None = None) -> Answer | str:
         environment |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": uuid}
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-c", ASK],
+            [sys.executable, "-P", "-m", "runner.train.stack_check"],
             capture_output=True,
             text=True,
             errors="replace",

@@ -82,7 +82,8 @@ def lacking(ticket: Ticket, place: Place) -> str:
         return f"it needs {_gib(ticket.need_mib)} GiB, and {_gib(place.free_mib)} are free on {place.name}{shared}"
     if place.is_empty:
         return ""
-    return f"its need is not known, so it waits until nobody else uses {place.name} ({_gib(place.free_mib)} GiB free)"
+    free = f"{_gib(place.free_mib)} GiB free"
+    return f"its need is not known, so it waits until no other process uses {place.name} ({free})"
 
 
 def before(place: Place, ahead: Iterable[tuple[str, Ticket]]) -> str:

@@ -46,7 +46,7 @@ def run(scene: Scene) -> None:
 
 
 def clock(scene: Scene, history: History, lines: list[dict[str, object]]) -> None:
-    """How much of the wall time between two evaluations the steps account for: what is left is nobody's."""
+    """How much of the wall time between two evaluations the steps account for: the rest is unaccounted."""
     spans: list[tuple[float, float]] = []
     seconds, first, last = 0.0, None, 0.0
     for event in lines:

@@ -152,7 +152,7 @@ def test_a_run_whose_need_is_unknown_waits_for_an_empty_card(card: Gpu, used: in
     if is_empty:
         assert words == ""
     else:
-        assert "its need is not known, so it waits until nobody else uses" in words
+        assert "its need is not known, so it waits until no other process uses" in words
 
 
 def test_memory_that_is_the_hosts_too_is_said_to_be() -> None:

@@ -54,7 +54,7 @@ def test_a_run_whose_need_is_unknown_waits_for_a_card_to_itself(scene: Scene, ca
     assert queue.waiting(scene.home)[0].ticket.gpu == CPU
     over(run, "finished")
     run = scene.add(gpu=None)
-    says(run, "its need is not known", "nobody else uses RTX 4090", "20.0 GiB free")
+    says(run, "its need is not known", "no other process uses RTX 4090", "20.0 GiB free")
     cards.show(23.5)
     over(run, "finished")
     assert gpu_of(run) == "GPU-0"
