@@ -1,4 +1,4 @@
-"""Files of checkpoints that nobody trained: whole, in the formats of the real ones, with bytes of a test in them."""
+"""Files of checkpoints that were not trained: whole, in the formats of the real ones, with bytes of a test in them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def queue(ctx: click.Context, as_json: bool) -> None:
     """Runs that wait: each starts when it is its turn, its GPU has no other run, and the VRAM it needs is free.
 
     Without a verb it lists them. There is no daemon to keep alive: every waiting run is a small process of its own that
-    goes on when you log out. After a reboot `ftui queue start` lets them wait again. A failure keeps nobody waiting.
+    goes on when you log out. After a reboot `ftui queue start` lets them wait again. A failure holds no other run up.
 
     \b
     ftui queue add my-chats
@@ -113,7 +113,7 @@ def pause(run: str | None) -> None:
 @queue.command()
 @click.argument("run", required=False)
 def start(run: str | None) -> None:
-    """Let a paused RUN, or without one the whole queue, go on waiting; also what nobody waits for since a reboot."""
+    """Let a paused RUN, or without one the whole queue, go on waiting; also what a reboot left unattended."""
     from tui.verbs.queue import start as start_queue
 
     tell(lambda: start_queue(run))

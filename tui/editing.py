@@ -197,7 +197,7 @@ class Editing:
             editor.dismiss()
 
     def failed(self) -> None:
-        """Something asked for did not work: whoever wanted to leave after it stays."""
+        """Something asked for did not work: a user who wanted to leave after it stays."""
         if self.editor is not None:
             self.editor.leave_when_saved = False
 

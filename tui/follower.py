@@ -29,7 +29,7 @@ SERIES_POINTS = 240
 SYSTEM_TAIL_BYTES = 256 * 1024
 READ_BYTES = 4 << 20
 STATE_SECONDS = 1.0
-# Nobody reads faster; judging at every look was a third of what following a fast run costs.
+# Reading is no faster; judging at every look was a third of what following a fast run costs.
 JUDGE_SECONDS = 1.0
 # A longer run is shown before it is judged.
 LONG = 50_000
@@ -52,7 +52,7 @@ class Target:
         return self.run.id if self.run is not None else str(self.path)
 
     def follower(self) -> RunFollower | TraceFollower:
-        """Somebody who reads it. Raises TraceError when there is nothing to read."""
+        """A reader of it. Raises TraceError when there is nothing to read."""
         if self.run is not None:
             return RunFollower(self.run, ahead=self.ahead)
         from runner.foreign.opening import open_trace
@@ -69,7 +69,7 @@ class Follower(Protocol):
         """The newest view; None when nothing changed."""
 
     def close(self) -> None:
-        """Nobody polls any more."""
+        """Polling has ended."""
 
 
 class RunFollower:
@@ -133,7 +133,7 @@ class RunFollower:
         return self._view(curves) if seen or judged else None
 
     def _take_ahead(self) -> bool:
-        """Whether somebody had begun to read before; waits for it."""
+        """Whether reading had begun before; waits for it."""
         taken = self._ahead.take() if self._ahead is not None else None
         self._ahead = None
         if taken is not None:
@@ -141,7 +141,7 @@ class RunFollower:
         return taken is not None
 
     def close(self) -> None:
-        """Nobody polls any more; nothing is kept open."""
+        """Polling has ended; nothing is kept open."""
 
     def _curves(self) -> Curves:
         curves = self._history.curves()
@@ -158,8 +158,8 @@ class RunFollower:
         return replace(curves, memory=(*curves.memory, MemoryPoint(curves.step, None, free, free + used)))
 
     def _read_state(self) -> Record:
-        """state.json, and whether anybody lives: a file and two locks, which are not looked at more often than they can
-        matter.
+        """state.json, and whether a process of it lives: a file and two locks, which are not looked at more often than
+        they can matter.
         """
         now = time.monotonic()
         if now >= self._state_due:

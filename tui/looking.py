@@ -129,7 +129,7 @@ class Looking:
             self.log.lines = message.lines or self._main.view.console
 
     def show_comparison(self, run_ids: tuple[str, ...]) -> None:
-        """Compare runs; a run of somebody else has no preset and no row losses to compare."""
+        """Compare runs; a run of another trainer has no preset and no row losses to compare."""
         from tui.screens.compare import CompareScreen
 
         def left(_: None) -> None:

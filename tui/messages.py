@@ -17,7 +17,7 @@ from tui.state import PresetCard, RunRow, RunView
 from tui.waiting import QueueRow, QueueView
 
 if TYPE_CHECKING:
-    # A tenth of a second to import, and needed only when somebody edits.
+    # A tenth of a second to import, and needed only for editing.
     from runner.check.assess import Assessment
     from runner.insight.data import DataReport
     from runner.insight.diagnosis import Change

@@ -20,7 +20,7 @@ class PresetFiles:
 
     def __init__(self, app: App[None], home: Path) -> None:
         self._app, self._home, self._post = app, home, app.post_message
-        # The run that waits, while its preset is edited and not somebody's file.
+        # The run that waits, while its preset is edited and not a file of the user.
         self.waits: RunDirectory | None = None
 
     def save(self, editor: EditorScreen) -> None:

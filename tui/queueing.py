@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Queueing:
-    """The queue is read only while somebody looks at it."""
+    """The queue is read only while it is on the screen."""
 
     def __init__(self, app: App[None], home: Path, editing: Editing) -> None:
         self._app, self._home, self._editing = app, home, editing
@@ -53,7 +53,7 @@ class Queueing:
         self.stop()
 
     def stop(self) -> None:
-        """Nobody looks any more."""
+        """It is not on the screen any more."""
         if self._service is not None:
             self._service.stop()
             self._service = None
@@ -113,7 +113,7 @@ class Queueing:
         self._app.push_screen(ConfirmDialog(heading, question, [("x", "take it out")]), answered)
 
     def _edit(self, row: QueueRow) -> None:
-        """Nobody starts it while it is edited; afterwards it is judged again and goes on waiting."""
+        """It is not started while it is edited; afterwards it is judged again and goes on waiting."""
         if self._edits:
             return
         self._edits = True
@@ -150,7 +150,7 @@ class Queueing:
 
 
 class _Held:
-    """A waiting run that nobody starts while it is edited."""
+    """A waiting run that is not started while it is edited."""
 
     def __init__(self, home: Path, run: RunDirectory) -> None:
         self._home, self._run = home, run

@@ -9,7 +9,7 @@ from runner.run import queue, summary
 from runner.run.queue import Waiting
 from tui.state import name_of, text
 
-NOBODY = "nobody waits for it: the machine went down, or its process was killed"
+UNATTENDED = "no process waits for it: the machine went down, or its process was killed"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class QueueView:
 
     @property
     def is_forsaken(self) -> bool:
-        """Whether there are runs nobody waits for."""
+        """Whether there are runs no process waits for."""
         return any(not row.is_alive for row in self.rows)
 
 
@@ -49,7 +49,7 @@ def read_queue(home: Path) -> QueueView:
 
 
 def _row(one: Waiting, place: int) -> QueueRow:
-    why = text(summary.read_state(one.run).get("reason")) if one.is_alive else NOBODY
+    why = text(summary.read_state(one.run).get("reason")) if one.is_alive else UNATTENDED
     if one.ticket.paused and not one.is_alive:
         why = f"paused; {why}"
     return QueueRow(one.run.id, place, _target(one), _need(one), why, one.ticket.paused, one.is_alive)

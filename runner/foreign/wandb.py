@@ -1,6 +1,6 @@
 """Weights & Biases runs on disk, offline ones for instance, read through the program `wandb`.
 
-The format of .wandb files is nobody's but W&B's, and since 0.31 no Python reader of it is shipped: `wandb leet inspect`
+The format of .wandb files is W&B's own, and since 0.31 no Python reader of it is shipped: `wandb leet inspect`
 is the supported way. It is a program of its own, so nothing of it is imported here.
 """
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _CHARACTERS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 WORD = re.compile(rf"[{_CHARACTERS}]|[^\W{_CHARACTERS}]+")
 _CHARACTER = re.compile(f"[{_CHARACTERS}]")
-# Shorter spans are phrases everybody uses.
+# Shorter spans are common phrases.
 LEAST_WORDS = 8
 MOST_PLACES = 4
 

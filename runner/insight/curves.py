@@ -90,7 +90,7 @@ class StepTable:
         self._count = kept + count
 
     def cut(self, step: float) -> None:
-        """Forget what came after a step. The rows stay where they are for whoever has a curve of them."""
+        """Forget what came after a step. The rows stay where they are for a curve that was taken before."""
         kept = int(np.searchsorted(self._rows[0, : self._count], step, side="right"))
         if kept < self._count:
             self._rows = self._rows[:, : self._count].copy()

@@ -1,4 +1,4 @@
-"""Which rows are held out, drawn and blended: by position and seed, so that whoever only has keys counts the same."""
+"""Which rows are held out, drawn and blended: by position and seed, so that a reader of keys alone counts the same."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def held_out(keys: Sequence[Hashable], fraction: float, most: int, seed: int) ->
 
 
 def held_out_of(single: Sequence[int], rows: int, fraction: float, most: int, seed: int) -> set[int]:
-    """The same for whoever knows already which of the `rows` positions hold a single row."""
+    """The same where it is known already which of the `rows` positions hold a single row."""
     wanted = held_out_size(rows, fraction, most)
     return {int(single[i]) for i in sample(len(single), wanted, seed)} if wanted else set()
 

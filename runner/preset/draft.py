@@ -22,7 +22,7 @@ SCHEMA_LINE = "# yaml-language-server: $schema=./preset.schema.json\n"
 
 
 class StaleError(Exception):
-    """The file was changed by somebody else since it was opened."""
+    """The file was changed by another program since it was opened."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Saving:
     moved: CommentedMap | None = None
 
     def write(self) -> None:
-        """Write it, whole or not at all. Raises StaleError when the file was changed by somebody else meanwhile
+        """Write it, whole or not at all. Raises StaleError when the file was changed by another program meanwhile
         (`force` writes all the same), FileExistsError when another file of that name is there, OSError when the disk
         refuses.
         """
@@ -61,7 +61,7 @@ class Saving:
         if now is not None and now != self.expected and not self.force:
             if self.expected is None:
                 raise FileExistsError(17, "there is a preset of this name already", str(self.target))
-            raise StaleError(f"{self.target.name} was changed by somebody else since it was opened")
+            raise StaleError(f"{self.target.name} was changed by another program since it was opened")
         document.write_text(self.target, self.text)
 
 
@@ -126,7 +126,7 @@ class Draft:
     # What is in it
 
     def text(self, field: Field) -> str:
-        """The value of a setting as it is typed, whoever sets it."""
+        """The value of a setting as it is typed, wherever it is set."""
         own = _get(self._tree, field.path)
         return to_text(document.plain(own) if self.is_own(field) else self.inherited(field))
 
@@ -219,7 +219,7 @@ class Draft:
     # Keeping it
 
     def saving(self, path: Path | None = None, force: bool = False) -> Saving:
-        """What is to be written where, as it is now: to be written by another thread while somebody types on."""
+        """What is to be written where, as it is now: to be written by another thread while the user types on."""
         target = path or self.path or self.place
         tree = self._tree if target.parent == self.place.parent else self._moved()
         expected = self._on_disk if target == self.path else None

@@ -147,7 +147,7 @@ def _item_text(item: Any) -> str:
 
 
 def from_text(field: Field, text: str) -> Any:
-    """What somebody typed, as a value for the document. What is no value of the field's kind stays text, and validation
+    """What the user typed, as a value for the document. What is no value of the field's kind stays text, and validation
     says so. Empty text is None.
     """
     text = text.strip()

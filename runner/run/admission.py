@@ -87,8 +87,8 @@ def lacking(ticket: Ticket, place: Place) -> str:
 
 
 def before(place: Place, ahead: Iterable[tuple[str, Ticket]]) -> str:
-    """The id of the first of those ahead who could take this place too; empty when nobody could. Those who could never
-    run there, and those who are paused, keep nobody waiting.
+    """The id of the first of those ahead who could take this place too; empty when none could. Those who could never
+    run there, and those who are paused, hold no run up.
     """
     return next((name for name, ticket in ahead if not ticket.paused and could_take(ticket, place)), "")
 

@@ -18,7 +18,7 @@ TAIL_BYTES = 64 * 1024
 
 
 class AdoptedTrainer:
-    """Somebody else's child: alive as long as it holds its lock. Its exit code cannot be known."""
+    """Another process's child: alive as long as it holds its lock. Its exit code cannot be known."""
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
@@ -57,12 +57,12 @@ def _leader(pid: int, command: list[str]) -> int:
 
 
 def is_orphan(run: RunDirectory) -> bool:
-    """Whether a trainer lives and nobody watches over it."""
+    """Whether a trainer lives and no supervisor watches over it."""
     return locks.is_held(run.trainer_lock) and not locks.is_held(run.lock)
 
 
 def adopt(run: RunDirectory) -> bool:
-    """Start a supervisor for an orphan; False when it is none, or somebody else was quicker. Raises OSError."""
+    """Start a supervisor for an orphan; False when it is none, or another process was quicker. Raises OSError."""
     from runner.run.launch import LaunchError, start_supervisor
 
     if not is_orphan(run):

@@ -44,7 +44,7 @@ class ReadAhead:
         )
 
     def take(self) -> tuple[EventTail, History] | None:
-        """What was read, once; waits for it. None when it could not be read: then everybody reads for himself."""
+        """What was read, once; waits for it. None when it could not be read: then each reads for itself."""
         reader, self._reader = self._reader, None
         if reader is None:
             return None
@@ -52,7 +52,7 @@ class ReadAhead:
         try:
             if reader.returncode:
                 return None
-            # From our own child, over a pipe nobody else can write to.
+            # From our own child, over a pipe no other process can write to.
             tail, history, count = pickle.loads(said)
             history.take_table(_columns(self._memory), count)
         finally:

@@ -97,7 +97,7 @@ def not_delivered() -> tuple[type[Exception], ...]:
 
 
 def post(url: str, alert: Alert) -> None:
-    """POST an alert as JSON. Raises OSError or HTTPException when nobody answers with success within ten seconds."""
+    """POST an alert as JSON. Raises OSError or HTTPException when no server answers with success within ten seconds."""
     import urllib.request
 
     request = urllib.request.Request(

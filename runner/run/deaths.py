@@ -16,7 +16,9 @@ from runner.run.checkpoints import newest
 from runner.run.directory import RunDirectory
 from runner.run.events import Phase
 
-NO_WORD = "Its processes are gone and left no word: somebody killed them, or memory ran out (see `dmesg`)."
+NO_WORD = (
+    "Its processes are gone and left no word: a user or program killed them, or memory ran out (see `dmesg`)."
+)
 REBOOTED = "The machine was restarted while it ran."
 
 
@@ -45,14 +47,14 @@ def cause_of(code: int, kills_before: int | None) -> str:
     elif kills > kills_before:
         why = "The kernel killed for want of memory meanwhile: the machine's own, not the GPU's."
     else:
-        why = "It was not the kernel for want of memory: somebody killed it."
+        why = "It was not the kernel for want of memory: a user or program killed it."
     return f"The trainer was killed by SIGKILL. {why}"
 
 
 def lost(state: Mapping[str, Any], phase: Phase) -> str:
-    """Why a run is over that nobody ended; `state` is what its supervisor last wrote."""
+    """Why a run is over that was not ended; `state` is what its supervisor last wrote."""
     if phase is Phase.QUEUED:
-        return queue.NOBODY_WAITS
+        return queue.NO_WAITER
     seen = state.get("updated_at")
     return REBOOTED if isinstance(seen, int | float) and seen < _booted_at() else NO_WORD
 

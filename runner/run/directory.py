@@ -1,4 +1,4 @@
-"""The run directory: the only protocol between trainer, supervisor and everybody who looks.
+"""The run directory: the only protocol between trainer, supervisor and every reader.
 
 RUNS/20261123-143205-qwen3-0.6b-chat-7f3a/
     preset.yaml     resolved and frozen: what is trained, paths absolute
@@ -171,7 +171,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         write_whole(temporary, tokens.without(text).encode("utf-8", errors="replace"))
         temporary.replace(path)
     except OSError:
-        # What a full disk took of it is of no use to anybody.
+        # What a full disk took of it is of no use.
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
@@ -191,7 +191,7 @@ def open_console(run: RunDirectory) -> IO[bytes]:
 
 
 def links_out(run: RunDirectory) -> list[str]:
-    """What in a run's directory is a link to somewhere outside it: whoever writes there would write elsewhere."""
+    """What in a run's directory is a link to somewhere outside it: what is written there would be written elsewhere."""
     inside = run.path.resolve()
     found = []
     for folder, folders, names in os.walk(run.path, followlinks=False):

@@ -94,7 +94,7 @@ def wait_again(home: Path, only: RunDirectory | None = None) -> list[RunDirector
             try:
                 start_supervisor(one.run)
             except LaunchError:
-                # Somebody else was quicker.
+                # Another process was quicker.
                 continue
             again.append(one.run)
     return again

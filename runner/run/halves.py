@@ -45,7 +45,7 @@ def fold_halves(history: History, path: Path) -> EventTail:
         said = answer.read()
     if os.waitpid(child, 0)[1]:
         raise OSError(f"the reader of the second half of {path} died")
-    # From our own child, over a pipe nobody else can write to.
+    # From our own child, over a pipe no other process can write to.
     second, events = pickle.loads(said)
     for event in events:
         history.fold(event if isinstance(event, dict) else table[:, slice(*event)])

@@ -1,4 +1,4 @@
-"""Start a run: make its directory, freeze its preset, and let a supervisor go that needs nobody any more."""
+"""Start a run: make its directory, freeze its preset, and let a supervisor go that needs no parent any more."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def start_supervisor(run: RunDirectory, checkpoint: str = "") -> None:
             )
     finally:
         locks.release(lock)
-    # While this process lives, it is the supervisor's parent: somebody has to take its exit code.
+    # While this process lives, it is the supervisor's parent: it has to take its exit code.
     threading.Thread(target=supervisor.wait, name=f"reap {run.id}", daemon=True).start()
 
 

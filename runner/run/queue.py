@@ -2,10 +2,10 @@
 
     FTUI_HOME/queue/RUN_ID.json     the ticket of a run that waits: its rank, the GPU and the memory it wants
     FTUI_HOME/queue/paused          while it is there, nothing starts
-    FTUI_HOME/queue/lock            held for milliseconds by whoever changes the order or takes a turn
+    FTUI_HOME/queue/lock            held for milliseconds by the process that changes the order or takes a turn
 
 There is no daemon: each waiting run has a supervisor that looks for its turn (turn.py). A ticket lies there until the
-run starts or is taken out, so what waits is known also after a reboot, when nobody looks for a turn any more.
+run starts or is taken out, so what waits is known also after a reboot, when no process looks for a turn any more.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ CPU = "cpu"
 # The rank of a ticket that cannot be read; every other is nearer to 0.
 LAST = 1e15
 TAKEN_OUT = "taken out of the queue before it started"
-NOBODY_WAITS = (
-    "It was waiting for its turn, and nobody waits for it any more: the machine went down, or somebody killed its "
-    "process."
+NO_WAITER = (
+    "It was waiting for its turn, and no process waits for it any more: the machine went down, or its "
+    "process was killed."
 )
 
 
@@ -41,7 +41,7 @@ class QueueError(Exception):
 @dataclass(frozen=True)
 class Ticket:
     """A run's place in the queue: the lowest rank is first. `gpu` is the UUID of a GPU, CPU, or None for any GPU;
-    `need_mib` the VRAM it is predicted to need, None while that is unknown; `forced` that somebody wants it whatever
+    `need_mib` the VRAM it is predicted to need, None while that is unknown; `forced` that the user wants it whatever
     `ftui check` says.
     """
 
@@ -54,7 +54,7 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A run that waits. `is_alive` tells whether anybody looks for its turn."""
+    """A run that waits. `is_alive` tells whether a process looks for its turn."""
 
     run: RunDirectory
     ticket: Ticket
@@ -67,7 +67,7 @@ def folder(home: Path) -> Path:
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Nobody else changes the queue or takes a turn meanwhile. Raises OSError."""
+    """No other process changes the queue or takes a turn meanwhile. Raises OSError."""
     folder(home).mkdir(parents=True, exist_ok=True, mode=0o700)
     fd = regular.open_fd(folder(home) / "lock", os.O_RDWR | os.O_CREAT)
     try:
@@ -90,7 +90,7 @@ def _path(run: RunDirectory) -> Path:
 
 
 def is_queued(run: RunDirectory) -> bool:
-    """Whether a run has a ticket: it waits, or would if anybody looked for its turn."""
+    """Whether a run has a ticket: it waits, or would if a process looked for its turn."""
     return _path(run).is_file()
 
 
@@ -144,7 +144,7 @@ def tickets(home: Path) -> list[tuple[RunDirectory, Ticket]]:
 
 
 def next_rank(home: Path, first: bool = False) -> float:
-    """A rank behind everybody, or before everybody."""
+    """A rank behind all others, or before them."""
     ranks = [one.ticket.rank for one in waiting(home)]
     if first:
         return min(ranks, default=time.time()) - 1
@@ -166,7 +166,7 @@ def move(home: Path, run: RunDirectory, place: int) -> int:
         else:
             rank = ranks[-1] + 1 if ranks else ticket.rank
         if rank in ranks or abs(rank) >= LAST:
-            # Halved too often, or behind one that cannot be read: everybody gets a whole rank again.
+            # Halved too often, or behind one that cannot be read: all get a whole rank again.
             order.insert(place - 1, Waiting(run, ticket, True))
             for number, one in enumerate(order):
                 write_ticket(one.run, replace(one.ticket, rank=float(number)))

@@ -1,4 +1,4 @@
-"""What people ask of a running run: a file in requests/, dropped by anybody, taken once by the trainer."""
+"""What people ask of a running run: a file in requests/, dropped by any program, taken once by the trainer."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def _asked_at(run: RunDirectory, name: str) -> float:
 
 
 def forget(run: RunDirectory) -> None:
-    """Nothing is asked of a run that begins: what nobody took was asked of the one before."""
+    """Nothing is asked of a run that begins: what was not taken was asked of the one before."""
     for name in (*(one.value for one in Request), STOPPING):
         with contextlib.suppress(OSError):
             (run.requests / name).unlink(missing_ok=True)
 
 
 def reason_of(run: RunDirectory, request: Request) -> str:
-    """Why a waiting request was dropped; empty when nobody said."""
+    """Why a waiting request was dropped; empty when no reason was given."""
     reason = read_json(run.requests / request.value).get("reason") if pending(run, request) else None
     return reason if isinstance(reason, str) else ""
 

@@ -44,7 +44,7 @@ def size_of(path: Path) -> int:
 
 
 def free_bytes(home: Path) -> int | None:
-    """Bytes free where runs are written, or will be; None when nobody knows."""
+    """Bytes free where runs are written, or will be; None when it cannot be told."""
     for folder in (home, *home.parents):
         try:
             return shutil.disk_usage(folder).free

@@ -63,7 +63,7 @@ def sparkline(values: Column, most: int = 16) -> list[float]:
 
 
 def read_state(run: RunDirectory) -> dict[str, Any]:
-    """state.json; that of a run nobody watches over any more with what its last events say. A run whose processes are
+    """state.json; that of a run without a supervisor with what its last events say. A run whose processes are
     gone without an end is `lost`.
     """
     state = read_json(run.state)

@@ -110,7 +110,7 @@ class Supervisor:
 
     @property
     def _trainer_pid(self) -> int:
-        """0 while nobody knows it."""
+        """0 while it is not known."""
         return self._trainer.pid if self._trainer is not None else 0
 
     def _obey(self) -> None:
@@ -121,7 +121,7 @@ class Supervisor:
             self._signal(signal.SIGKILL)
 
     def _forward(self, number: int, frame: FrameType | None) -> None:
-        """The machine goes down or somebody kills us: let the trainer save, and wait for it."""
+        """The machine goes down or a signal ends us: let the trainer save, and wait for it."""
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: int) -> None:

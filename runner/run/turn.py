@@ -48,7 +48,7 @@ class Turn:
         self._log(Phase.QUEUED)
         while True:
             if not self.run.path.is_dir():
-                # Somebody deleted it.
+                # It was deleted.
                 queue.drop_ticket(self.run)
                 return None
             # Before the queue is locked: a sick driver takes seconds to answer.
@@ -101,7 +101,7 @@ class Turn:
         return why
 
     def _tickets(self) -> list[tuple[RunDirectory, Ticket]]:
-        """Everybody's tickets, the next one first. They are read again only when one was changed: a hundred runs that
+        """All tickets, the next one first. They are read again only when one was changed: a hundred runs that
         read a hundred tickets each second would do nothing else.
         """
         try:
@@ -113,7 +113,7 @@ class Turn:
         return self._order
 
     def _ahead(self) -> list[tuple[RunDirectory, Ticket]]:
-        """Those who wait before this run, whether anybody looks for them or not."""
+        """Those who wait before this run, whether a process looks for them or not."""
         order = self._tickets()
         return order[: next((i for i, (run, _) in enumerate(order) if run == self.run), len(order))]
 
@@ -131,7 +131,7 @@ class Turn:
         return Start(place, held)
 
     def _take(self, start: Start) -> None:
-        """The run starts: from here on nobody can change or move it."""
+        """The run starts: from here on it cannot be changed or moved."""
         record = directory.read_json(self.run.run)
         chosen = start.place.gpu
         record |= {"gpu": chosen.as_record() if chosen is not None else None, "started_at": time.time()}

@@ -57,7 +57,7 @@ class Watch:
         self._take_in_the_past()
 
     def _take_in_the_past(self) -> None:
-        """What a run that goes on has behind it is no news: nobody is told again, nothing is stopped for it."""
+        """What a run that goes on has behind it is no news: it is not told again, nothing is stopped for it."""
         if fold_all(self.history, self._tail):
             verdict = diagnose(self.history.curves())
             self._alerts.new(verdict, self.history.phase, "", self.history.step)

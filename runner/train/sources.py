@@ -118,7 +118,7 @@ def _jsonl(path: Path) -> Iterator[Mapping[str, Any] | BadRow]:
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number, line) of the lines of a .jsonl file that are not blank. Whoever counts rows counts these."""
+    """(line number, line) of the lines of a .jsonl file that are not blank. All counts of rows are of these."""
     with path.open(encoding="utf-8-sig", errors="replace") as stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():

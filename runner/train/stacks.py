@@ -1,4 +1,4 @@
-"""Stacks of all threads in stack.txt when somebody asks with SIGUSR1, and on the console when a crash kills Python."""
+"""Stacks of all threads in stack.txt when SIGUSR1 asks for them, and on the console when a crash kills Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tokenizer of a preset. Apart from the model, because whoever only looks at data needs no torch."""
+"""The tokenizer of a preset. Apart from the model, because looking at data needs no torch."""
 
 from __future__ import annotations
 

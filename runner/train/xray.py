@@ -86,7 +86,7 @@ class Xray:
         self._write(self._look(expected, sampled=False), complete=True)
 
     def serve(self) -> None:
-        """Answer until nobody can ask any more."""
+        """Answer until its input is closed."""
         while self._input_open:
             self._answer(wait=None)
 
@@ -199,7 +199,7 @@ def _some(place: Place, expected: int | None) -> Iterator[Row | BadRow]:
 
 
 def say(**message: Any) -> None:
-    """One line for whoever started this process."""
+    """One line for the process that started this one."""
     print(json.dumps(message, ensure_ascii=True), flush=True)
 
 

@@ -158,7 +158,7 @@ def test_without_being_asked_the_hub_is_left_alone(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_hub_that_does_not_answer_is_a_sentence_and_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A port nobody listens on, as a machine without a network would see it."""
+    """A port without a listener, as a machine without a network would see it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

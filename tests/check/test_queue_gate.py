@@ -52,7 +52,7 @@ def test_what_not_even_an_empty_card_has_is_refused(
         gate(home)
     with pytest.raises(LaunchError, match="wait forever"):
         gate(home, gpu="GPU-0")
-    # Launched at once it is only warned of: somebody may know better.
+    # Launched at once it is only warned of: the user may know better.
     assert free_in(gate(home, queued=False)) == 100
     assert need_mib(gate(home, gpu="cpu")) is None
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("unseen")
 
 @pytest.fixture(autouse=True)
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
-    """The runs that somebody would wait for."""
+    """The runs a process would wait for."""
     runs: list[RunDirectory] = []
     monkeypatch.setattr("runner.run.enqueue.start_supervisor", runs.append)
     yield runs

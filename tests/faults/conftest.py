@@ -15,7 +15,7 @@ from tests.faults.trainer import PLACES
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Hand the words of the table to whoever reports (table.py), with the values of the parameters put in."""
+    """Hand the words of the table to the reporter (table.py), with the values of the parameters put in."""
     for place, item in enumerate(items):
         mark = item.get_closest_marker("fault")
         if mark is None:

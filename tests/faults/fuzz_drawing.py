@@ -36,7 +36,7 @@ def unsafe(text: str) -> str:
 
 @dataclass(frozen=True)
 class Sight:
-    """How somebody looks: the size of the place, how the chart is seen, and which finding and answer are chosen."""
+    """How a user looks: the size of the place, how the chart is seen, and which finding and answer are chosen."""
 
     width: int = 100
     height: int = 24

@@ -13,8 +13,8 @@ class Kind(Enum):
     """What stands where a file was."""
 
     DIRECTORY = "a directory"
-    UNREADABLE = "a file nobody may read"
-    PIPE = "a pipe whose other end nobody holds"
+    UNREADABLE = "a file that may not be read"
+    PIPE = "a pipe without another end"
     MISSING = "nothing"
 
 

@@ -168,7 +168,7 @@ def supervisors(run: RunDirectory) -> list[int]:
 
 
 def over(run: RunDirectory, seconds: float = SECONDS) -> None:
-    """Wait until nobody works on the run any more."""
+    """Wait until no process works on the run any more."""
     wait_for(lambda: not summary.is_alive(run), seconds, "the run ends")
 
 

@@ -1,4 +1,4 @@
-"""Ends nobody was there for: a reboot, reports that fail, a supervisor that dies between two lives of its trainer."""
+"""Ends without a witness: a reboot, reports that fail, a supervisor that dies between two lives of its trainer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ AFTER_A_CHECKPOINT = [place for place in PLACES if place not in ("loading", "end
 @pytest.mark.parametrize("place", AFTER_A_CHECKPOINT)
 @pytest.mark.fault("a reboot {place}", "lost, and said so; it goes on from the last whole checkpoint")
 def test_a_reboot(scene: Scene, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a power cut leaves: the files, locks nobody holds, and numbers of processes that mean others now."""
+    """What a power cut leaves: the files, locks that are not held, and numbers of processes that mean others now."""
     run = scene.start(place)
     before = kept(run)
     home = scene.home.with_name("after")

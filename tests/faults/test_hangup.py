@@ -1,4 +1,4 @@
-"""Terminals that close and signals that say so: whoever looks goes, the run goes on."""
+"""Terminals that close and signals that say so: the screen goes, the run goes on."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_two_screens_and_an_orphan(scene: Scene, terminal: Callable[..., Termina
         screen.shows("training", f"step 6/{TOTAL}")
     first = processes(run)["supervisor_pid"]
     kill(first)
-    wait_for(lambda: is_watched(run), 20, "somebody watches over it again")
+    wait_for(lambda: is_watched(run), 20, "it is watched over again")
     wait_for(lambda: processes(run)["supervisor_pid"] != first, 20, "the new one writes the state")
     assert supervisors(run) == [processes(run)["supervisor_pid"]]
     scene.release()

@@ -1,4 +1,4 @@
-"""kill -9 of whoever has to do with a run, wherever the run is: what is on disk stays, and it goes on from there."""
+"""kill -9 of every process of a run, wherever the run is: what is on disk stays, and it goes on from there."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ def test_the_trainer(scene: Scene, place: str) -> None:
 
 @every_place
 @pytest.mark.fault(
-    "kill -9 of the supervisor {place}", "shown as it is; whoever looks watches over it; it finishes"
+    "kill -9 of the supervisor {place}",
+    "shown as it is; the next ftui that looks watches over it; it finishes",
 )
 def test_the_supervisor(scene: Scene, place: str) -> None:
     run = scene.start(place)

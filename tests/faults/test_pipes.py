@@ -1,4 +1,4 @@
-"""A pipe where a file belongs: whoever opened one would wait for its other end for ever."""
+"""A pipe where a file belongs: a reader that opened one would wait for its other end for ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that wait for their GPU: whoever dies, nobody waits in vain and nobody shares a GPU unasked."""
+"""Runs that wait for their GPU: whichever process dies, no run waits in vain and none shares a GPU unasked."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def finishes(run: RunDirectory) -> None:
 def test_nobody_waits(scene: Scene, first: RunDirectory, second: RunDirectory) -> None:
     kill(state_of(second)["supervisor_pid"])
     found = shown(second)
-    assert (found.phase, found.reason) == (Phase.LOST, queue.NOBODY_WAITS)
+    assert (found.phase, found.reason) == (Phase.LOST, queue.NO_WAITER)
     assert "waits for its turn again" in ftui("resume", second.id, "--detach")
     scene.release()
     finishes(first)

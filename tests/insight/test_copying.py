@@ -30,7 +30,7 @@ cases = st.sampled_from([str, str.upper, str.lower, str.title])
 
 @given(st.data(), st.integers(1, 4), gaps, gaps, cases)
 def test_a_planted_span_is_found_to_the_letter(data, rows, inside, around, case) -> None:  # type: ignore[no-untyped-def]
-    """Other gaps and another case than in the row, words of nobody before and after."""
+    """Other gaps and another case than in the row, words of no row before and after."""
     texts = [row_words(row, data.draw(st.integers(LEAST_WORDS, 30))) for row in range(rows)]
     owner = data.draw(st.integers(0, rows - 1))
     start = data.draw(st.integers(0, len(texts[owner]) - LEAST_WORDS))

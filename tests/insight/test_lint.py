@@ -333,7 +333,7 @@ SOUND = (
         {"train.lr_scheduler_type": "constant", "train.warmup_steps": 0.0},
         written=frozenset({"train.warmup_steps"}),
     ),
-    Case("the default warm-up is nobody's mistake", {"train.lr_scheduler_type": "constant"}),
+    Case("the default warm-up is not the user's mistake", {"train.lr_scheduler_type": "constant"}),
     Case("batch of 32", {"train.gradient_accumulation_steps": 8}),
     Case(
         "full fine-tuning likes large batches",
@@ -367,7 +367,7 @@ SOUND = (
     Case("auto on a T4", card=T4, architecture=LLAMA_1B),
     Case("float32 on the CPU", {"model.dtype": "float32"}, card=None),
     Case("flash is there", FLASH, installed={"flash_attn": "2.8.3"}),
-    Case("nobody looked for flash", FLASH),
+    Case("flash was not looked for", FLASH),
     Case("flash on the first Ampere", FLASH, card=find_card("A100"), installed={"flash_attn": "2.8.3"}),
     Case("max_length is the model's", architecture=replace(LLAMA_8B, max_positions=2048)),
     Case("trackers are there", {"report.report_to": ["wandb"]}, installed={"wandb": "0.21"}),

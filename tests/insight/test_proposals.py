@@ -40,7 +40,7 @@ def test_every_pair_is_near_the_target(target: int, card: Card, data: DataReport
 
 @given(targets, cards, reports)
 def test_the_target_itself_can_always_be_had(target: int, card: Card, data: DataReport | None) -> None:
-    """Whoever types 97 wants 97: 96 and 98 are offered beside it, not instead."""
+    """97 means 97: 96 and 98 are offered beside it, not instead."""
     assert target in {one.effective for one in propose(target, SETUP, Predictor(card), data, 1024)}
 
 

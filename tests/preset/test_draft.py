@@ -1,4 +1,4 @@
-"""Editing keeps every comment, marks what changed, and never writes half a file or over somebody else's."""
+"""Editing keeps every comment, marks what changed, and never writes half a file or over another program's."""
 
 from __future__ import annotations
 

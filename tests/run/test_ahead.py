@@ -1,4 +1,4 @@
-"""A long run read ahead by a process of its own is the run everybody else reads."""
+"""A long run read ahead by a process of its own is the run others read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_read_ahead_is_what_everybody_reads(run: RunDirectory) -> None:
         np.testing.assert_array_equal(getattr(history.train, name), getattr(expected.train, name))
     assert history.resumed_at == expected.resumed_at == [STEPS // 2 - 101]
     assert history.evals == expected.evals
-    # It is taken once; the second time everybody reads for himself.
+    # It is taken once; the second time each reads for itself.
     assert started.take() is None
     # What is written from now on is read from where the other process stopped.
     with run.events.open("a") as stream:

@@ -141,7 +141,7 @@ def test_a_failing_command_is_said(command: tuple[str, ...], words: str) -> None
 
 
 def refused() -> str:
-    """A URL nobody listens at."""
+    """A URL without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}/"

@@ -21,7 +21,7 @@ CURVES = Curves()
 
 
 class Clock:
-    """A clock that only goes on when somebody works or waits."""
+    """A clock that only goes on when work or waiting is done."""
 
     def __init__(self) -> None:
         self.now = 1000.0

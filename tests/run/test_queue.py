@@ -194,7 +194,7 @@ def test_a_run_is_taken_out_once(home: Path) -> None:
 def test_a_run_nobody_waits_for_is_lost_and_says_why(home: Path) -> None:
     run = made(home, "a", Ticket(1.0))
     state = summary.read_state(run)
-    assert (state["phase"], state["reason"]) == (Phase.LOST, queue.NOBODY_WAITS)
+    assert (state["phase"], state["reason"]) == (Phase.LOST, queue.NO_WAITER)
     lock = locks.take(run.lock)
     assert lock is not None
     assert summary.read_state(run)["phase"] == Phase.QUEUED

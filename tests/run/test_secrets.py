@@ -1,4 +1,4 @@
-"""No token gets into a run's directory, whoever prints or records it."""
+"""No token gets into a run's directory, whatever prints or records it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def own_environment() -> Iterator[None]:
         ("HF_TOKEN_PATH", "/home/u/.token", False),
         ("TOKENIZERS_PARALLELISM", "false", False),
         ("MAX_TOKENS", "1234567890", False),
-        ("HOME", "/home/somebody", False),
+        ("HOME", "/home/someuser", False),
         ("HF_TOKEN", "short", False),
     ],
 )

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("no_pause")
 
 
 def silent_run(home: Path, *events: dict[str, Any], seconds: float = 600) -> tuple[RunDirectory, Watch]:
-    """A run whose last sign of life is so long ago, and somebody who watches it."""
+    """A run whose last sign of life is so long ago, and a watcher."""
     run = made_run(home)
     watch = Watch(run)
     then = time.time() - seconds

@@ -21,7 +21,7 @@ from tests.run.test_supervise import over, running
 
 @pytest.fixture
 def precious(tmp_path: Path) -> Path:
-    """A folder of somebody's, with what looks like a checkpoint in it."""
+    """A folder of another user, with what looks like a checkpoint in it."""
     folder = tmp_path / "precious"
     (folder / "checkpoint-1").mkdir(parents=True)
     (folder / "checkpoint-1" / "thesis.txt").write_text("years of work")

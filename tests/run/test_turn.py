@@ -174,7 +174,7 @@ def test_what_runs_goes_on_while_the_queue_is_paused(scene: Scene) -> None:
     over(second, "finished")
 
 
-@pytest.mark.parametrize("at_once", [True, False], ids=["before anybody looks", "while it waits"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["before a process looks", "while it waits"])
 def test_a_run_that_is_taken_out_never_starts(scene: Scene, at_once: bool) -> None:
     queue.pause(scene.home, None, True)
     run = scene.add()

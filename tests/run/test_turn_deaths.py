@@ -1,4 +1,4 @@
-"""Death of whoever has to do with a run that waits: it keeps its place, and nobody else waits longer for it."""
+"""Death of every process of a run that waits: it keeps its place, and no other run waits longer for it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_who_waits_for_a_run_is_gone(scene: Scene, number: int, again: str) -> N
     os.kill(pid(forsaken), number)
     wait_for(lambda: not summary.is_alive(forsaken), 10)
     state = summary.read_state(forsaken)
-    assert (state["phase"], state["reason"]) == (Phase.LOST, queue.NOBODY_WAITS)
+    assert (state["phase"], state["reason"]) == (Phase.LOST, queue.NO_WAITER)
     assert [one.is_alive for one in queue.waiting(scene.home)] == [False, True]
     says(last, first.id)
     if again == "start":

@@ -30,7 +30,7 @@ def seen_by(run: RunDirectory) -> str:
 
 
 def test_a_run_waits_until_the_memory_it_needs_is_free(scene: Scene, cards: Cards) -> None:
-    """Who has the rest does not matter: here it is somebody else's process."""
+    """Who has the rest does not matter: here it is another user's process."""
     cards.show(10, processes=f"{os.getpid()}:{14 << 30}")
     run = scene.add("until-stop", gpu="0", need=12 * GIB)
     assert says(run, "needs") == "it needs 12.0 GiB, and 10.0 are free on RTX 4090"

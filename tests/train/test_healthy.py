@@ -1,4 +1,4 @@
-"""The shipped demo is as it should be, and nobody is alarmed: not at its end, and not while it goes on."""
+"""The shipped demo is as it should be, and raises no alarm: not at its end, and not while it goes on."""
 
 from __future__ import annotations
 

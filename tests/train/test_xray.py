@@ -618,7 +618,7 @@ NONSENSE = {
     "an empty object": b"{}",
     "no number": b'{"source": "train", "row": "three"}',
     "null": b'{"source": "train", "row": null}',
-    "another source": b'{"source": "nobody", "row": 1}',
+    "another source": b'{"source": "none", "row": 1}',
     "row 0": b'{"source": "train", "row": 0}',
     "a negative row": b'{"source": "train", "row": -4}',
     "past the end": b'{"source": "train", "row": 3}',
@@ -837,7 +837,7 @@ def test_whether_the_end_of_a_turn_is_learned(
 
 
 def test_an_end_that_is_masked_is_not_learned(tmp_path: Path) -> None:
-    """The header of the next turn before the end-of-turn token: the token then belongs to nobody's answer."""
+    """The header of the next turn before the end-of-turn token: the token then belongs to no answer."""
     template = (
         "{% for m in messages %}{{ m['role'] + ': ' + m['content'] }}"
         "{% if not loop.last %}{{ '<|im_end|>' }}{% endif %}{% endfor %}"

@@ -38,7 +38,7 @@ def overfit(store: Path) -> RunDirectory:
 
 @pytest.fixture
 def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody looks at data, and who would wait for a run is this process."""
+    """Data are not looked at, and what would wait for a run is this process."""
     monkeypatch.setattr(xray, "quick", lambda preset, home: None)
     monkeypatch.setattr(XrayService, "look", lambda self: None)
     monkeypatch.setattr("runner.run.enqueue.start_supervisor", alive)

@@ -301,7 +301,7 @@ def test_a_name_that_is_no_file_name_is_refused(home: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["mine", "mine-2", "Mine_v1.5", "mine.yaml"])
 def test_a_preset_is_found_by_the_name_it_was_given(home: Path, name: str) -> None:
-    """Or the name is refused; a preset nobody can call is of no use."""
+    """Or the name is refused; a preset that cannot be called is of no use."""
     if ftui("presets", "new", name).exit_code == 0:
         assert ftui("presets", name).exit_code == 0
         assert ftui("presets", "show", name).exit_code == 0

@@ -213,7 +213,7 @@ async def test_a_change_by_somebody_else_is_asked_about(mine: Path) -> None:
         await pilot.press("enter", *"32", "enter")
         mine.write_text("extends: demo\n")
         await pilot.press("s")
-        await shows(pilot, "changed by somebody else", "overwrite it")
+        await shows(pilot, "changed by another program", "overwrite it")
         assert mine.read_text() == "extends: demo\n"
         await pilot.press("o")
         await until(pilot, lambda: "r: 32" in mine.read_text())

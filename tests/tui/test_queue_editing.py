@@ -212,7 +212,7 @@ async def test_what_cannot_be_read_is_not_opened_and_stays_held(run: RunDirector
 
 
 async def test_what_starts_while_it_is_edited_is_not_written(run: RunDirectory) -> None:
-    """Somebody let it go with `ftui queue start`: what it trains is frozen."""
+    """It was let go with `ftui queue start`: what it trains is frozen."""
     before = run.preset.read_bytes()
     async with editing() as (app, pilot, editor):
         await set_epochs(pilot, editor, "7")

@@ -66,7 +66,7 @@ async def test_what_nobody_waits_for_says_so_and_waits_again(
     run = waits(home, "a", Ticket(1.0, CPU), lives=False)
     monkeypatch.setattr("runner.run.enqueue.start_supervisor", alive)
     async with at_the_queue() as (_, pilot, _):
-        await shows(pilot, FORSAKEN, "nobody waits for it: the machine went down")
+        await shows(pilot, FORSAKEN, "no process waits for it: the machine went down")
         await pilot.press("r")
         await until(pilot, lambda: FORSAKEN not in screen_text(pilot))
         assert locks.is_held(run.lock)
@@ -144,7 +144,7 @@ async def test_without_colours_all_is_said_in_words(home: Path, monkeypatch: pyt
         text = await shows(pilot, FORSAKEN)
         rows = [one for one in text.splitlines() if one.startswith("│")]
         assert "paused: `ftui" in rows[0]
-        assert "nobody waits for it" in rows[1]
+        assert "no process waits for it" in rows[1]
         await pilot.press("P")
         await shows(pilot, PAUSED)
 

@@ -43,7 +43,7 @@ def refused(*arguments: str, code: int = 1) -> str:
 
 @pytest.fixture(autouse=True)
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
-    """The runs that somebody waits for since; nobody really does, and nobody looks at data."""
+    """The runs a process waits for since; none really does, and data are not looked at."""
     runs: list[RunDirectory] = []
     monkeypatch.setattr("runner.run.enqueue.start_supervisor", runs.append)
     monkeypatch.setattr("runner.run.resume.start_supervisor", lambda run, checkpoint="": runs.append(run))
@@ -83,7 +83,7 @@ def test_what_waits_is_listed_with_what_it_waits_for(home: Path) -> None:
     for lock in held:
         assert lock is not None
         locks.release(lock)
-    assert done("queue").count("nobody waits for it") == 3
+    assert done("queue").count("no process waits for it") == 3
     assert "Let them wait again: ftui queue start" in done("queue")
 
 
@@ -254,7 +254,7 @@ def test_a_run_that_waits_is_listed_as_such(home: Path, waits: RunDirectory) -> 
     assert text.startswith(f"{waits.id}  queued")
     assert "the CPU has another run on it" in text
     locks.release(lock)
-    assert "nobody waits for it any more" in done("show", waits.id)
+    assert "no process waits for it any more" in done("show", waits.id)
 
 
 # Usage

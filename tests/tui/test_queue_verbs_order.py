@@ -16,7 +16,7 @@ from tests.tui.test_queue_verbs import done, refused
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
-    """The runs that somebody waits for since; nobody really does."""
+    """The runs a process waits for since; none really does."""
     runs: list[RunDirectory] = []
     monkeypatch.setattr("runner.run.enqueue.start_supervisor", runs.append)
     yield runs
@@ -67,7 +67,7 @@ def test_a_run_is_held_and_goes_on(home: Path, started: list[RunDirectory]) -> N
     text = done("queue", "start", "2")
     assert text.splitlines() == [
         f"{runs['b'].id} goes on.",
-        "Nobody had waited for b; now somebody does.",
+        "No process had waited for b; now one does.",
     ]
     assert not any(one.ticket.paused for one in queue.waiting(home))
     assert started == [runs["b"]]
@@ -79,7 +79,7 @@ def test_the_whole_queue_is_held_and_goes_on(home: Path, started: list[RunDirect
     assert lock is not None
     assert done("queue", "pause") == "The queue is paused; what runs goes on.\n"
     assert "The whole queue is paused. Let it go on: ftui queue start" in done("queue")
-    assert done("queue", "start").startswith("The queue goes on.\nNobody had waited for b;")
+    assert done("queue", "start").startswith("The queue goes on.\nNo process had waited for b;")
     assert not queue.is_paused(home)
     assert started == [runs["b"]]
     locks.release(lock)

@@ -199,7 +199,7 @@ async def test_a_click_in_a_scrolled_list(home: Path) -> None:
 
 
 def foreign(folder: Path, total: int = 40) -> Path:
-    """A run of somebody else, over 40 steps, as trainer_state.json."""
+    """A run of another trainer, over 40 steps, as trainer_state.json."""
     log = entries(*range(1, 41))
     log += [
         {"step": at, "epoch": at / 10, "eval_loss": 2 - at / 40, "eval_runtime": 1.0} for at in (10, 20, 40)

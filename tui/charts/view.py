@@ -98,7 +98,7 @@ def axis_values(curves: Curves, axis: Axis) -> Column:
         return train.step
     if len(values) and not np.isfinite(values).all():
         return train.step
-    # After a resume the clock jumps, and a log of somebody else may hold anything: an axis never runs backwards.
+    # After a resume the clock jumps, and a log of another trainer may hold anything: an axis never runs backwards.
     return np.maximum.accumulate(values)
 
 

@@ -43,7 +43,7 @@ class DataScreen(Screen[None]):
     page: reactive[DataPage | None] = reactive(None)
 
     class PageAsked(Message):
-        """Somebody wants to see a row."""
+        """The user wants to see a row."""
 
         def __init__(self, source: str, row: int) -> None:
             self.source = source

@@ -67,7 +67,7 @@ class EditorScreen(Screen[None]):
         """The draft is different now."""
 
     class Asked(Message):
-        """Somebody wants something that needs more than the draft."""
+        """The user wants something that needs more than the draft."""
 
         def __init__(self, wish: Wish) -> None:
             self.wish = wish

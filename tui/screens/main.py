@@ -65,31 +65,31 @@ class MainScreen(ChartKeys):
             super().__init__()
 
     class LaunchAsked(Message):
-        """Somebody wants to launch a preset."""
+        """The user wants to launch a preset."""
 
         def __init__(self, card: PresetCard) -> None:
             self.card = card
             super().__init__()
 
     class EditAsked(Message):
-        """Somebody wants to edit a preset; `shipped` ones become the base of a new one."""
+        """The user wants to edit a preset; `shipped` ones become the base of a new one."""
 
         def __init__(self, card: PresetCard) -> None:
             self.card = card
             super().__init__()
 
     class StopAsked(Message):
-        """Somebody wants to stop the shown run."""
+        """The user wants to stop the shown run."""
 
         def __init__(self, view: RunView) -> None:
             self.view = view
             super().__init__()
 
     class QueueAsked(Message):
-        """Somebody wants to see what waits."""
+        """The user wants to see what waits."""
 
     class ResumeAsked(Message):
-        """Somebody wants to go on with the shown run."""
+        """The user wants to go on with the shown run."""
 
         def __init__(self, view: RunView) -> None:
             self.view = view

@@ -23,7 +23,7 @@ from tui.widgets.options import Options
 RUN = re.compile(r"\b\d{8}-\d{6}-(\S+)-[0-9a-f]{4}\b")
 EMPTY = "Nothing waits. l on a preset, then w, puts it here; `ftui queue add PRESET --sweep KEY=A,B` several at once."
 PAUSED = "The whole queue is paused: nothing starts until P is pressed again."
-FORSAKEN = "For some nobody waits since the machine went down: r lets them wait again."
+FORSAKEN = "For some no process waits since the machine went down: r lets them wait again."
 
 
 class QueueScreen(Screen[None]):
@@ -37,7 +37,7 @@ class QueueScreen(Screen[None]):
         Binding("p", "ask('pause')", "Pause", tooltip="Hold this run, or let it go on"),
         Binding("P", "ask('pause_all')", "Pause all", tooltip="Hold the whole queue, or let it go on"),
         Binding("x", "ask('remove')", "Take out", tooltip="Take a run out of the queue (asks first)"),
-        Binding("r", "ask('start')", "Wait again", tooltip="Wait again for what nobody waits for"),
+        Binding("r", "ask('start')", "Wait again", tooltip="Wait again for what no process waits for"),
         Binding("escape,w", "dismiss", "Back", tooltip="Back to the runs"),
         Binding("question_mark", "app.help", "Help", tooltip="Every key"),
     ]

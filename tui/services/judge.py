@@ -66,7 +66,7 @@ class JudgeService(Service):
             question, data, gpus = self._question, self._data, self._gpus
         if question is None:
             return
-        # The stack of judgement is a tenth of a second to import: not before somebody edits.
+        # The stack of judgement is a tenth of a second to import: not before the user edits.
         from runner.check.assess import assess, best_card, this_machine
         from runner.preset.errors import PresetError
 

@@ -1,4 +1,4 @@
-"""Watches the queue while somebody looks at it."""
+"""Watches the queue while it is on the screen."""
 
 from __future__ import annotations
 

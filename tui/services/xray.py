@@ -99,7 +99,7 @@ class XrayService(Service):
             self.post(PageSeen(DataPage(source, row, problem=words)))
 
     def _settled(self, wanted: Preset) -> bool:
-        """Whether nobody changed the preset for a moment; when somebody did, a nudge is on its way already."""
+        """Whether the preset was not changed for a moment; when it was, a nudge is on its way already."""
         time.sleep(SETTLE_SECONDS)
         with self._change:
             return self._wanted is wanted

@@ -67,7 +67,7 @@ def _offline() -> bool:
 
 def choose_card(choice: str | None, free_gib: float | None) -> Card | None:
     """The card to judge against: one of this machine by index, UUID or name, or any known one by name. Raises
-    LaunchError for a name nobody knows.
+    LaunchError for a name that is not known.
     """
     reading = gpu.read()
     if choice == "cpu":

@@ -30,7 +30,7 @@ def show(as_json: bool) -> None:
     if view.paused:
         click.secho("The whole queue is paused. Let it go on: ftui queue start", fg="yellow")
     elif view.is_forsaken:
-        click.secho("Some have nobody who waits for them. Let them wait again: ftui queue start", fg="yellow")
+        click.secho("For some no process waits. Let them wait again: ftui queue start", fg="yellow")
 
 
 def add(
@@ -123,4 +123,4 @@ def start(name: str | None) -> None:
     again = enqueue.wait_again(home, run)
     click.echo(f"{run.id if run else 'The queue'} goes on.")
     if again:
-        click.echo(f"Nobody had waited for {', '.join(name_of(one.id) for one in again)}; now somebody does.")
+        click.echo(f"No process had waited for {', '.join(name_of(one.id) for one in again)}; now one does.")

@@ -103,7 +103,7 @@ def _follow(follower: Follower, view: RunView, find: str) -> int:
         with _Progress() as progress:
             while not view.phase.is_over:
                 if on_terminal and not sys.stdout.isatty():
-                    # Gone, and under nohup no signal says so: nobody reads on.
+                    # Gone, and under nohup no signal says so: there is no reader.
                     os._exit(0)
                 view = follower.poll() or view
                 progress.show(view)

@@ -12,7 +12,7 @@ def stop_run(name: str, now: bool) -> None:
     """Ask a run to stop. Raises RunNotFoundError, or OSError when its directory cannot be written."""
     run = directory.find_run(name, directory.ftui_home())
     if queue.is_queued(run):
-        # Also one nobody waits for: `ftui queue start` would let it start.
+        # Also one that no process waits for: `ftui queue start` would let it start.
         queue.remove(directory.ftui_home(), run)
         click.echo(f"{run.id} is taken out of the queue.")
         return

@@ -87,7 +87,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def waiting(words: str) -> AbstractContextManager[object]:
-    """A sign of life while something takes seconds; nothing where nobody looks."""
+    """A sign of life while something takes seconds; nothing without a terminal."""
     if not sys.stderr.isatty():
         return nullcontext()
     from rich.console import Console

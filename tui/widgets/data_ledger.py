@@ -35,7 +35,7 @@ class DataLedger(Options):
     report: reactive[DataReport | None] = reactive(None)
 
     class RowPicked(Message):
-        """Somebody wants to see a row."""
+        """The user wants to see a row."""
 
         def __init__(self, source: str, row: int) -> None:
             self.source = source

@@ -25,7 +25,7 @@ class ValueInput(Input):
     BINDINGS = [Binding("escape", "done", "Back", show=False)]
 
     class Done(Message):
-        """Somebody is done typing."""
+        """The user is done typing."""
 
     def action_done(self) -> None:
         self.post_message(self.Done())

@@ -78,7 +78,7 @@ class Drawing(Lines):
     """Lines that are made from what the widget knows and the size it has."""
 
     PAUSE_SECONDS = 1.0
-    """At most so often is it drawn by `draw_soon`: nobody sees the difference, and a line over SSH does."""
+    """At most so often is it drawn by `draw_soon`: the eye sees no difference, and a line over SSH does."""
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id)

@@ -17,7 +17,7 @@ from tui.widgets.options import Options
 NAME_WIDTH = 28
 LEAST_VALUE = 16
 
-# Runs somebody else's Python with this person's rights.
+# Runs Python of others with this user's rights.
 REMOTE_CODE = "model.trust_remote_code"
 
 

@@ -122,7 +122,7 @@ class RunList(ScrollView, can_focus=True):
             index = 0 if kept is None or self._at is None else min(self._at, len(self.listed) - 1)
         self._at = index
         hidden = len(self.rows) - len(self.listed)
-        # As a Text: what somebody types is no markup.
+        # As a Text: what the user types is no markup.
         self.border_subtitle = Text(plain(self._subtitle(hidden)))
         if before != len(self.listed):
             self.virtual_size = Size(self.size.width, len(self.listed))
