@@ -33,7 +33,7 @@ LARGEST_RISE = 700.0
 # One evaluation is enough where the same rows say so one by one.
 LIKELY = 0.6
 # The wobble of the weights shows in full where few rows are averaged.
-FEWEST_ROWS = 32
+FEWEST_ROWS = 40
 ROWS_SURE = 4.0
 ROWS_NOISES = 3.5
 ROWS_RISE = 0.03
