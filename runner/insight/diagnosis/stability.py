@@ -17,6 +17,7 @@ from runner.insight.diagnosis.finding import (
     Severity,
 )
 from runner.insight.diagnosis.noise import log_losses, residual_spread, running_median, spread, theil_sen
+from runner.insight.diagnosis.training_side import held_out_denies
 
 FEWEST_LONG = 60
 FEWEST_SHORT = 20
@@ -88,17 +89,9 @@ def divergence(curves: Curves) -> Finding | None:
         return None
     calm = np.flatnonzero(~wrong(slice(None)))
     onset = int(calm[-1]) + 1 if len(calm) else 0
-    if _evaluations_deny(curves, int(step[onset])):
+    if held_out_denies(curves, int(step[onset]), EVAL_RISE):
         return None
     return _diverged(curves, step, level, best, onset, scatter)
-
-
-def _evaluations_deny(curves: Curves, onset: int) -> bool:
-    """Whether the held-out loss was measured since the onset and has not risen: the rows were hard, not the run."""
-    losses = [(p.step, p.loss) for p in curves.val if math.isfinite(p.loss)]
-    if not losses or losses[-1][0] < onset:
-        return False
-    return losses[-1][1] < EVAL_RISE * min(loss for _, loss in losses)
 
 
 def _few(curves: Curves, loss: Column, step: Column) -> Finding | None:

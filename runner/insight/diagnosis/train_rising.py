@@ -11,7 +11,7 @@ from runner.insight.diagnosis.finding import HALF_RATE, Action, Finding, Severit
 from runner.insight.diagnosis.health import unusable
 from runner.insight.diagnosis.noise import theil_sen
 from runner.insight.diagnosis.rising import LARGEST_RISE
-from runner.insight.diagnosis.training_side import finite
+from runner.insight.diagnosis.training_side import held_out_denies
 from runner.insight.reduction import part_means
 
 FEWEST = 10
@@ -43,7 +43,7 @@ def train_rising(curves: Curves) -> Finding | None:
     if low <= 0 or rise < LEAST_RISE or float((np.diff(tail) > 0).mean()) < MOSTLY:
         return None
     since = int(steps[min(len(steps) - 1, least * len(steps) // len(parts))])
-    if _evaluations_deny(curves, since):
+    if held_out_denies(curves, since + 1, EVAL_RISE):
         return None
     return Finding(
         id="train-rising",
@@ -57,12 +57,4 @@ def train_rising(curves: Curves) -> Finding | None:
             Action("look at the order of the rows: do they get harder or longer?"),
         ),
         evidence={"rise_percent": 100 * rise, "slope_low_percent": 100 * low, "entries": len(logs)},
-    )
-
-
-def _evaluations_deny(curves: Curves, since: int) -> bool:
-    """Whether the held-out loss was measured meanwhile and is no higher than it was: the rows get harder, not worse."""
-    points = finite(curves.val)
-    return (
-        bool(points) and points[-1].step > since and points[-1].loss < EVAL_RISE * min(p.loss for p in points)
     )

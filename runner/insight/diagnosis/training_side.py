@@ -95,6 +95,14 @@ def _levels(curves: Curves, losses: Column, current: Rise) -> tuple[float, float
     return levels[0], levels[1]
 
 
+def held_out_denies(curves: Curves, since: int, ratio: float) -> bool:
+    """Whether the held-out loss was last measured at step `since` or later and lay under `ratio` of its least: then the
+    train loss rises by harder rows, not by a worse model.
+    """
+    points = finite(curves.val)
+    return bool(points) and points[-1].step >= since and points[-1].loss < ratio * min(p.loss for p in points)
+
+
 def finite(points: Sequence[EvalPoint]) -> list[EvalPoint]:
     """The evaluations whose loss is a number."""
     return [point for point in points if math.isfinite(point.loss)]
