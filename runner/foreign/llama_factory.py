@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.foreign.file_trace import FileTrace
+from runner.foreign.record_trace import RecordTrace
 from runner.foreign.values import number
 from runner.run.jsonl import LineTail, Record
 
@@ -21,22 +21,12 @@ def find(path: Path) -> LlamaFactoryLog | None:
     return LlamaFactoryLog(path) if path.name == NAME or _looks_like_one(path) else None
 
 
-class LlamaFactoryLog(FileTrace):
+class LlamaFactoryLog(RecordTrace):
     """Follows trainer_log.jsonl."""
 
     kind = "LLaMA-Factory log"
-    is_of_trainer = True
-    has_closed_lines = True
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, path.parent.name)
-
-    def take(self, lines: list[bytes]) -> None:
-        for line in lines:
-            if (record := self.tail.parse(line)) is not None:
-                self._take(record)
-
-    def _take(self, record: Record) -> None:
+    def take_record(self, record: Record) -> None:
         step = record.get("current_steps")
         if not isinstance(step, int) or step < 0:
             self.odd += 1

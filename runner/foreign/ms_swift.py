@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.foreign.file_trace import FileTrace
 from runner.foreign.printed import Entry
+from runner.foreign.record_trace import RecordTrace
 from runner.run.jsonl import LineTail, Record
 
 NAME = "logging.jsonl"
@@ -19,22 +19,12 @@ def find(path: Path) -> MsSwiftLog | None:
     return MsSwiftLog(file) if any(Entry(record).progress for record in records) else None
 
 
-class MsSwiftLog(FileTrace):
+class MsSwiftLog(RecordTrace):
     """Follows logging.jsonl."""
 
     kind = "ms-swift log"
-    is_of_trainer = True
-    has_closed_lines = True
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, path.parent.name)
-
-    def take(self, lines: list[bytes]) -> None:
-        for line in lines:
-            if (record := self.tail.parse(line)) is not None:
-                self._take(record)
-
-    def _take(self, record: Record) -> None:
+    def take_record(self, record: Record) -> None:
         # The last record sums up, with the whole log in it again.
         if "log_history" in record:
             return
