@@ -22,6 +22,7 @@ from runner.foreign.values import number
 from runner.run.jsonl import Record, parse_object
 
 CSV, JSONL = (".csv", ".tsv"), (".jsonl", ".ndjson")
+TABLES = (*CSV, *JSONL)
 # In a folder only what is called so is taken for a log: data is kept in such files too.
 NAMES = (
     "metrics.csv",
@@ -45,7 +46,7 @@ def find(path: Path, wanted: Mapping[str, str] | None = None) -> Columns | None:
         files = [path / name for name in NAMES if (path / name).is_file()]
         newest = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
         return next((found for file in newest if (found := _open(file, wanted or {})).has_losses), None)
-    if path.suffix not in (*CSV, *JSONL) and not wanted:
+    if path.suffix not in TABLES and not wanted:
         return None
     found = _open(path, wanted or {})
     # Its first line may not be whole yet.

@@ -71,14 +71,14 @@ class Found(Protocol):
 LogT = TypeVar("LogT", bound=Found)
 
 
-def find_log(path: Path, kind: type[LogT]) -> LogT | None:
+def find_log(path: Path, kind: type[LogT], *, by_whole_lines: bool = False) -> LogT | None:
     """The file, or the newest in a folder, in whose beginning such lines stand."""
     for file in [path] if path.is_file() else log_files(path):
         if file.suffix in NO_LOGS:
             continue
         if any(
             kind.sign.search(line) and kind.is_sign(line)
-            for line in head(file)
+            for line in (head(file)[:-1] if by_whole_lines else head(file))
             if len(line) <= 2 * MOST_CHARACTERS
         ):
             return kind(file)

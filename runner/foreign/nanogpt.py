@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from runner.foreign.line_log import NUMBER, LineLog, as_number, find_log
+from runner.foreign.loop_line import read_line
 
 _SEP = r"[,|;]?\s+"
 _BOTH = re.compile(
@@ -48,6 +49,9 @@ class NanoGptLog(LineLog):
             self.book.add(int(match[1]), logs)
         elif (match := _VAL.search(line)) is not None:
             self.book.add(int(match[1]), {"eval_val_loss": as_number(match[2])})
+        elif (other := read_line(line)) is not None and other.step is not None:
+            # Its kin print their steps in many ways: `10 | loss 9.37 | lr 3e-4`.
+            self.book.add(other.step, other.values)
 
 
 def find(path: Path) -> NanoGptLog | None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from runner.foreign import (
@@ -17,6 +18,7 @@ from runner.foreign import (
     fairseq,
     litgpt,
     llama_factory,
+    loop_log,
     megatron,
     mlx,
     ms_swift,
@@ -66,6 +68,7 @@ READERS = (
     Reader("a Step / Training Loss table as text", result_table.find, is_log=True),
     Reader("progress bars with a loss (kohya)", bars.find, is_log=True),
     Reader("a log with {'loss': …} lines", console.find, is_log=True),
+    Reader("any log whose lines say a step and a loss", loop_log.find, is_log=True),
 )
 LOOKED_FOR = ", ".join(reader.looks_for for reader in READERS)
 
@@ -99,9 +102,12 @@ def open_trace(path: Path, *, follow: bool = True, names: Mapping[str, str] | No
         found = _found(path, names or {})
         if found is None and path.is_file() and _may_come(path):
             if not follow:
-                raise TraceError(
-                    f"{path}: nothing of a run was written to it yet.\nWait for it: ftui watch {path}"
+                what = (
+                    "no line that says a step and a loss yet"
+                    if path.stat().st_size
+                    else "nothing was written to it yet"
                 )
+                raise TraceError(f"{path}: {what}.\nWait for it: ftui watch {path}")
             found = WaitingTrace(path, lambda: _found(path, names or {}))
     except OSError as error:
         raise TraceError(f"{path}: {error.strerror or error}.") from None
@@ -151,14 +157,16 @@ def _newest_of(trace: Trace, path: Path) -> Path:
 def _found(path: Path, names: Mapping[str, str]) -> Trace | None:
     if not path.exists():
         raise TraceError(f"{path}: there is no such file or directory.\nGive an output directory or a log.")
-    if names and (table := columns.find(path, names)) is not None:
-        return table
     missing: TraceError | None = None
-    try:
-        if (here := _at(path)) is not None:
-            return here
-    except TraceError as error:
-        missing = error
+    # What was said of columns may be meant of what printed lines say.
+    for look in ([partial(columns.find, path, names)] if names else []) + [partial(_at, path)]:
+        try:
+            if (here := look()) is not None:
+                return here
+        except TraceError as error:
+            if path.suffix in columns.TABLES:
+                raise
+            missing = missing or error
     if path.is_dir():
         below = _below(path)
         if below:

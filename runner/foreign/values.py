@@ -28,7 +28,8 @@ PLUMBING = re.compile(
     r"(train_|.*_)?(runtime|samples_per_second|steps_per_second|tokens_per_second(_per_gpu)?|total_flos)"
     r"|train_loss|step|steps|global_step|current_steps|total_steps|iter|iteration|total_tokens|throughput|percentage"
     r"|(peak_)?memory.*|train_speed.*|(elapsed|remaining|step)_time.*|step_time|perf/.*|timing_.*|global_seqlen/.*"
-    r"|profiling/.*|it/sec|tokens/sec|peak_mem|model_preparation_time|jit_compilation_time|num_tokens|mfu|time|v_num"
+    r"|profiling/.*|it/sec|tokens/sec|tokens/s(/.*)?|tps|tflops?(/.*)?|seconds|iter_time|completed_step|rank"
+    r"|peak_mem|max_mem|model_preparation_time|jit_compilation_time|num_tokens|mfu|time|v_num"
 )
 EVAL_LOSS = re.compile(r"eval_(?:(?P<set>.+)_)?loss")
 _RUNTIME = re.compile(r"eval_(?:(?P<set>.+)_)?runtime")
