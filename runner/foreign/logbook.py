@@ -183,6 +183,7 @@ class Logbook:
         self._first = self._first or step
         epoch = values.get("epoch", math.nan)
         self.facts.note_step(step, epoch)
+        self.facts.note_norm("grad_norm" in values)
         if self._rows and step <= self._rows[-1][0]:
             self._close_block()
         self._rows.append(

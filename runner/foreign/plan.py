@@ -33,6 +33,8 @@ class Facts:
         self._ratios: deque[float] = deque(maxlen=MOST_RATIOS)
         self._first: list[int] = []
         self._switch: bool | None = None
+        # Whether the logs so far had a gradient norm: not all need to.
+        self._norms: set[bool] = set()
 
     def note_step(self, step: int, epoch: float) -> None:
         """A train log was written at this step."""
@@ -40,6 +42,12 @@ class Facts:
             self._first.append(step)
         if LEAST_EPOCH <= epoch <= step and not self.counts_epochs:
             self._ratios.append(step / epoch)
+
+    def note_norm(self, is_there: bool) -> None:
+        """A train log was written, with a gradient norm or without."""
+        self._norms.add(is_there)
+        if len(self._norms) == 2:
+            self.known["has_norm_gaps"] = True
 
     def forget_steps(self) -> None:
         self._ratios.clear()

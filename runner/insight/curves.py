@@ -210,7 +210,8 @@ class Curves:
     `evals` maps a set's name (val, train_probe, general) to its evaluations in order of step; `row_losses` maps it to
     the loss of each row by step, shape (rows,), nats a token. `total_steps`, `steps_per_epoch` and
     `trainable_parameters` are None while unknown. `checkpoints` are the steps saved so far, `resumed_at` the last steps
-    before each resume. `nan_hidden` is true for logs in which a loss that is not finite shows as 0.0.
+    before each resume. `nan_hidden` is true for logs in which a loss that is not finite shows as 0.0,
+    `has_norm_gaps` for those that leave the gradient norm out now and then: NaN is no overflow there.
 
     `begins_at_step` is the first step of a log that begins in mid-run, None where its start was seen: what came before
     is not known, so nothing can be said against it.
@@ -234,6 +235,7 @@ class Curves:
     memory: tuple[MemoryPoint, ...] = ()
     liveness: Liveness | None = None
     nan_hidden: bool = False
+    has_norm_gaps: bool = False
     begins_at_step: int | None = None
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     eval_metrics: Mapping[str, Mapping[str, Metric]] = field(default_factory=dict)

@@ -240,6 +240,7 @@ class History:
             else None,
             memory=tuple(self.memory_points),
             nan_hidden=bool(plan.get("nan_hidden")),
+            has_norm_gaps=bool(plan.get("has_norm_gaps")),
             begins_at_step=whole(plan.get("begins_at_step")),
             metrics=self.metrics.curves(),
             eval_metrics={name: book.curves() for name, book in self.eval_metrics.items()},

@@ -34,6 +34,39 @@ class Right:
 
 G = {f"g{k}": (31, 12030, loss) for k, loss in enumerate([2.7487, 4.1004, 4.4024, 4.6825, 4.5235, 4.8351])}
 RIGHT = {
+    "torchtitan.log": Right(
+        "training loop's log", 22, 24, 3, begins_at=22, last_loss=6.1861, nan_hidden=False
+    ),
+    "maxtext.log": Right("training loop's log", 8, 9, 2, begins_at=8, last_loss=10.374, nan_hidden=False),
+    "litgpt-older.log": Right(
+        "training loop's log",
+        220,
+        603,
+        7,
+        begins_at=220,
+        evals={"val": (1, 223, 1.7258)},
+        last_loss=0.2746,
+        nan_hidden=False,
+    ),
+    "llama2-accessory.log": Right(
+        "training loop's log",
+        1480,
+        1524,
+        6,
+        begins_at=1480,
+        last_loss=1.034,
+        nan_hidden=False,
+        names={"loss": "closs"},
+    ),
+    "nanogpt-bare-steps.log": Right(
+        "nanoGPT log",
+        1,
+        600,
+        8,
+        evals={"val": (3, 600, 4.4125), "train_probe": (3, 600, 4.4019)},
+        last_loss=4.3125,
+        nan_hidden=False,
+    ),
     "bars-middle-of-run.log": Right("console log", 2564, 2569, 6, 10485, begins_at=2564),
     "bars-two-digit-epochs.log": Right(
         "console log", 10, 1200, 120, 6000, evals={"val": (3, 1200, 1.122)}, last_loss=0.9967

@@ -124,7 +124,7 @@ def skipped_steps(curves: Curves) -> Finding | None:
     """
     train = curves.train
     # NaN alone may mean that no norm was logged.
-    known = np.isfinite(train.grad_norm).any()
+    known = np.isfinite(train.grad_norm).any() and not curves.has_norm_gaps
     bad = np.isinf(train.grad_norm) | (np.isnan(train.grad_norm) & known)
     bad &= np.isfinite(train.loss) & (train.loss != 0) & (train.step > SCALER_STEPS)
     recent = bad[-SKIP_WINDOW:]

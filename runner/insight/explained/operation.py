@@ -78,8 +78,8 @@ EXPLAINED = (
         looks=paragraphs("Single × in the gradient norm; the loss itself stays finite."),
         computed=paragraphs(f"""
             The last {health.SKIPS_IN_A_ROW} gradient norms are not finite while the loss is, or over
-            {percent(health.SKIP_SHARE)} of the last {health.SKIP_WINDOW} are. Where no gradient norm is logged, only
-            infinite ones count.
+            {percent(health.SKIP_SHARE)} of the last {health.SKIP_WINDOW} are. Where no gradient norm is logged, or only
+            now and then, only infinite ones count.
         """),
         do=paragraphs("Train in bf16 if the card has it. Otherwise divide the learning rate by 3."),
         is_not=paragraphs("Not non-finite: there the loss itself is NaN and the weights are spoilt."),
