@@ -77,6 +77,15 @@ def screen_text(pilot: Pilot[None]) -> str:
 
 
 async def shows(pilot: Pilot[None], *words: str) -> str:
-    """Wait until all of these words are on the screen; returns it."""
-    await until(pilot, lambda: all(word in screen_text(pilot) for word in words))
+    """Wait until all of these words are on the screen and what was begun is drawn; returns it.
+
+    The words may stand in a first layout, which a widget that came late changes a moment later.
+    """
+
+    def here() -> bool:
+        return all(word in screen_text(pilot) for word in words)
+
+    await until(pilot, here)
+    await pilot.pause()
+    await until(pilot, here)
     return screen_text(pilot)
