@@ -17,6 +17,8 @@ from runner.nvml import MIB, Device
 
 AMPERE = (8, 0)
 NO_GPU = "no NVIDIA GPU"
+# What chooses the CPU in place of a GPU: in `--gpu`, in a ticket, and as the key of its lease.
+CPU = "cpu"
 # Process utilisation is the highest sample of so many seconds: who asks does so at least that often.
 PROCESS_SECONDS = 5.0
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import cairosvg
 
 from runner.preset import files
-from runner.run import directory, locks, queue
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
-from runner.run.queue import Ticket
+from runner.queue import tickets
+from runner.queue.tickets import Ticket
+from runner.store import directory, locks
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
 from tests.benchmarks.keystroke import write_rows
 from tests.data.record import FOLDER
 from tests.gpu.shapes import QWEN3_8B
@@ -110,8 +111,8 @@ def write_queue(home: Path) -> list[int | None]:
     for place, (name, need, why) in enumerate(WAITING, 1):
         run = RunDirectory(directory.runs_folder(home) / f"20261124-12000{place - 1}-{name}-000{place - 1}")
         run.path.mkdir(parents=True)
-        queue.write_ticket(run, Ticket(place, None, need, paused=why.startswith("paused")))
-        queue.say(run, Phase.QUEUED, why, place=place)
+        tickets.write_ticket(run, Ticket(place, None, need, paused=why.startswith("paused")))
+        tickets.say(run, Phase.QUEUED, why, place=place)
         held.append(locks.take(run.lock))
     return held
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from runner import gpu
-from runner.run.gpu_reader import own_memory
-from runner.run.launch import LaunchError, choose_gpu
+from runner.gpu_choice import choose_gpu
+from runner.store.errors import LaunchError
+from runner.supervision.gpu_reader import own_memory
 from tests.stub_nvml import GIB, RTX_4090, StubNvml
 
 READ = """

@@ -13,8 +13,9 @@ import pytest
 
 from runner import gpu, host, nvml
 from runner.gpu import Gpu, GpuProcess, GpuReading, GpuSample
-from runner.run.gpu_reader import Own, own_part
-from runner.run.launch import LaunchError, choose_gpu
+from runner.gpu_choice import choose_gpu
+from runner.store.errors import LaunchError
+from runner.supervision.gpu_reader import Own, own_part
 from tests.stub_nvml import RTX_4090, StubNvml
 from tests.test_gpu import read
 from tests.test_visible import run

@@ -119,7 +119,7 @@ def test_slurm_counts_device_files() -> None:
 READ = """
 import dataclasses, json, sys
 from runner import gpu
-from runner.run.launch import LaunchError, choose_gpu
+from runner.supervision.launch import LaunchError, choose_gpu
 reading = gpu.read()
 try:
     chosen = choose_gpu(reading, sys.argv[1] or None)

@@ -16,13 +16,10 @@ from textual.notifications import SeverityLevel
 from textual.reactive import Reactive
 from textual.screen import Screen
 
-from runner.run.directory import ftui_home
+from runner.store.directory import ftui_home
 from tui.asking import Asking
 from tui.editing import Editing
-from tui.exact_update import ExactUpdate
-from tui.follower import Target
 from tui.glyphs import glyphs, plain
-from tui.key_queue import KeysInOrder
 from tui.looking import Looking
 from tui.messages import (
     ActionFailed,
@@ -46,6 +43,9 @@ from tui.messages import (
     RunsListed,
     SaveRefused,
 )
+from tui.models.run_view import PresetCard
+from tui.patches.exact_update import ExactUpdate
+from tui.patches.keys_in_order import KeysInOrder
 from tui.queueing import Queueing
 from tui.screens.dialog import Launch, LaunchDialog
 from tui.screens.help import HelpScreen
@@ -53,9 +53,9 @@ from tui.screens.main import MainScreen
 from tui.services import actions
 from tui.services.load import LoadService
 from tui.services.presets import PresetListService
+from tui.services.run_reader import Target
 from tui.services.runs import RunListService
 from tui.services.service import Service
-from tui.state import PresetCard
 
 # By then a long run is on the screen.
 STARTED_SECONDS = 3.0

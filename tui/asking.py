@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from runner.run.events import Phase
+from runner.store.events import Phase
+from tui.models.run_view import RunView
 from tui.screens.dialog import StopDialog
 from tui.services import actions
-from tui.state import RunView
 
 if TYPE_CHECKING:
-    from runner.run.checkpoints import Checkpoint
+    from runner.store.checkpoints import Checkpoint
 
 
 class Asking:
@@ -40,7 +40,7 @@ class Asking:
         self._app.push_screen(StopDialog(view), answered)
 
     def _ask(self, view: RunView, name: str) -> None:
-        from runner.run.requests import Request
+        from runner.store.requests import Request
 
         words = {
             Request.SAVE: "A checkpoint is written after this step; it goes on.",
@@ -52,9 +52,9 @@ class Asking:
 
     def resume(self, view: RunView) -> None:
         """Ask whether to go on with a run, saying from where."""
-        from runner.run.directory import RunDirectory
-        from runner.run.launch import LaunchError
-        from runner.run.resume import to_resume_from
+        from runner.store.directory import RunDirectory
+        from runner.store.errors import LaunchError
+        from runner.supervision.resume import to_resume_from
         from tui.screens.questions import ConfirmDialog
 
         def answered(answer: str | None) -> None:

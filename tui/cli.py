@@ -80,7 +80,7 @@ def run(
 
         sys.exit(follow(launched.run))
     else:
-        from tui.follower import Target
+        from tui.services.run_reader import Target
 
         open_screen(Target(launched.run))
 

@@ -46,7 +46,7 @@ def resume(run: str, step: int | None, plain: bool, detach: bool) -> None:
         from tui.verbs.run import follow
 
         sys.exit(follow(directory))
-    from tui.follower import Target
+    from tui.services.run_reader import Target
 
     open_screen(Target(directory))
 
@@ -60,7 +60,7 @@ def ask(what: str, run: str) -> None:
     \b
     ftui ask save last
     """
-    from runner.run.requests import Request
+    from runner.store.requests import Request
     from tui.verbs.resume import ask_run
 
     tell(lambda: ask_run(run, Request(what)))

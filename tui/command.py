@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from tui.follower import Target
+    from tui.services.run_reader import Target
 
 
 class Nearest(click.Group):
@@ -31,9 +31,9 @@ class Nearest(click.Group):
 def tell(action: Callable[[], Any]) -> Any:
     """Do something; an error the user can mend ends in its message, not in a traceback."""
     from runner.preset.errors import PresetError
-    from runner.run.directory import RunNotFoundError
-    from runner.run.launch import LaunchError
-    from runner.run.queue import QueueError
+    from runner.queue.tickets import QueueError
+    from runner.store.directory import RunNotFoundError
+    from runner.store.errors import LaunchError
 
     try:
         return action()
@@ -59,7 +59,7 @@ def open_screen(target: Target | None) -> None:
     if target is not None and target.run is not None:
         from dataclasses import replace
 
-        from runner.run.ahead import read_ahead
+        from runner.store.prefetch import read_ahead
 
         target = replace(target, ahead=read_ahead(target.run))
     # What the start makes stays: looking through it for garbage again and again costs a tenth of it. The app collects

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runner.insight.memory.cards import Card
     from runner.preset.draft import Draft
     from runner.preset.schema import Preset
-    from runner.run.directory import RunDirectory
+    from runner.store.directory import RunDirectory
     from tui.screens.data import DataScreen
     from tui.screens.editor import EditorScreen
 

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from runner.run.console import clean_lines
+from runner.store.console import clean_lines
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from textual.app import App
 
 from runner.insight import answers
 from runner.insight.task import main_curve
-from runner.run.directory import RunDirectory, runs_folder
-from tui.attention import Attention
+from runner.store.directory import RunDirectory, runs_folder
 from tui.editing import Editing
-from tui.follower import Target
 from tui.messages import LogRead, NextPresetAsked, RowsAsked, RowsFound, RunsCompared
+from tui.models.run_view import RunRow, RunView
+from tui.notifications import Attention
 from tui.screens.main import MainScreen
 from tui.services import drafts, runs_read
 from tui.services.follow import FollowService
-from tui.state import RunRow, RunView
+from tui.services.run_reader import Target
 
 if TYPE_CHECKING:
     from tui.screens.compare import CompareScreen

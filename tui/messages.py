@@ -12,9 +12,9 @@ from textual.message import Message
 
 from runner.gpu import GpuReading
 from runner.host import HostSample
-from tui.pages import DataPage
-from tui.state import PresetCard, RunRow, RunView
-from tui.waiting import QueueRow, QueueView
+from tui.models.data_page import DataPage
+from tui.models.queue_view import QueueRow, QueueView
+from tui.models.run_view import PresetCard, RunRow, RunView
 
 if TYPE_CHECKING:
     # A tenth of a second to import, and needed only for editing.

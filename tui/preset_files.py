@@ -11,7 +11,7 @@ from tui.messages import SaveRefused
 from tui.services import actions, drafts
 
 if TYPE_CHECKING:
-    from runner.run.directory import RunDirectory
+    from runner.store.directory import RunDirectory
     from tui.screens.editor import EditorScreen
 
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from runner import regular
-from runner.run import queue
-from runner.run.directory import RunDirectory, runs_folder
+from runner import safe_open
+from runner.queue import tickets
+from runner.store.directory import RunDirectory, runs_folder
 from tui.editing import Editing
 from tui.messages import QueueChangeAsked
+from tui.models.queue_view import QueueRow, QueueView
+from tui.models.run_view import name_of
 from tui.services import actions
 from tui.services.queue import QueueService
-from tui.state import name_of
-from tui.waiting import QueueRow, QueueView
 
 if TYPE_CHECKING:
     from tui.screens.queue import QueueScreen
@@ -75,7 +75,7 @@ class Queueing:
         row = message.row
         # What was asked for holds for the queue as it is by then, which the screen may not show yet.
         if message.wish == "pause_all":
-            self._do("Not changed", lambda home: queue.pause(home, None, not queue.is_paused(home)))
+            self._do("Not changed", lambda home: tickets.pause(home, None, not tickets.is_paused(home)))
         elif message.wish == "start":
             self._do("Not started", _wait_again)
         elif row is None:
@@ -106,7 +106,7 @@ class Queueing:
 
         def answered(answer: str | None) -> None:
             if answer is not None:
-                self._do("Not taken out", lambda home: queue.remove(home, _run(home, run_id)))
+                self._do("Not taken out", lambda home: tickets.remove(home, _run(home, run_id)))
 
         heading = f"Take {name_of(run_id)} out of the queue"
         question = "It has not started, and will not. It stays in the list of runs, as stopped."
@@ -135,7 +135,7 @@ class Queueing:
 
             self._held[run.id] = held
             try:
-                queue.pause(home, run, True)
+                tickets.pause(home, run, True)
                 if self._ends:
                     held.let_go()
                     return
@@ -154,41 +154,41 @@ class _Held:
 
     def __init__(self, home: Path, run: RunDirectory) -> None:
         self._home, self._run = home, run
-        ticket = queue.read_ticket(run)
+        ticket = tickets.read_ticket(run)
         self._was_paused = ticket is not None and ticket.paused
-        self._preset = regular.content(run.preset)
+        self._preset = safe_open.content(run.preset)
 
     def let_go(self) -> None:
         """It goes on waiting, if it was not changed: what was written and not judged stays paused."""
-        if regular.content(self._run.preset) == self._preset:
-            with contextlib.suppress(queue.QueueError, OSError):
-                queue.pause(self._home, self._run, self._was_paused)
+        if safe_open.content(self._run.preset) == self._preset:
+            with contextlib.suppress(tickets.QueueError, OSError):
+                tickets.pause(self._home, self._run, self._was_paused)
 
     def judge(self) -> None:
         """Judge what became of it; then it goes on waiting. Raises what change() does, and it stays paused."""
-        from runner.check.queueing import change
+        from runner.commands.judged_enqueue import change
 
         change(self._home, self._run, ())
-        queue.pause(self._home, self._run, self._was_paused)
+        tickets.pause(self._home, self._run, self._was_paused)
 
 
 def _move(home: Path, row: QueueRow, by: int) -> None:
-    order = [one.run.id for one in queue.waiting(home)]
+    order = [one.run.id for one in tickets.waiting(home)]
     place = order.index(row.id) + 1 if row.id in order else row.place
-    queue.move(home, _run(home, row.id), place + by)
+    tickets.move(home, _run(home, row.id), place + by)
 
 
 def _is_held(home: Path, row: QueueRow) -> bool:
-    ticket = queue.read_ticket(_run(home, row.id))
+    ticket = tickets.read_ticket(_run(home, row.id))
     return ticket is not None and ticket.paused
 
 
 def _hold(home: Path, row: QueueRow, paused: bool) -> None:
-    queue.pause(home, _run(home, row.id), paused)
+    tickets.pause(home, _run(home, row.id), paused)
 
 
 def _wait_again(home: Path) -> None:
-    from runner.run.enqueue import wait_again
+    from runner.commands.enqueue import wait_again
 
     wait_again(home)
 

@@ -18,14 +18,14 @@ from runner.insight.disk import disk_need
 from runner.insight.lint import Facts, Finding, Severity, lint
 from runner.insight.memory.calibration import calibrate
 from runner.insight.memory.cards import Card, multiprocessors
+from runner.insight.memory.inputs import Setup, Stack, parse_version, setup_of
 from runner.insight.memory.predict import Prediction, Predictor
-from runner.insight.memory.setup import Setup, Stack, parse_version, setup_of
 from runner.insight.proposals import Proposal, propose
+from runner.machine.training_stack import version
 from runner.preset.schema import Preset
 from runner.preset.validate import KeyPath
-from runner.run.environment import ALLOCATOR
-from runner.run.launch import version
-from runner.run.storage import free_bytes
+from runner.store.disk_usage import free_bytes
+from runner.supervision.environment import ALLOCATOR
 
 NO_CARD = "no GPU here to predict for"
 TRACKERS = ("tensorboard", "wandb", "trackio")

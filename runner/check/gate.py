@@ -10,10 +10,12 @@ from runner import gpu
 from runner.check import xray
 from runner.check.assess import Assessment, assess, best_card, card_of, this_machine, written_keys
 from runner.check.usable import ensure_usable
+from runner.gpu_choice import choose_gpu
 from runner.insight.memory.cards import IDLE_MIB, Card
+from runner.machine import training_stack
 from runner.preset.files import LoadedPreset
-from runner.run import launch
-from runner.run.launch import LaunchError
+from runner.store.errors import LaunchError
+from runner.supervision import launch
 
 
 def pass_gate(loaded: LoadedPreset, home: Path, gpu_choice: str | None, queued: bool = False) -> Assessment:
@@ -22,7 +24,7 @@ def pass_gate(loaded: LoadedPreset, home: Path, gpu_choice: str | None, queued: 
     UnusableGpuError when the run would train on the CPU though there is a GPU, or fail on it.
     """
     missing = launch.missing_files(loaded.preset)
-    if missing or launch.missing_packages():
+    if missing or training_stack.missing_packages():
         # launch.launch says which, in its own words.
         return Assessment(loaded.preset)
     ensure_usable(gpu.read(), gpu_choice, any_card=queued)
@@ -44,7 +46,7 @@ def pass_gate(loaded: LoadedPreset, home: Path, gpu_choice: str | None, queued: 
 def _card_now(gpu_choice: str | None) -> Card | None:
     """The card a run would be given now. Raises LaunchError when there is none that was chosen."""
     reading = gpu.read()
-    chosen = launch.choose_gpu(reading, gpu_choice)
+    chosen = choose_gpu(reading, gpu_choice)
     card = next((card_of(sample) for sample in reading.samples if sample.gpu == chosen), None)
     return card if gpu_choice is not None else card or best_card(reading)
 
@@ -52,7 +54,7 @@ def _card_now(gpu_choice: str | None) -> Card | None:
 def _card_to_wait_for(gpu_choice: str | None) -> Card | None:
     """The card with most memory of those a run may wait for, as if it were empty. Raises LaunchError like the other."""
     reading = gpu.read()
-    chosen = launch.choose_gpu(reading, gpu_choice)
+    chosen = choose_gpu(reading, gpu_choice)
     cards = [
         replace(card, free_mib=max(card.free_mib, card.total_mib - IDLE_MIB))
         for sample in reading.samples

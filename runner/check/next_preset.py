@@ -12,8 +12,8 @@ from runner.preset.draft import Draft
 from runner.preset.fields import field_named
 from runner.preset.files import list_presets, load_frozen
 from runner.preset.schema import Preset
-from runner.run.console import clean
-from runner.run.directory import RunDirectory
+from runner.store.console import clean
+from runner.store.directory import RunDirectory
 
 BATCH, ACCUMULATION = "train.per_device_train_batch_size", "train.gradient_accumulation_steps"
 

@@ -19,9 +19,9 @@ from runner.insight.data import DataReport
 from runner.insight.eval_budget import counted, plan_evaluations
 from runner.preset import files
 from runner.preset.schema import Preset
-from runner.run.directory import RunDirectory, read_json
-from runner.run.environment import trainer_environment
-from runner.run.jsonl import LineTail
+from runner.store.directory import RunDirectory, read_json
+from runner.store.jsonl import LineTail
+from runner.supervision.environment import trainer_environment
 
 POLL_SECONDS = 0.1
 ONE_STEP = "one optimizer step"

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from runner.insight.memory.calibration import MemoryRecord
-from runner.run.directory import read_json, runs_folder
+from runner.store.directory import read_json, runs_folder
 
 RECORD = "memory.json"
 PROBES = "probes"

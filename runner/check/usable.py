@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from runner import gpu
 from runner.gpu import GpuReading, GpuSample
+from runner.gpu_choice import UnusableGpuError, choose_gpu
 from runner.machine import torch_build
 from runner.machine.cuda import Obstacle, TorchBuild, obstacle
-from runner.run import launch
-from runner.run.launch import UnusableGpuError
 
 ANYWAY = "`--gpu cpu` trains on the CPU; --force launches all the same."
 
@@ -20,7 +19,7 @@ def ensure_usable(reading: GpuReading, gpu_choice: str | None, any_card: bool = 
         return
     if problem := sickness(reading):
         raise UnusableGpuError(f"The GPU cannot be used: {problem}.\n`ftui doctor` says more. {ANYWAY}")
-    chosen = launch.choose_gpu(reading, gpu_choice)
+    chosen = choose_gpu(reading, gpu_choice)
     build = torch_build.installed()
     if chosen is None or build is None:
         return

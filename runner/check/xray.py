@@ -25,7 +25,7 @@ from runner.check.model_config import find_folder
 from runner.insight.data import DataReport, report_from_json
 from runner.preset import files
 from runner.preset.schema import Preset
-from runner.run.directory import read_json
+from runner.store.directory import read_json
 
 MODULE = "runner.train.xray"
 TOKENIZER_FILES = (

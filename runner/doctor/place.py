@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 
 from runner import host
+from runner.config import ConfigError, config_path, load_config
 from runner.doctor.check import Check, Health
 from runner.machine import system
-from runner.run import secrets
-from runner.run.config import ConfigError, config_path, load_config
-from runner.run.directory import ftui_home
+from runner.store import redaction
+from runner.store.directory import ftui_home
 
 LEAST_FREE_GIB = 10
 # What changes how a run behaves, or where it looks for things.
@@ -100,6 +100,6 @@ def environment_checks() -> list[Check]:
 
 def shown(name: str, value: str) -> str:
     """A variable's value, blotted where it is or holds a secret: by its name, its shape, or as a password in a URL."""
-    if secrets.NAMES.search(name) and not value.startswith(("/", "~", ".")):
-        return secrets.BLOT
-    return USER_INFO.sub(secrets.BLOT, secrets.without(value))
+    if redaction.NAMES.search(name) and not value.startswith(("/", "~", ".")):
+        return redaction.BLOT
+    return USER_INFO.sub(redaction.BLOT, redaction.without(value))

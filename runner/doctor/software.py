@@ -9,10 +9,11 @@ from runner import gpu
 from runner.check.usable import of_card
 from runner.doctor.check import Check, Health
 from runner.gpu import GpuReading
-from runner.machine import toolchain, torch_build
+from runner.gpu_choice import choose_gpu
+from runner.machine import toolchain, torch_build, training_stack
 from runner.machine.torch_build import Answer
-from runner.run import launch
-from runner.run.launch import LaunchError, version
+from runner.machine.training_stack import version
+from runner.store.errors import LaunchError
 
 INSTALL = "pip install 'finetune-tui[train]'"
 
@@ -20,12 +21,12 @@ INSTALL = "pip install 'finetune-tui[train]'"
 def package_checks() -> list[Check]:
     """Python, ftui and the packages of the training stack with their versions."""
     checks = [Check("Python", Health.OK, f"{platform.python_version()} at {sys.executable}")]
-    for name in ("finetune-tui", *launch.STACK, "triton"):
+    for name in ("finetune-tui", *training_stack.STACK, "triton"):
         found = version(name)
         if found is not None:
             checks.append(Check(name, Health.OK, found, group="packages"))
-        elif name in launch.STACK:
-            health = Health.BAD if name in launch.NEEDED else Health.NOTE
+        elif name in training_stack.STACK:
+            health = Health.BAD if name in training_stack.NEEDED else Health.NOTE
             checks.append(Check(name, health, "not installed", command=INSTALL))
     return checks
 
@@ -35,7 +36,7 @@ def torch_checks(reading: GpuReading) -> list[Check]:
     if version("torch") is None:
         return [Check("4-bit kernels", Health.NOTE, "not tried: torch is missing")]
     try:
-        chosen = launch.choose_gpu(reading, None)
+        chosen = choose_gpu(reading, None)
     except LaunchError:
         chosen = None
     answer = torch_build.ask(chosen.uuid if chosen is not None else None)

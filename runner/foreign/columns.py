@@ -12,14 +12,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner import regular
+from runner import safe_open
 from runner.foreign.file_trace import FileTrace
 from runner.foreign.line_log import head
 from runner.foreign.logbook import Events
 from runner.foreign.names import columns
 from runner.foreign.trace import TraceError
 from runner.foreign.values import number
-from runner.run.jsonl import Record, parse_object
+from runner.store.jsonl import Record, parse_object
 
 CSV, JSONL = (".csv", ".tsv"), (".jsonl", ".ndjson")
 TABLES = (*CSV, *JSONL)
@@ -197,7 +197,7 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def _first_line(path: Path) -> bytes:
     try:
-        with regular.open_binary(path) as stream:
+        with safe_open.open_binary(path) as stream:
             return stream.readline(MOST_HEAD_BYTES).rstrip(b"\n")
     except OSError:
         return b""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.foreign.line_log import NUMBER, LineLog, find_log
-from runner.run.jsonl import parse_object
+from runner.store.jsonl import parse_object
 
 _SIMPLE = re.compile(
     rf"(?:^|\| ?)epoch (\d{{1,9}}) \|(?: valid on '(\w+)' subset \|)?(?= .*?\bloss {NUMBER})"

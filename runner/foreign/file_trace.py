@@ -10,7 +10,7 @@ from typing import ClassVar
 from runner.foreign.checkpoints import checkpoints, output_directory
 from runner.foreign.logbook import Events
 from runner.foreign.trace import Trace
-from runner.run.jsonl import LineTail
+from runner.store.jsonl import LineTail
 
 # A last line without an end that was left so long ago is whole, or was never finished.
 LEFT_SECONDS = 60.0

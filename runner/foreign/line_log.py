@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Protocol, TypeVar
 
-from runner import regular
+from runner import safe_open
 from runner.foreign.file_trace import FileTrace
 
 HEAD_BYTES = 1 << 20
@@ -112,7 +112,7 @@ def head(path: Path) -> list[str]:
 
 @lru_cache(maxsize=8)
 def _head(path: Path, *version: int) -> list[str]:
-    with regular.open_binary(path) as stream:
+    with safe_open.open_binary(path) as stream:
         data = stream.read(HEAD_BYTES)
         if b"\0" in data[:4096]:
             return []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner.foreign.record_trace import RecordTrace
 from runner.foreign.values import number
-from runner.run.jsonl import LineTail, Record
+from runner.store.jsonl import LineTail, Record
 
 NAME = "trainer_log.jsonl"
 # Its names for what the Trainer calls otherwise; times are missing, and so are gradient norms.

@@ -15,9 +15,9 @@ import numpy as np
 from runner.foreign.plan import Facts
 from runner.foreign.values import Evaluation, evaluations, numbers, train_metrics
 from runner.insight.curves import Column
-from runner.run.event_tail import MOST_STEPS
-from runner.run.events import SCHEMA, Phase
-from runner.run.jsonl import Record
+from runner.store.event_tail import MOST_STEPS
+from runner.store.events import SCHEMA, Phase
+from runner.store.jsonl import Record
 
 Events = list[Record | Column]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner.foreign.printed import Entry
 from runner.foreign.record_trace import RecordTrace
-from runner.run.jsonl import LineTail, Record
+from runner.store.jsonl import LineTail, Record
 
 NAME = "logging.jsonl"
 

@@ -7,14 +7,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from runner import regular
+from runner import safe_open
 from runner.foreign import console
 from runner.foreign.logbook import Events
 from runner.foreign.printed import Printed
 from runner.foreign.result_table import ResultTable, is_head
 from runner.foreign.steps import find_steps
 from runner.foreign.trace import Trace
-from runner.run.jsonl import loads
+from runner.store.jsonl import loads
 
 PATTERNS = ("*.ipynb", "*.html", "*.htm")
 MOST_BYTES = 256 << 20
@@ -102,7 +102,7 @@ def _trainings(data: bytes, path: Path) -> list[_Training]:
 
 def _read(path: Path) -> bytes:
     try:
-        with regular.open_binary(path) as stream:
+        with safe_open.open_binary(path) as stream:
             return stream.read(MOST_BYTES)
     except OSError:
         return b""

@@ -35,7 +35,7 @@ from runner.foreign import (
 from runner.foreign.line_log import head, log_files
 from runner.foreign.trace import Trace, TraceError, read_trace
 from runner.foreign.waiting import WaitingTrace
-from runner.run.history import History
+from runner.store.history import History
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
-from runner.run.jsonl import Record, loads
+from runner.store.jsonl import Record, loads
 
 MOST_RATIOS = 64
 # Trainers put the largest integer there when the data has no length; epochs mean nothing then.

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from pathlib import Path
 
 from runner.foreign.file_trace import FileTrace
-from runner.run.jsonl import Record
+from runner.store.jsonl import Record
 
 
 class RecordTrace(FileTrace):

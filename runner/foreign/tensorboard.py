@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runner import regular
+from runner import safe_open
 from runner.foreign.checkpoints import checkpoints, output_directory
 from runner.foreign.logbook import Events
 from runner.foreign.names import LOSSES as LOSS_TAGS
@@ -211,7 +211,7 @@ class _EventFile:
         if self._is_lost:
             return
         try:
-            with regular.open_binary(self.path) as stream:
+            with safe_open.open_binary(self.path) as stream:
                 status = self._status(stream.fileno())
                 stream.seek(self._offset)
                 data = stream.read(READ_BYTES)

@@ -12,7 +12,7 @@ from statistics import median
 from typing import ClassVar
 
 from runner.foreign.logbook import Events, Logbook
-from runner.run.history import History
+from runner.store.history import History
 
 # A trace that was not written to for this long, and for as many of its usual intervals, does not grow any more.
 SILENT_SECONDS = 600.0
@@ -26,7 +26,7 @@ class TraceError(Exception):
 
 
 class Trace(ABC):
-    """A foreign run as ftui's own events (runner/run/events.py), read as it grows.
+    """A foreign run as ftui's own events (runner/store/events.py), read as it grows.
 
     When `restarts` changed during a poll, what it returned is everything from the start: fold it into a new History.
     `bad_lines` counts what could not be read and was passed over. `is_busy` is true while more is there to be read at

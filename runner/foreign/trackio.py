@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner import regular
+from runner import safe_open
 from runner.foreign.logbook import Events
 from runner.foreign.names import flat
 from runner.foreign.trace import Trace
 from runner.foreign.values import number
-from runner.run.jsonl import parse_object
+from runner.store.jsonl import parse_object
 
 if TYPE_CHECKING:
     import sqlite3
@@ -106,7 +106,7 @@ class TrackioRun(Trace):
 def _runs(path: Path) -> list[_Run]:
     """The runs in a database, newest first; none when it is not trackio's."""
     try:
-        with regular.open_binary(path) as stream:
+        with safe_open.open_binary(path) as stream:
             if stream.read(len(MAGIC)) != MAGIC:
                 return []
     except OSError:

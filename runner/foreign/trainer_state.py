@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner import regular
+from runner import safe_open
 from runner.foreign.checkpoints import STATE, checkpoints, output_directory
 from runner.foreign.logbook import Events
 from runner.foreign.trace import Trace
 from runner.foreign.values import number
-from runner.run.jsonl import Record, loads
+from runner.store.jsonl import Record, loads
 
 
 def find(path: Path) -> TrainerState | None:
@@ -84,7 +84,7 @@ def _is_entry(entry: object) -> bool:
 def _load(path: Path) -> Record | None:
     """The state in a file; None for anything else. Python's json reads the bare NaN and Infinity in it."""
     try:
-        state = loads(regular.read_bytes(path))
+        state = loads(safe_open.read_bytes(path))
     except (OSError, ValueError, RecursionError):
         return None
     if isinstance(state, list) and any(_is_entry(entry) for entry in state):

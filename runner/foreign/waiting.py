@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.foreign.logbook import Events
 from runner.foreign.trace import Trace, TraceError
-from runner.run.history import History
+from runner.store.history import History
 
 
 class WaitingTrace(Trace):

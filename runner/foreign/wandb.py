@@ -23,7 +23,7 @@ from runner.foreign.logbook import Events
 from runner.foreign.names import flat
 from runner.foreign.trace import Trace, TraceError
 from runner.foreign.values import number
-from runner.run.jsonl import READ_BYTES, LineTail, Record
+from runner.store.jsonl import READ_BYTES, LineTail, Record
 
 # latest-run is a link to one of the others, and may be all that was copied.
 PATTERNS = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from runner.insight.batch import BatchPlan
 from runner.insight.eval_budget import EvalPlan
-from runner.insight.memory.setup import Setup
+from runner.insight.memory.inputs import Setup
 from runner.insight.memory.terms import adapter, optimizer_bytes
 from runner.preset.schema import Preset
 

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from runner.insight.data import DataReport
-from runner.insight.memory.levers import with_batch
+from runner.insight.memory.inputs import Setup
 from runner.insight.memory.predict import Predictor
-from runner.insight.memory.setup import Setup
+from runner.insight.memory.savings import with_batch
 
 # What a pass costs however short it is, in tokens: the weights are dequantised, kernels launched. On A100 and 4090 that
 # is 40 % of a pass of 512 tokens, 10 % of 2 k and 2.5 % of 8 k.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import regular
+from runner import safe_open
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,6 @@ def _kind(root: Path, environment: Mapping[str, str]) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return regular.read_bytes(path).decode("utf-8", errors="replace")
+        return safe_open.read_bytes(path).decode("utf-8", errors="replace")
     except OSError:
         return ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner import regular
+from runner import safe_open
 from runner.machine.cuda import TorchBuild
 
 SECONDS = 120
@@ -45,7 +45,7 @@ def installed() -> TorchBuild | None:
     if spec is None or spec.origin is None:
         return None
     try:
-        return parse(regular.read_text(Path(spec.origin).parent / "version.py"))
+        return parse(safe_open.read_text(Path(spec.origin).parent / "version.py"))
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -19,7 +19,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from runner import regular
+from runner import safe_open
 from runner.preset.errors import PresetError, Problem
 from runner.preset.validate import KeyPath, Origin
 
@@ -70,7 +70,7 @@ def yaml() -> YAML:
 
 def parse(path: Path) -> CommentedMap:
     """The mapping in a YAML file. Raises PresetError naming file and line."""
-    return _mapping(lambda: regular.read_text(path), str(path))
+    return _mapping(lambda: safe_open.read_text(path), str(path))
 
 
 def _mapping(read: Callable[[], str], name: str) -> CommentedMap:

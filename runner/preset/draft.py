@@ -10,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from runner import regular
+from runner import safe_open
 from runner.preset import document, files
 from runner.preset.errors import PresetError
 from runner.preset.fields import Field, fields, from_text, to_text
@@ -57,7 +57,7 @@ class Saving:
         (`force` writes all the same), FileExistsError when another file of that name is there, OSError when the disk
         refuses.
         """
-        now = regular.content(self.target)
+        now = safe_open.content(self.target)
         if now is not None and now != self.expected and not self.force:
             if self.expected is None:
                 raise FileExistsError(17, "there is a preset of this name already", str(self.target))
@@ -77,7 +77,7 @@ class Draft:
         self._tree = tree
         self._saved = document.plain(tree)
         self._saved_text = document.text_of(tree)
-        self._on_disk = regular.content(path) if path is not None else None
+        self._on_disk = safe_open.content(path) if path is not None else None
         self._inherit()
 
     @property

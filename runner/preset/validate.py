@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from runner.preset.elsewhere import OURS
 from runner.preset.errors import PresetError, Problem, nearest
+from runner.preset.key_aliases import OURS
 from runner.preset.schema import SECTIONS, Preset, section_type
 from runner.preset.section import item_type
 

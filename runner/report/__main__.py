@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from runner.report.markdown import write
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 
 
 def main() -> int:

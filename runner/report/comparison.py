@@ -15,8 +15,8 @@ from runner.insight.standing import highest
 from runner.insight.task import main_curve
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
-from runner.run.directory import RunDirectory
-from runner.run.history import History, read_history
+from runner.store.directory import RunDirectory
+from runner.store.history import History, read_history
 
 
 @dataclass(frozen=True)

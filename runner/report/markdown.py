@@ -17,10 +17,10 @@ from runner.preset.errors import PresetError
 from runner.preset.fields import fields
 from runner.preset.files import load_frozen
 from runner.report.svg import curve
-from runner.run import secrets
-from runner.run.console import clean
-from runner.run.directory import RunDirectory, read_json, write_whole
-from runner.run.history import History, read_history
+from runner.store import redaction
+from runner.store.console import clean
+from runner.store.directory import RunDirectory, read_json, write_whole
+from runner.store.history import History, read_history
 
 CURVE = "curve.svg"
 LONGEST_SAMPLE = 600
@@ -40,7 +40,7 @@ def write(run: RunDirectory, folder: Path | None = None) -> Path:
 
 def _replace(path: Path, content: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    write_whole(temporary, secrets.without(content).encode("utf-8", errors="replace"))
+    write_whole(temporary, redaction.without(content).encode("utf-8", errors="replace"))
     temporary.replace(path)
 
 

@@ -11,7 +11,7 @@ from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis import Severity, Verdict
 from runner.insight.drawn import Drawn, drawn
 from runner.insight.reduction import Bucket, even_edges, reduce
-from runner.run.console import clean
+from runner.store.console import clean
 
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 52, 40

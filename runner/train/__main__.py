@@ -10,17 +10,18 @@ from pathlib import Path
 
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
-from runner.run import crashes, locks, replan, secrets
-from runner.run.directory import RunDirectory, read_json
-from runner.run.events import EventLog, Phase
-from runner.run.history import read_history
+from runner.store import locks, redaction
+from runner.store.directory import RunDirectory, read_json
+from runner.store.events import EventLog, Phase
+from runner.store.history import read_history
+from runner.supervision import crashes, replan
 from runner.train.explain import explain, while_loading
 from runner.train.stacks import listen
 from runner.train.stop import StopFlag, StoppedEarly
 
 
 def main() -> int:
-    secrets.guard_streams()
+    redaction.guard_streams()
     run = RunDirectory(Path(sys.argv[1]).absolute())
     locks.keep(int(sys.argv[2]))
     log = EventLog(run, patient=True)

@@ -12,7 +12,7 @@ import torch
 
 from runner.insight import answers, split
 from runner.preset.schema import Preset
-from runner.run.events import EventLog
+from runner.store.events import EventLog
 from runner.train.dataset import Data, fingerprint_of
 from runner.train.errors import TrainingError
 from runner.train.rows import Row

@@ -11,7 +11,7 @@ from trl import SFTConfig
 
 from runner.insight.eval_budget import EvalPlan
 from runner.preset.schema import Preset
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from runner.train.model import compute_dtype
 
 # Named by the preset, sent to the trainer under the same name.

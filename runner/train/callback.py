@@ -12,10 +12,10 @@ from transformers.trainer_utils import IntervalStrategy
 
 from runner.insight.eval_budget import EvalPlan
 from runner.preset.schema import Preset
-from runner.run import requests
-from runner.run.directory import RunDirectory
-from runner.run.events import EventLog, Phase
-from runner.run.requests import Request
+from runner.store import requests
+from runner.store.directory import RunDirectory
+from runner.store.events import EventLog, Phase
+from runner.store.requests import Request
 from runner.train import arguments
 from runner.train.memory import MemoryBook
 from runner.train.order import RowRecord

@@ -9,7 +9,7 @@ import torch
 from trl.kernels import chunked_logprob
 from trl.trainer import utils
 
-from runner.run.events import EventLog
+from runner.store.events import EventLog
 from runner.train.errors import TrainingError
 
 TILES = 3

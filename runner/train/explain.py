@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 
 from runner import gpu
-from runner.run import crashes
+from runner.supervision import crashes
 from runner.train.errors import TrainingError
 
 

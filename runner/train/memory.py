@@ -14,14 +14,14 @@ import trl
 
 from runner import gpu
 from runner.insight.memory.architecture import NotCoveredError, read_architecture
-from runner.insight.memory.setup import Stack, parse_version, setup_of
+from runner.insight.memory.inputs import Stack, parse_version, setup_of
 from runner.insight.memory.terms import terms
 from runner.preset.schema import Preset
-from runner.run import crashes
-from runner.run.directory import RunDirectory, write_json
-from runner.run.environment import allocator
-from runner.run.events import EventLog
-from runner.run.gpu_reader import own_memory
+from runner.store.directory import RunDirectory, write_json
+from runner.store.events import EventLog
+from runner.supervision import crashes
+from runner.supervision.environment import allocator
+from runner.supervision.gpu_reader import own_memory
 from runner.train.dataset import Data
 
 MIB = 1 << 20

@@ -10,8 +10,8 @@ import torch
 from torch.utils.data import Sampler
 
 from runner.insight.batch import BatchPlan
-from runner.run.directory import RunDirectory
-from runner.run.jsonl import LineWriter
+from runner.store.directory import RunDirectory
+from runner.store.jsonl import LineWriter
 
 # (number of the source: 0 for the preset's own rows, then those of data.mix; 1-based number of the row in it)
 RowName = tuple[int, int]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
-from runner.run.directory import RunDirectory
-from runner.run.events import EventLog
+from runner.store.directory import RunDirectory
+from runner.store.events import EventLog
 from runner.train.__main__ import train
 from runner.train.explain import explain
 from runner.train.stop import StopFlag

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.insight.batch import BatchPlan
-from runner.run.history import History
+from runner.store.history import History
 from runner.train.dataset import Ledger
 from runner.train.errors import TrainingError
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.insight.copying import TrainingText
 from runner.preset.schema import Preset
-from runner.run.events import EventLog
+from runner.store.events import EventLog
 from runner.train.answers import REFUSALS, generate
 from runner.train.dataset import Data
 from runner.train.rows import Message, Row

@@ -6,14 +6,14 @@ import faulthandler
 import os
 import signal
 
-from runner import regular
-from runner.run.directory import RunDirectory
-from runner.run.stalls import STACK
+from runner import safe_open
+from runner.store.directory import RunDirectory
+from runner.supervision.stalls import STACK
 
 
 def listen(run: RunDirectory) -> None:
     """Write stacks from now on, also while the interpreter hangs in foreign code. Raises OSError."""
     faulthandler.enable()
     # The bare descriptor: it stays open for the life of the process.
-    fd = regular.open_fd(run.path / STACK, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
+    fd = safe_open.open_fd(run.path / STACK, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
     faulthandler.register(signal.SIGUSR1, file=fd, all_threads=True)

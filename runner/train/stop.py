@@ -6,10 +6,10 @@ import os
 import signal
 from types import FrameType
 
-from runner.run import requests
-from runner.run.directory import RunDirectory
-from runner.run.events import EventLog, Phase
-from runner.run.requests import Request
+from runner.store import requests
+from runner.store.directory import RunDirectory
+from runner.store.events import EventLog, Phase
+from runner.store.requests import Request
 
 
 class StoppedEarly(Exception):  # noqa: N818 - it is no error

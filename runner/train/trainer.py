@@ -14,8 +14,8 @@ from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
 from runner.insight.eval_budget import EvalPlan
-from runner.run import crashes
-from runner.run.events import EventLog, Phase
+from runner.store.events import EventLog, Phase
+from runner.supervision import crashes
 from runner.train.answers import Answerer
 from runner.train.memory import MemoryBook
 from runner.train.model import keeping_dtypes

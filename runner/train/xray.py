@@ -22,7 +22,7 @@ from runner.insight import split
 from runner.insight.data import report_from_json
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
-from runner.run.directory import read_json, write_json
+from runner.store.directory import read_json, write_json
 from runner.train import pages
 from runner.train.columns import SourceRows
 from runner.train.errors import TrainingError

@@ -41,7 +41,7 @@ def compiled() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPYCACHEPREFIX", folder)
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        textual_import("tui.app", "tui.cli", "runner.run.halves")
+        textual_import("tui.app", "tui.cli", "runner.store.parallel_read")
         yield
 
 

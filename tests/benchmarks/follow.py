@@ -27,9 +27,9 @@ import numpy as np
 import psutil
 import pyte
 
-from runner.run import locks
-from runner.run.directory import RunDirectory, runs_folder
-from runner.run.events import EventLog
+from runner.store import locks
+from runner.store.directory import RunDirectory, runs_folder
+from runner.store.events import EventLog
 from tests.benchmarks.first_paint import ESCAPES, compiled, textual_import
 
 WIDTH, HEIGHT = 120, 40

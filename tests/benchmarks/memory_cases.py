@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.insight.memory.setup import setup_of_case
+from runner.insight.memory.inputs import setup_of_case
 from runner.insight.memory.terms import MIB, terms
 
 MOST_PEAK_PERCENT = 1.0

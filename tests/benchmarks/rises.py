@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import mean, median
 
 from runner.insight.curves import EvalPoint
-from runner.insight.diagnosis.rising import LEAST_RISE, rise
+from runner.insight.diagnosis.held_out_trend import LEAST_RISE, rise
 from tests.benchmarks.rise_candidates import by_rules, slope_t, turning_ratio
 from tests.benchmarks.synthetic import CHUNK, draw
 from tests.benchmarks.synthetic_shapes import KINDS
@@ -40,7 +40,7 @@ class Series:
 
 
 def in_use(losses: Sequence[float]) -> float:
-    """Log odds, averaged over the scatter (runner/insight/diagnosis/rising.py)."""
+    """Log odds, averaged over the scatter (runner/insight/diagnosis/held_out_trend.py)."""
     found = rise([EvalPoint(i, loss) for i, loss in enumerate(losses)])
     return -math.inf if found is None or min(found.level, found.relative) <= LEAST_RISE else found.evidence
 

@@ -20,7 +20,7 @@ from runner.insight.memory.cards import find_card
 from runner.insight.memory.predict import Fit
 from runner.preset import files
 from runner.preset.files import LoadedPreset
-from runner.run.launch import LaunchError
+from runner.store.errors import LaunchError
 
 CARD = find_card("RTX 4090")
 

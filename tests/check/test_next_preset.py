@@ -26,7 +26,7 @@ from runner.insight.diagnosis.finding import (
 from runner.preset import files
 from runner.preset.draft import Draft
 from runner.preset.schema import Preset
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from tests.insight.curve_maker import evals, falling, make, overfit, train_curve
 from tests.run.scenes import made_run
 

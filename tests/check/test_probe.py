@@ -13,7 +13,7 @@ from runner.check import xray
 from runner.check.probe import ONE_STEP, Probed, probe, whole_run
 from runner.check.records import PROBES, memory_records
 from runner.preset import files
-from runner.run.directory import read_json
+from runner.store.directory import read_json
 
 
 def test_the_demo_is_measured_on_the_cpu(home: Path) -> None:

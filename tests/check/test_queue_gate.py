@@ -12,7 +12,7 @@ from runner.check.gate import need_mib, pass_gate
 from runner.insight.memory.cards import IDLE_MIB
 from runner.insight.memory.predict import Fit
 from runner.preset import files
-from runner.run.launch import LaunchError
+from runner.store.errors import LaunchError
 from tests.check.cards import SMALL, TOTAL, Peaks, gate, gpus
 
 pytestmark = pytest.mark.usefixtures("unseen")

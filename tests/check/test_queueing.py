@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from runner.check import queueing
 from runner.check.assess import Assessment
-from runner.check.queueing import change, enqueue_all, judge
+from runner.commands import judged_enqueue
+from runner.commands.judged_enqueue import change, enqueue_all, judge
+from runner.gpu import CPU
 from runner.preset import files
 from runner.preset.errors import PresetError
-from runner.run import queue
-from runner.run.directory import RunDirectory, list_runs, read_json
-from runner.run.launch import LaunchError
-from runner.run.queue import CPU, QueueError
+from runner.queue import tickets
+from runner.queue.tickets import QueueError
+from runner.store.directory import RunDirectory, list_runs, read_json
+from runner.store.errors import LaunchError
 from tests.check.cards import SMALL, TOTAL, Peaks, gpus
 
 pytestmark = pytest.mark.usefixtures("unseen")
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("unseen")
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
     """The runs a process would wait for."""
     runs: list[RunDirectory] = []
-    monkeypatch.setattr("runner.run.enqueue.start_supervisor", runs.append)
+    monkeypatch.setattr("runner.commands.enqueue.start_supervisor", runs.append)
     yield runs
 
 
@@ -80,15 +81,15 @@ def test_one_that_is_refused_lets_none_in(
 
 def ids(home: Path) -> list[str]:
     """The names of the runs that wait, the next one first."""
-    return ["-".join(one.run.id.split("-")[2:-1]) for one in queue.waiting(home)]
+    return ["-".join(one.run.id.split("-")[2:-1]) for one in tickets.waiting(home)]
 
 
 def test_they_wait_in_the_order_they_were_given(home: Path, started: list[RunDirectory]) -> None:
     made = enqueue_all(judge("demo", home, (), ["train.seed=1,2,3"], "cpu"), home, "cpu")
     assert ids(home) == ["demo-1", "demo-2", "demo-3"]
-    assert [one.run for one in queue.waiting(home)] == made == started
+    assert [one.run for one in tickets.waiting(home)] == made == started
     assert [files.load_frozen(run.preset).train.seed for run in made] == [1, 2, 3]
-    assert all(one.ticket.gpu == CPU for one in queue.waiting(home))
+    assert all(one.ticket.gpu == CPU for one in tickets.waiting(home))
     assert all(read_json(run.run)["queued"] is True for run in made)
 
 
@@ -96,7 +97,7 @@ def test_first_of_all_they_keep_their_order_too(home: Path) -> None:
     enqueue_all(judge("demo", home, gpu_choice="cpu"), home, "cpu")
     made = enqueue_all(judge("demo", home, (), ["train.seed=1,2,3"], "cpu"), home, "cpu", first=True)
     assert ids(home) == ["demo-1", "demo-2", "demo-3", "demo"]
-    assert [run.id for run in made] == [one.run.id for one in queue.waiting(home)][:3]
+    assert [run.id for run in made] == [one.run.id for one in tickets.waiting(home)][:3]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_the_ticket_says_where_to_and_how_much(
 ) -> None:
     gpus(monkeypatch, (TOTAL, 100), (TOTAL, 200))
     (run,) = enqueue_all(judge("demo", home, gpu_choice=choice), home, choice)
-    ticket = queue.read_ticket(run)
+    ticket = tickets.read_ticket(run)
     assert ticket is not None
     assert (ticket.gpu, ticket.need_mib) == (gpu, peaks.high if on_gpu else None)
     # Which GPU it gets is known when it starts.
@@ -131,12 +132,12 @@ def waits(home: Path, monkeypatch: pytest.MonkeyPatch, peaks: Peaks) -> RunDirec
 
 
 def test_what_is_changed_is_judged_again(home: Path, waits: RunDirectory, peaks: Peaks) -> None:
-    before = queue.read_ticket(waits)
+    before = tickets.read_ticket(waits)
     assert before is not None
     change(home, waits, ["train.per_device_train_batch_size=64", "train.seed=9"])
     preset = files.load_frozen(waits.preset)
     assert (preset.train.per_device_train_batch_size, preset.train.seed) == (64, 9)
-    after = queue.read_ticket(waits)
+    after = tickets.read_ticket(waits)
     assert after is not None
     assert (after.need_mib or 0) > peaks.high
     assert replace(after, need_mib=peaks.high) == before
@@ -157,10 +158,10 @@ def test_what_is_changed_is_judged_again(home: Path, waits: RunDirectory, peaks:
 def test_what_is_refused_changes_nothing(
     home: Path, waits: RunDirectory, overrides: list[str], gpu: str | None, error: type[Exception]
 ) -> None:
-    preset, ticket = waits.preset.read_bytes(), queue.read_ticket(waits)
+    preset, ticket = waits.preset.read_bytes(), tickets.read_ticket(waits)
     with pytest.raises(error):
         change(home, waits, overrides, gpu)
-    assert (waits.preset.read_bytes(), queue.read_ticket(waits)) == (preset, ticket)
+    assert (waits.preset.read_bytes(), tickets.read_ticket(waits)) == (preset, ticket)
 
 
 @pytest.mark.parametrize(
@@ -170,33 +171,33 @@ def test_another_gpu_is_waited_for(
     home: Path, waits: RunDirectory, peaks: Peaks, choice: str, gpu: str | None, on_gpu: bool
 ) -> None:
     need = peaks.high if on_gpu else None
-    before = queue.read_ticket(waits)
+    before = tickets.read_ticket(waits)
     assert before is not None
     change(home, waits, (), choice)
-    assert queue.read_ticket(waits) == replace(before, gpu=gpu, need_mib=need)
+    assert tickets.read_ticket(waits) == replace(before, gpu=gpu, need_mib=need)
     change(home, waits, ["train.seed=9"])
-    assert queue.read_ticket(waits) == replace(before, gpu=gpu, need_mib=need)
+    assert tickets.read_ticket(waits) == replace(before, gpu=gpu, need_mib=need)
 
 
 def test_a_run_that_does_not_wait_cannot_be_changed(home: Path, waits: RunDirectory) -> None:
-    queue.remove(home, waits)
+    tickets.remove(home, waits)
     before = waits.preset.read_bytes()
     with pytest.raises(QueueError, match="has started, or was taken out"):
         change(home, waits, ["train.seed=9"])
     assert waits.preset.read_bytes() == before
-    assert not queue.is_queued(waits)
+    assert not tickets.is_queued(waits)
 
 
 def test_a_run_that_starts_while_it_is_judged_is_not_changed(
     home: Path, waits: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def meanwhile(loaded: object, *more: object, **others: object) -> Assessment:
-        queue.drop_ticket(waits)
+        tickets.drop_ticket(waits)
         return Assessment(files.load_frozen(waits.preset))
 
-    monkeypatch.setattr(queueing, "pass_gate", meanwhile)
+    monkeypatch.setattr(judged_enqueue, "pass_gate", meanwhile)
     before = waits.preset.read_bytes()
     with pytest.raises(QueueError, match="Nothing was changed"):
         change(home, waits, ["train.seed=9"], "cpu")
     assert waits.preset.read_bytes() == before
-    assert not queue.is_queued(waits)
+    assert not tickets.is_queued(waits)

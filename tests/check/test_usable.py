@@ -13,9 +13,9 @@ import pytest
 from runner import gpu, nvml
 from runner.check.usable import ensure_usable
 from runner.gpu import Gpu, GpuReading, GpuSample
+from runner.gpu_choice import UnusableGpuError
 from runner.machine.cuda import TorchBuild
-from runner.run.directory import list_runs
-from runner.run.launch import UnusableGpuError
+from runner.store.directory import list_runs
 from tests import stub_torch
 from tests.stub_nvml import RTX_4090, StubNvml
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from tests.conftest import ROOT, kill_below
 from tests.faults.scene import Scene, kill, processes
 from tests.faults.terminals import Terminal

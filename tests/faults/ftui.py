@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.preset.files import LoadedPreset
-from runner.run import launch
-from runner.run.launch import Launched
+from runner.supervision import launch
+from runner.supervision.launch import Launched
 from tests.faults.scene import TRAINER
 from tui.cli import main
 

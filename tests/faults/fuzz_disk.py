@@ -7,8 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-from runner.run import directory, locks
-from runner.run.directory import RunDirectory
+from runner.store import directory, locks
+from runner.store.directory import RunDirectory
 from tests.faults.fuzz_base import OTHER_ID, RUN_ID, TICKET, base
 from tests.faults.fuzz_mutations import Kind, Link, Node, Tree
 

@@ -10,32 +10,23 @@ from typing import Any
 import pytest
 from ruamel.yaml.comments import CommentedMap
 
-from runner import regular
+from runner import safe_open
 from runner.check import records
 from runner.insight.diagnosis import diagnose
 from runner.preset import document, files
 from runner.preset.errors import PresetError
+from runner.queue import tickets
 from runner.report import markdown, svg
-from runner.run import (
-    adopt,
-    checkpoints,
-    console,
-    directory,
-    queue,
-    replan,
-    requests,
-    resume,
-    storage,
-    summary,
-)
-from runner.run.directory import RunDirectory
-from runner.run.history import read_history
-from runner.run.launch import LaunchError
-from runner.run.rows import rows_of
+from runner.store import checkpoints, console, directory, disk_usage, requests, summary
+from runner.store.directory import RunDirectory
+from runner.store.errors import LaunchError
+from runner.store.history import read_history
+from runner.store.rows import rows_of
+from runner.supervision import reattach, replan, resume
 from tests.faults.fuzz_base import LAST, PRESET
 from tests.faults.fuzz_disk import Store
-from tui.follower import RunFollower, read_row
-from tui.state import RunRow, RunView
+from tui.models.run_view import RunRow, RunView
+from tui.services.run_reader import RunFollower, read_row
 from tui.verbs.run import numbers
 
 STEPS = (1, 2, LAST, LAST + 1, -1, 10**400)
@@ -46,15 +37,15 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     than all the rest.
     """
     patch.setattr("runner.insight.diagnosis.judge.PAUSE", 0.0)
-    patch.setattr("tui.follower.STATE_SECONDS", 0.0)
-    patch.setattr("tui.follower.JUDGE_SECONDS", 0.0)
+    patch.setattr("tui.services.run_reader.STATE_SECONDS", 0.0)
+    patch.setattr("tui.services.run_reader.JUDGE_SECONDS", 0.0)
     patch.setattr("tui.verbs.resume.resume", lambda run, step=None: None)
     parse = document.parse
     known: list[CommentedMap] = []
 
     def parse_once(path: Path) -> CommentedMap:
         with contextlib.suppress(OSError):
-            if regular.read_bytes(path) == PRESET:
+            if safe_open.read_bytes(path) == PRESET:
                 known[:] = known or [parse(path)]
                 return known[0]
         return parse(path)
@@ -74,7 +65,7 @@ def read_library(store: Store) -> None:
     with contextlib.suppress(LaunchError):
         resume.to_resume_from(run)
     checkpoints.newest(run)
-    storage.holding(run)
+    disk_usage.holding(run)
     console.last_lines(run.console, 200)
     _read_small(store.home, run)
     markdown.text(run, history, curves, verdict)
@@ -91,10 +82,10 @@ def _read_small(home: Path, run: RunDirectory) -> None:
     directory.links_out(run)
     requests.reason_of(run, requests.Request.SAVE)
     requests.pending(run, requests.Request.SAVE)
-    adopt.is_orphan(run)
-    adopt.trainer_pid(run)
-    queue.read_ticket(run)
-    queue.waiting(home)
+    reattach.is_orphan(run)
+    reattach.trainer_pid(run)
+    tickets.read_ticket(run)
+    tickets.waiting(home)
     records._read.clear()
     records.memory_records(home)
 

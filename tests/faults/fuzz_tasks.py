@@ -14,7 +14,7 @@ from runner.foreign.trace import TraceError
 from runner.insight.diagnosis import diagnose
 from runner.preset.errors import PresetError
 from runner.report import comparison
-from runner.run.watch import Watch
+from runner.supervision.monitor import Watch
 from tests.faults.fuzz_base import OTHER_ID, RUN_ID
 from tests.faults.fuzz_disk import Store
 from tests.faults.fuzz_drawing import Sight, unsafe

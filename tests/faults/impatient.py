@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 
-from runner.insight.diagnosis import judge, operation
-from runner.run import locks, supervise, watch
-from runner.run import supervisor as supervision
-from runner.run.directory import RunDirectory
+from runner.insight.diagnosis import judge, operating_conditions
+from runner.store import locks
+from runner.store.directory import RunDirectory
+from runner.supervision import __main__ as supervise
+from runner.supervision import monitor
+from runner.supervision import supervisor as supervision
 
 SILENT_SECONDS = 2.0
 
@@ -33,6 +35,6 @@ def start(run: RunDirectory, checkpoint: str = "") -> None:
 
 
 if __name__ == "__main__":
-    operation.SILENT_SECONDS, watch.QUIET_SECONDS, judge.PAUSE = SILENT_SECONDS, 0.2, 0.0
+    operating_conditions.SILENT_SECONDS, monitor.QUIET_SECONDS, judge.PAUSE = SILENT_SECONDS, 0.2, 0.0
     supervision.REPORT_SECONDS = 2.0
     sys.exit(supervise.main())

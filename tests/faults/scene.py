@@ -17,15 +17,16 @@ from typing import Any
 import psutil
 
 from runner.preset import files
-from runner.run import launch, locks, summary
-from runner.run.checkpoints import checkpoints, newest
-from runner.run.directory import RunDirectory, read_json, runs_folder
-from runner.run.events import Phase
-from runner.run.history import read_history
-from runner.run.jsonl import LineTail, Record
+from runner.store import locks, summary
+from runner.store.checkpoints import checkpoints, newest
+from runner.store.directory import RunDirectory, read_json, runs_folder
+from runner.store.events import Phase
+from runner.store.history import read_history
+from runner.store.jsonl import LineTail, Record
+from runner.supervision import launch
 from tests.conftest import wait_for
 from tests.faults.trainer import TOTAL
-from tui.follower import read_row, read_view
+from tui.services.run_reader import read_row, read_view
 
 FTUI = [sys.executable, "-P", "-m", "tui.cli"]
 TRAINER = "tests.faults.trainer"

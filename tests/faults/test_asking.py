@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.run import requests
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
-from runner.run.requests import Request
+from runner.store import requests
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
+from runner.store.requests import Request
 from tests.conftest import wait_for
 from tests.faults.scene import (
     FTUI,
@@ -34,7 +34,7 @@ from tests.faults.scene import (
     supervisors,
 )
 from tests.faults.trainer import TOTAL
-from tui.follower import read_row, read_view
+from tui.services.run_reader import read_row, read_view
 
 SLOW = "0.15"
 

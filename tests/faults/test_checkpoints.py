@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.run.checkpoints import checkpoints, newest
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
+from runner.store.checkpoints import checkpoints, newest
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
 from tests.faults.scene import (
     Scene,
     cannot_go_on,

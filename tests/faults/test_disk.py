@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.run import directory, locks, summary
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
-from runner.run.history import read_history
+from runner.store import directory, locks, summary
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
+from runner.store.history import read_history
 from tests.conftest import kill_below, wait_for
 from tests.faults.mounts import Disk, read_only, small_disk
 from tests.faults.scene import (
@@ -31,7 +31,7 @@ from tests.faults.scene import (
     state_of,
 )
 from tests.faults.trainer import TOTAL, WEIGHTS
-from tui.follower import read_view
+from tui.services.run_reader import read_view
 
 RESERVED = 64 * 1024
 PAGE = 4096

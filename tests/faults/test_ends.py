@@ -9,9 +9,10 @@ import signal
 import psutil
 import pytest
 
-from runner.run import directory, launch, locks, summary
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
+from runner.store import directory, locks, summary
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
+from runner.supervision import launch
 from tests.conftest import kill_below, wait_for
 from tests.faults import impatient
 from tests.faults.scene import (
@@ -30,7 +31,7 @@ from tests.faults.scene import (
     state_of,
 )
 from tests.faults.trainer import PLACES
-from tui.follower import read_row
+from tui.services.run_reader import read_row
 
 AFTER_A_CHECKPOINT = [place for place in PLACES if place not in ("loading", "ending")]
 

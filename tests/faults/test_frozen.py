@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from runner.run import launch, requests, summary
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
-from runner.run.history import read_history
-from runner.run.requests import Request
+from runner.store import requests, summary
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
+from runner.store.history import read_history
+from runner.store.requests import Request
+from runner.supervision import launch
 from tests.conftest import wait_for
 from tests.faults import impatient
 from tests.faults.scene import (
@@ -30,7 +31,7 @@ from tests.faults.scene import (
     state_of,
 )
 from tests.faults.trainer import TOTAL
-from tui.follower import read_row
+from tui.services.run_reader import read_row
 
 STALLED = "died or stalled"
 HOUR = 3600

@@ -12,9 +12,9 @@ from runner.foreign.trace import TraceError
 from runner.insight.diagnosis import diagnose
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
-from runner.run import directory
-from runner.run.directory import RunDirectory
-from runner.run.jsonl import parse_object
+from runner.store import directory
+from runner.store.directory import RunDirectory
+from runner.store.jsonl import parse_object
 from tests.faults import fuzz_readers as readers
 from tests.faults.fuzz_disk import Store
 from tests.faults.fuzz_drawing import Sight

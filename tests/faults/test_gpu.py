@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
-from runner.run.gpu_reader import HANGS, HANGS_AFTER_SECONDS
-from runner.run.jsonl import LineTail
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
+from runner.store.jsonl import LineTail
+from runner.supervision.gpu_reader import HANGS, HANGS_AFTER_SECONDS
 from tests.conftest import wait_for
 from tests.faults.scene import (
     Scene,
@@ -29,13 +29,13 @@ from tests.faults.scene import (
     trains,
 )
 from tests.stub_nvml import RTX_4090, StubNvml
-from tui.follower import read_view
+from tui.services.run_reader import read_view
 
 LAUNCH = """
 import os, sys
 from pathlib import Path
 from runner.preset import files
-from runner.run.launch import launch
+from runner.supervision.launch import launch
 home = Path(os.environ["FTUI_HOME"])
 print(launch(files.load("demo", home), home, "4090", trainer="tests.faults.trainer").run.path)
 """

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from runner.run import directory
-from runner.run.events import Phase
+from runner.store import directory
+from runner.store.events import Phase
 from tests.conftest import wait_for
 from tests.faults.scene import (
     FTUI,

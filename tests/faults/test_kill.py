@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from runner.run import summary
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
+from runner.store import summary
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
 from tests.conftest import wait_for
 from tests.faults.scene import (
     FTUI,

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from tests.faults.scene import Scene, kept, processes, run_verb
 from tests.tui.conftest import running, screen_text, until
 from tui.widgets.run_list import RunList

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from runner.commands import enqueue
 from runner.preset import files
-from runner.run import enqueue, locks, queue
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
-from runner.run.history import read_history
+from runner.store import locks, lost
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
+from runner.store.history import read_history
 from tests.conftest import wait_for
 from tests.faults.scene import (
     TRAINER,
@@ -24,7 +25,7 @@ from tests.faults.scene import (
     shown,
     state_of,
 )
-from tui.follower import read_row
+from tui.services.run_reader import read_row
 
 
 def add(scene: Scene) -> RunDirectory:
@@ -61,7 +62,7 @@ def finishes(run: RunDirectory) -> None:
 def test_nobody_waits(scene: Scene, first: RunDirectory, second: RunDirectory) -> None:
     kill(state_of(second)["supervisor_pid"])
     found = shown(second)
-    assert (found.phase, found.reason) == (Phase.LOST, queue.NO_WAITER)
+    assert (found.phase, found.reason) == (Phase.LOST, lost.NO_WAITER)
     assert "waits for its turn again" in ftui("resume", second.id, "--detach")
     scene.release()
     finishes(first)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from runner.preset import files
-from runner.run import launch
-from runner.run.checkpoints import newest
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
-from runner.run.history import read_history
+from runner.store.checkpoints import newest
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
+from runner.store.history import read_history
+from runner.supervision import launch
 from tests.conftest import wait_for
 from tests.faults.quota_trainer import TORN
 from tests.faults.scene import (

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runner.run import summary
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
-from runner.run.history import read_history
-from runner.run.jsonl import LineTail, Record
-from runner.run.rows import rows_of
+from runner.store import summary
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
+from runner.store.history import read_history
+from runner.store.jsonl import LineTail, Record
+from runner.store.rows import rows_of
 from tests.conftest import wait_for
 from tests.faults.scene import (
     GONE,
@@ -31,7 +31,7 @@ from tests.faults.scene import (
     state_of,
 )
 from tests.faults.trainer import TOTAL
-from tui.follower import read_row, read_view
+from tui.services.run_reader import read_row, read_view
 
 TORN = b'{"type":"step","step":7,"loss":1.'
 GARBAGE = b"".join(

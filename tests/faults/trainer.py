@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from runner.preset.schema import Preset
-from runner.run import crashes, replan, requests
-from runner.run.directory import RunDirectory
-from runner.run.events import EventLog, Phase
-from runner.run.jsonl import LineWriter
-from runner.run.requests import Request
+from runner.store import requests
+from runner.store.directory import RunDirectory
+from runner.store.events import EventLog, Phase
+from runner.store.jsonl import LineWriter
+from runner.store.requests import Request
+from runner.supervision import crashes, replan
 from runner.train import __main__ as real
 from runner.train.stop import StopFlag
 from tests.checkpoint_files import whole

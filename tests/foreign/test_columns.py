@@ -12,7 +12,7 @@ from runner.foreign import trackio
 from runner.foreign.names import columns, known, said
 from runner.foreign.opening import open_trace, read_path
 from runner.foreign.trace import TraceError, read_trace
-from runner.run.history import History
+from runner.store.history import History
 from tests.foreign.conftest import curves_of
 from tests.foreign.written import SCHEMA
 

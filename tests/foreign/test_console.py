@@ -17,7 +17,7 @@ from runner.foreign.opening import open_trace
 from runner.foreign.printed import Printed
 from runner.foreign.steps import find_steps
 from runner.foreign.trace import read_trace
-from runner.run.history import History
+from runner.store.history import History
 from tests.foreign.conftest import curves_of, found_in
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from runner.run import directory
-from runner.run.events import EventLog
+from runner.store import directory
+from runner.store.events import EventLog
 from tests.foreign.conftest import RECORDED
 from tests.foreign.test_trainer_state import entries, save
 from tui.cli import cli

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.foreign.opening import open_trace
-from runner.run.history import History
+from runner.store.history import History
 from tests.foreign.conftest import curves_of
 
 

@@ -11,7 +11,7 @@ import pytest
 from runner.foreign import opening
 from runner.foreign.opening import READERS, open_trace, read_path, runs_in
 from runner.foreign.trace import TraceError
-from runner.run.history import History
+from runner.store.history import History
 from tests.foreign.samples import SAMPLES
 from tests.foreign.test_tensorboard import Writer
 from tests.foreign.test_tensorboard import step as tb_step

@@ -11,7 +11,7 @@ import pytest
 from runner.foreign.opening import open_trace, read_path
 from runner.foreign.trace import Trace, TraceError
 from runner.insight.curves import Curves
-from runner.run.history import History
+from runner.store.history import History
 from tests.foreign.samples import GROWING, RIGHT, SAMPLES, Right
 
 

@@ -17,7 +17,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from runner.foreign import tensorboard, trainer_state
 from runner.foreign.opening import open_trace
 from runner.foreign.trace import TraceError, read_trace
-from runner.run.history import History
+from runner.store.history import History
 from tests.foreign.conftest import curves_of
 from tests.foreign.test_trainer_state import entries, save
 

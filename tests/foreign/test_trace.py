@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runner.foreign.logbook import Logbook
 from runner.foreign.opening import LOOKED_FOR, open_trace
 from runner.foreign.trace import TraceError, read_trace
-from runner.run.history import History
+from runner.store.history import History
 from tests.foreign import test_llama_factory
 from tests.foreign.conftest import ROOT
 from tests.foreign.test_tensorboard import Writer

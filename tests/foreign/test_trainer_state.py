@@ -12,8 +12,8 @@ import pytest
 from runner.foreign import trainer_state
 from runner.foreign.opening import open_trace
 from runner.foreign.trace import read_trace
-from runner.run.history import History
-from runner.run.jsonl import Record
+from runner.store.history import History
+from runner.store.jsonl import Record
 from tests.foreign.conftest import curves_of
 
 

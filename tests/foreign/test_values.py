@@ -6,7 +6,7 @@ import pytest
 
 from runner.foreign.logbook import Logbook
 from runner.foreign.values import evaluations, numbers, train_metrics
-from runner.run.history import History
+from runner.store.history import History
 
 
 def found(values: dict[str, float]) -> dict[str, tuple[float | None, dict[str, float]]]:

@@ -14,7 +14,7 @@ import pytest
 from runner.foreign import wandb
 from runner.foreign.opening import open_trace, read_path
 from runner.foreign.trace import Trace, TraceError
-from runner.run.history import History
+from runner.store.history import History
 from tests.conftest import wait_for
 from tests.foreign.conftest import RECORDED
 

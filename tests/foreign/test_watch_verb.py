@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.run import directory
-from runner.run.events import EventLog
+from runner.store import directory
+from runner.store.events import EventLog
 from tests.conftest import wait_for
 from tests.foreign.conftest import ROOT
 from tests.foreign.samples import SAMPLES

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import gpu
-from runner.run.directory import read_json, write_json
+from runner.store.directory import read_json, write_json
 from tests.gpu.scene import Row, Scene
 
 # Name -> the function, and its limit in seconds. The order is that of what one wants to know first.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runner.run.history import History
-from runner.run.jsonl import LineTail
+from runner.store.history import History
+from runner.store.jsonl import LineTail
 from tests.gpu.scene import QUIET, Scene, events
 
 # Between bf16 on the GPU and fp32 on the CPU, with the same rows in the same order.

@@ -10,8 +10,8 @@ from typing import Any
 
 from runner.check.assess import assess, best_card, this_machine
 from runner.preset import files
-from runner.run.directory import RunDirectory, read_json
-from runner.run.history import read_history
+from runner.store.directory import RunDirectory, read_json
+from runner.store.history import read_history
 from tests.gpu.scene import QUIET, Scene, events, make_model, write_rows
 from tests.gpu.shapes import QWEN3_8B, SHALLOW, TINY
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import nullcontext
 
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from tests.gpu.scene import QUIET, PartError, Scene, device, events, holder, make_model, used_mib, write_rows
 from tests.gpu.shapes import WIDE
 

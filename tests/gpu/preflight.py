@@ -11,7 +11,7 @@ import time
 from runner import gpu, xids
 from runner.doctor import Health, examine
 from runner.machine import torch_build
-from runner.run.environment import ALLOCATOR
+from runner.supervision.environment import ALLOCATOR
 from tests.gpu.scene import Scene, device
 
 READS = 50

@@ -17,11 +17,13 @@ from typing import Any
 import psutil
 
 from runner import gpu
+from runner.gpu_choice import choose_gpu
 from runner.preset import files
-from runner.run import launch, summary
-from runner.run.directory import RunDirectory
-from runner.run.history import History, read_history
-from runner.run.jsonl import LineTail
+from runner.store import summary
+from runner.store.directory import RunDirectory
+from runner.store.history import History, read_history
+from runner.store.jsonl import LineTail
+from runner.supervision import launch
 
 QUIET = ("eval.sample_max_new_tokens=0", "eval.train_probe=false")
 POLL_SECONDS = 0.1
@@ -123,7 +125,7 @@ def used_mib() -> int | None:
 def device() -> gpu.GpuSample | None:
     """The GPU a run would be given, as it is now."""
     reading = gpu.read(processes=True)
-    chosen = launch.choose_gpu(reading, None)
+    chosen = choose_gpu(reading, None)
     return next((one for one in reading.samples if one.gpu == chosen), None)
 
 

@@ -6,11 +6,11 @@ import os
 import signal
 import time
 
-from runner.run import requests, summary
-from runner.run.directory import RunDirectory
-from runner.run.history import read_history
-from runner.run.jsonl import LineTail
-from runner.run.stalls import STACK
+from runner.store import requests, summary
+from runner.store.directory import RunDirectory
+from runner.store.history import read_history
+from runner.store.jsonl import LineTail
+from runner.supervision.stalls import STACK
 from tests.gpu.scene import QUIET, Scene, events, trainer_pid, used_mib
 
 LONG = (

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runner.run.history import History
+from runner.store.history import History
 from tests.gpu import check, demo, pack_wheels, resuming
 from tests.gpu.scene import PartError, Row, Scene, write_rows
 

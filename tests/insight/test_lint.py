@@ -18,8 +18,8 @@ from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.insight.lint import IDS, RULES, Facts, Finding, Severity, lint
 from runner.insight.memory.architecture import Architecture, read_architecture
 from runner.insight.memory.cards import Card, find_card
+from runner.insight.memory.inputs import Stack, setup_of
 from runner.insight.memory.predict import Fit, Prediction, Predictor
-from runner.insight.memory.setup import Stack, setup_of
 from runner.preset import files
 from runner.preset.schema import Preset
 

@@ -20,9 +20,9 @@ from runner.insight.memory.architecture import (
 )
 from runner.insight.memory.calibration import Calibration, MemoryRecord, calibrate
 from runner.insight.memory.cards import CARDS, Card, find_card, multiprocessors
-from runner.insight.memory.levers import last_resorts, levers, with_batch
+from runner.insight.memory.inputs import Setup, Stack, parse_version, setup_of, setup_of_case
 from runner.insight.memory.predict import Fit, Peak, Predictor
-from runner.insight.memory.setup import Setup, Stack, parse_version, setup_of, setup_of_case
+from runner.insight.memory.savings import last_resorts, levers, with_batch
 from runner.insight.memory.terms import (
     MIB,
     attention_extra,

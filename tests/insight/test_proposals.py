@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from runner.insight.data import DataReport
 from runner.insight.memory.architecture import Architecture
 from runner.insight.memory.cards import Card, find_card
-from runner.insight.memory.levers import with_batch
+from runner.insight.memory.inputs import Setup
 from runner.insight.memory.predict import Predictor
-from runner.insight.memory.setup import Setup
+from runner.insight.memory.savings import with_batch
 from runner.insight.proposals import MOST_OFF, MOST_SHOWN, Proposal, propose
 
 LLAMA_8B = Architecture("llama", 4096, 14336, 32, 32, 8, 128, 128256, False)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.preset import document, files
-from runner.preset.elsewhere import OURS
 from runner.preset.errors import PresetError
 from runner.preset.json_schema import FILE_NAME, json_schema
+from runner.preset.key_aliases import OURS
 from runner.preset.schema import SECTIONS, Preset, section_type
 from tests.conftest import ROOT
 

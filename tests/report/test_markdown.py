@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.report import write
-from runner.run.directory import RunDirectory, write_json
-from runner.run.events import Phase
+from runner.store.directory import RunDirectory, write_json
+from runner.store.events import Phase
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted, scripted  # noqa: F401 - a fixture
 from tests.run.scenes import (

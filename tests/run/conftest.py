@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runner.preset import files
-from runner.run.directory import RunDirectory
-from runner.run.launch import launch
+from runner.store.directory import RunDirectory
+from runner.supervision.launch import launch
 from tests.conftest import ROOT, kill_below
 from tests.run.queued import Cards, Scene
 from tests.stub_nvml import StubNvml
@@ -45,9 +45,9 @@ def impatient(scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     folder = tmp_path / "impatient"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        "from runner.insight.diagnosis import operation\n"
-        "from runner.run import watch\n"
-        "operation.SILENT_SECONDS, watch.QUIET_SECONDS = 2.0, 0.2\n"
+        "from runner.insight.diagnosis import operating_conditions\n"
+        "from runner.supervision import monitor\n"
+        "operating_conditions.SILENT_SECONDS, monitor.QUIET_SECONDS = 2.0, 0.2\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ["PYTHONPATH"]]))
 
@@ -56,7 +56,7 @@ def impatient(scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at a run judges it."""
     monkeypatch.setattr("runner.insight.diagnosis.judge.PAUSE", 0.0)
-    monkeypatch.setattr("tui.follower.JUDGE_SECONDS", 0.0)
+    monkeypatch.setattr("tui.services.run_reader.JUDGE_SECONDS", 0.0)
 
 
 @pytest.fixture

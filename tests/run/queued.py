@@ -11,14 +11,17 @@ from typing import Any
 import psutil
 import pytest
 
+from runner.commands import enqueue
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.preset import files
-from runner.run import enqueue, launch, queue, requests, summary
-from runner.run.directory import RunDirectory, read_json, runs_folder
-from runner.run.events import Phase
-from runner.run.jsonl import LineTail
-from runner.run.queue import Ticket
-from runner.run.requests import Request
+from runner.queue import tickets
+from runner.queue.tickets import Ticket
+from runner.store import requests, summary
+from runner.store.directory import RunDirectory, read_json, runs_folder
+from runner.store.events import Phase
+from runner.store.jsonl import LineTail
+from runner.store.requests import Request
+from runner.supervision import launch
 from tests.conftest import ROOT, kill_below, wait_for
 from tests.run.scenes import scripted_lines
 from tests.stub_nvml import RTX_4090, StubNvml
@@ -28,9 +31,9 @@ HURRY = """\
 import os, sys
 if "runner.report" in sys.orig_argv:
     os._exit(0)
-if "runner.run.supervise" in sys.orig_argv:
-    from runner.run import turn
-    turn.POLL_SECONDS = 0.1
+if "runner.supervision" in sys.orig_argv:
+    from runner.queue import waiting
+    waiting.POLL_SECONDS = 0.1
 """
 TRAINER = "tests.run.scripted_trainer"
 # Begins, trains a while and ends as it should.
@@ -46,8 +49,8 @@ def made(home: Path, name: str, ticket: Ticket | None = None) -> RunDirectory:
     run = RunDirectory(runs_folder(home) / f"20261201-120000-{name}-0001")
     (run.path / "requests").mkdir(parents=True, exist_ok=True)
     if ticket is not None:
-        queue.write_ticket(run, ticket)
-        queue.say(run, Phase.QUEUED, "")
+        tickets.write_ticket(run, ticket)
+        tickets.say(run, Phase.QUEUED, "")
     return run
 
 
@@ -58,16 +61,16 @@ def filled(home: Path, names: str = "abc") -> dict[str, RunDirectory]:
 
 def order(home: Path) -> str:
     """The letters of the runs that wait, the next one first."""
-    return "".join(one.run.id.split("-")[2] for one in queue.waiting(home))
+    return "".join(one.run.id.split("-")[2] for one in tickets.waiting(home))
 
 
 def ranks(home: Path) -> list[float]:
-    return [one.ticket.rank for one in queue.waiting(home)]
+    return [one.ticket.rank for one in tickets.waiting(home)]
 
 
 def put(run: RunDirectory, content: str | bytes) -> None:
     """Something else where the ticket should be."""
-    folder = queue.folder(run.home)
+    folder = tickets.folder(run.home)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{run.id}.json").write_bytes(content.encode() if isinstance(content, str) else content)
 

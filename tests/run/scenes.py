@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from runner.preset import files
-from runner.run import directory
-from runner.run.directory import RunDirectory, read_json
-from runner.run.watch import Watch
+from runner.store import directory
+from runner.store.directory import RunDirectory, read_json
+from runner.supervision.monitor import Watch
 
 Event = dict[str, Any]
 IDLE: dict[str, Any] = {"trainer_cpu_percent": 0.0}

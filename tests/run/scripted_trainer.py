@@ -19,11 +19,11 @@ import sys
 import time
 from pathlib import Path
 
-from runner.run import locks, requests, secrets
-from runner.run.directory import RunDirectory
-from runner.run.events import EventLog, Phase
-from runner.run.history import read_history
-from runner.run.requests import Request
+from runner.store import locks, redaction, requests
+from runner.store.directory import RunDirectory
+from runner.store.events import EventLog, Phase
+from runner.store.history import read_history
+from runner.store.requests import Request
 from runner.train.stacks import listen
 from runner.train.stop import StopFlag
 
@@ -52,7 +52,7 @@ def main() -> int:
         elif word == "exit":
             return int(rest)
         elif word == "guard":
-            secrets.guard_streams()
+            redaction.guard_streams()
         elif word == "stacks":
             listen(run)
         elif word == "until-stop":

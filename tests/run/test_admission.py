@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from runner.gpu import Gpu, GpuReading, GpuSample
-from runner.run.admission import Place, before, could_take, lacking, no_place, places
-from runner.run.queue import CPU, Ticket
+from runner.gpu import CPU, Gpu, GpuReading, GpuSample
+from runner.queue.admission import Place, before, could_take, lacking, no_place, places
+from runner.queue.tickets import Ticket
 
 SMALL = Gpu(0, "GPU-small", "NVIDIA GeForce RTX 4060", 8188)
 LARGE = Gpu(1, "GPU-large", "NVIDIA GeForce RTX 4090", 24564)

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from runner.config import OCCASIONS, AlertSettings
 from runner.insight.diagnosis import Finding, Severity, Verdict, VerdictKind
-from runner.run.alerts import Alert, AlertBook, post, send
-from runner.run.config import OCCASIONS, AlertSettings
-from runner.run.events import Phase
+from runner.store.events import Phase
+from runner.supervision.alerts import Alert, AlertBook, post, send
 from tests.conftest import wait_for
 from tests.run.scenes import listening
 
@@ -203,7 +203,7 @@ def test_sending_does_not_wait() -> None:
 
 def test_a_webhook_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A timeout of a socket is one for every single read; an answer of a byte a second would hold the run for hours."""
-    monkeypatch.setattr("runner.run.alerts.SECONDS", 1.0)
+    monkeypatch.setattr("runner.supervision.alerts.SECONDS", 1.0)
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 

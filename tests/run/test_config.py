@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from runner.config import Config, ConfigError, load_config
 from runner.machine import torch_build
-from runner.run.config import Config, ConfigError, load_config
-from runner.run.history import read_history
+from runner.store.history import read_history
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
 from tests.run.scenes import end, scripted_lines, step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.run.crashes import CRASHES, known, known_in, message_of
+from runner.supervision.crashes import CRASHES, known, known_in, message_of
 
 OUT_OF_MEMORY_TEXT = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.50 GiB. GPU 0 has a "
 OUT_OF_MEMORY_TEXT += "total capacity of 23.64 GiB of which 310.00 MiB is free."

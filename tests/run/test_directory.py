@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.run import directory, locks, requests
-from runner.run.console import clean, last_lines
-from runner.run.directory import RunNotFoundError
-from runner.run.requests import Request
+from runner.store import directory, locks, requests
+from runner.store.console import clean, last_lines
+from runner.store.directory import RunNotFoundError
+from runner.store.requests import Request
 
 
 def test_ids_sort_by_time_and_are_never_the_same(home: Path) -> None:
@@ -60,7 +60,7 @@ def test_json_is_replaced_whole_and_leaves_nothing_behind(tmp_path: Path) -> Non
 def test_a_lock_lives_as_long_as_its_process(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     code = (
-        "import sys; from pathlib import Path; from runner.run import locks;"
+        "import sys; from pathlib import Path; from runner.store import locks;"
         "locks.take(Path(sys.argv[1])); print(1, flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(

@@ -13,9 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runner.insight.curves import COLUMNS, StepTable
-from runner.run.event_tail import EventTail
-from runner.run.history import History, fold_all
-from runner.run.jsonl import LineTail, LineWriter, parse_object
+from runner.store.event_tail import EventTail
+from runner.store.history import History, fold_all
+from runner.store.jsonl import LineTail, LineWriter, parse_object
 from tests.run.scenes import Event, evaluation, phase, step
 
 
@@ -178,7 +178,7 @@ def test_any_mix_reads_as_line_by_line(
 def test_a_long_run_with_odd_lines_among_its_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
-    monkeypatch.setattr("runner.run.event_tail.PIECE_BYTES", piece)
+    monkeypatch.setattr("runner.store.event_tail.PIECE_BYTES", piece)
     path = tmp_path / "events.jsonl"
     with LineWriter(path) as writer:
         for i in range(1, 4001):

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from runner.preset import files
-from runner.run import requests
-from runner.run.directory import RunDirectory, read_json, write_json
-from runner.run.gpu_health import GpuHealth
-from runner.run.history import read_history
-from runner.run.jsonl import LineTail
-from runner.run.launch import make_run, start_supervisor
-from runner.run.requests import Request
+from runner.store import requests
+from runner.store.directory import RunDirectory, read_json, write_json
+from runner.store.history import read_history
+from runner.store.jsonl import LineTail
+from runner.store.requests import Request
+from runner.supervision.gpu_health import GpuHealth
+from runner.supervision.launch import make_run
+from runner.supervision.start import start_supervisor
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
 from tests.run.scenes import phase, plan, scripted_lines, step

@@ -10,8 +10,8 @@ import pytest
 
 from runner import nvml
 from runner.gpu import Gpu, GpuSample
-from runner.run import gpu_reader
-from runner.run.gpu_reader import HANGS, GpuReader
+from runner.supervision import gpu_reader
+from runner.supervision.gpu_reader import HANGS, GpuReader
 from tests.conftest import wait_for
 
 CARD = Gpu(0, "GPU-1", "NVIDIA H100", 81559)

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.run.events import Phase
-from runner.run.history import History
+from runner.store.events import Phase
+from runner.store.history import History
 
 
 def fold(*events: dict[str, Any]) -> History:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.run import jsonl
-from runner.run.jsonl import PASSING, LineTail, LineWriter
+from runner.store import jsonl
+from runner.store.jsonl import PASSING, LineTail, LineWriter
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(),

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from runner.insight.curves import Curves
 from runner.insight.diagnosis import UNKNOWN, Judge, diagnose
 from runner.insight.diagnosis.judge import PAUSE
-from runner.run.directory import RunDirectory, read_json
-from runner.run.history import History, read_history
-from runner.run.watch import Watch
+from runner.store.directory import RunDirectory, read_json
+from runner.store.history import History, read_history
+from runner.supervision.monitor import Watch
 from tests.run.scenes import Event, add, end, evaluation, overfitting, phase, plan, step
 
 CURVES = Curves()

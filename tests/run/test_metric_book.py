@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from runner.run.history import History
-from runner.run.metric_book import MOST_NAMES, MetricBook
+from runner.store.history import History
+from runner.store.metric_book import MOST_NAMES, MetricBook
 
 
 def test_columns_grow_and_what_was_handed_out_stays() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from runner.run import locks, queue, summary
-from runner.run.directory import read_json
-from runner.run.events import Phase
-from runner.run.history import read_history
-from runner.run.queue import LAST, QueueError, Ticket, Waiting
+from runner.queue import tickets
+from runner.queue.tickets import LAST, QueueError, Ticket, Waiting
+from runner.store import locks, lost, summary
+from runner.store.directory import read_json
+from runner.store.events import Phase
+from runner.store.history import read_history
 from tests.run.queued import events, filled, made, order, put, ranks
 
 # Tickets
@@ -29,22 +30,22 @@ from tests.run.queued import events, filled, made, order, put, ranks
 )
 def test_a_ticket_is_read_as_it_was_written(home: Path, ticket: Ticket) -> None:
     run = made(home, "a", ticket)
-    assert queue.is_queued(run)
-    assert queue.read_ticket(run) == ticket
-    assert queue.waiting(home) == [Waiting(run, ticket, False)]
+    assert tickets.is_queued(run)
+    assert tickets.read_ticket(run) == ticket
+    assert tickets.waiting(home) == [Waiting(run, ticket, False)]
 
 
 def test_without_a_ticket_a_run_does_not_wait(home: Path) -> None:
     run = made(home, "a")
-    assert not queue.is_queued(run)
-    assert queue.read_ticket(run) is None
-    assert queue.waiting(home) == []
-    queue.drop_ticket(run)
+    assert not tickets.is_queued(run)
+    assert tickets.read_ticket(run) is None
+    assert tickets.waiting(home) == []
+    tickets.drop_ticket(run)
 
 
 def test_a_ticket_is_for_its_owner_only(home: Path) -> None:
     made(home, "a", Ticket(1.0))
-    assert queue.folder(home).stat().st_mode & 0o077 == 0
+    assert tickets.folder(home).stat().st_mode & 0o077 == 0
 
 
 GARBAGE = {
@@ -65,7 +66,7 @@ def test_a_ticket_that_is_none_comes_last_and_wants_a_gpu_to_itself(home: Path, 
     put(made(home, "a"), content)
     made(home, "b", Ticket(1.7e9))
     assert order(home) == "ba"
-    assert queue.waiting(home)[1].ticket == Ticket(LAST)
+    assert tickets.waiting(home)[1].ticket == Ticket(LAST)
 
 
 @pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE)
@@ -73,23 +74,23 @@ def test_a_ticket_that_is_none_can_be_moved_held_and_taken_out(home: Path, conte
     run = made(home, "a")
     put(run, content)
     filled(home, "bc")
-    assert queue.move(home, run, 1) == 1
+    assert tickets.move(home, run, 1) == 1
     assert order(home) == "abc"
-    queue.pause(home, run, True)
-    assert queue.read_ticket(run) == Ticket(ranks(home)[0], paused=True)
-    queue.remove(home, run)
+    tickets.pause(home, run, True)
+    assert tickets.read_ticket(run) == Ticket(ranks(home)[0], paused=True)
+    tickets.remove(home, run)
     assert order(home) == "bc"
 
 
 def test_what_else_lies_in_the_queue_is_no_run(home: Path) -> None:
     run = made(home, "a", Ticket(1.0))
-    folder = queue.folder(home)
+    folder = tickets.folder(home)
     for name in ("notes.json", "x.json", "paused.json", "..json", f".{run.id}.json.77.tmp", f"{run.id}.txt"):
         (folder / name).write_text("{}")
     (folder / "20261201-120000-b-0001.json").write_text('{"rank": 0}')
     (folder / "20261201-120000-c-0001.json").mkdir()
     made(home, "c")
-    with queue.locked(home):
+    with tickets.locked(home):
         assert order(home) == "a"
 
 
@@ -97,7 +98,7 @@ def test_a_run_that_was_deleted_waits_no_more(home: Path) -> None:
     runs = filled(home)
     shutil.rmtree(runs["a"].path)
     assert order(home) == "bc"
-    assert queue.move(home, runs["c"], 1) == 1
+    assert tickets.move(home, runs["c"], 1) == 1
     assert order(home) == "cb"
 
 
@@ -111,17 +112,17 @@ def test_somebody_who_looks_for_its_turn_is_seen(home: Path) -> None:
     runs = filled(home, "ab")
     lock = locks.take(runs["b"].lock)
     assert lock is not None
-    assert [one.is_alive for one in queue.waiting(home)] == [False, True]
+    assert [one.is_alive for one in tickets.waiting(home)] == [False, True]
     locks.release(lock)
-    assert [one.is_alive for one in queue.waiting(home)] == [False, False]
+    assert [one.is_alive for one in tickets.waiting(home)] == [False, False]
 
 
 def test_without_a_queue_nothing_waits(home: Path) -> None:
-    assert queue.waiting(home) == []
-    assert not queue.is_paused(home)
-    queue.folder(home).parent.mkdir(parents=True)
-    queue.folder(home).write_text("a file where the folder should be")
-    assert queue.waiting(home) == []
+    assert tickets.waiting(home) == []
+    assert not tickets.is_paused(home)
+    tickets.folder(home).parent.mkdir(parents=True)
+    tickets.folder(home).write_text("a file where the folder should be")
+    assert tickets.waiting(home) == []
 
 
 # Pausing
@@ -129,29 +130,29 @@ def test_without_a_queue_nothing_waits(home: Path) -> None:
 
 def test_a_run_is_held_and_goes_on(home: Path) -> None:
     runs = filled(home)
-    queue.pause(home, runs["b"], True)
-    assert [one.ticket.paused for one in queue.waiting(home)] == [False, True, False]
-    assert not queue.is_paused(home)
-    queue.pause(home, runs["b"], True)
-    queue.pause(home, runs["b"], False)
-    assert [one.ticket for one in queue.waiting(home)] == [Ticket(0.0), Ticket(1.0), Ticket(2.0)]
+    tickets.pause(home, runs["b"], True)
+    assert [one.ticket.paused for one in tickets.waiting(home)] == [False, True, False]
+    assert not tickets.is_paused(home)
+    tickets.pause(home, runs["b"], True)
+    tickets.pause(home, runs["b"], False)
+    assert [one.ticket for one in tickets.waiting(home)] == [Ticket(0.0), Ticket(1.0), Ticket(2.0)]
 
 
 def test_the_whole_queue_is_held_and_goes_on(home: Path) -> None:
     for paused in (True, True, False, False):
-        queue.pause(home, None, paused)
-        assert queue.is_paused(home) == paused
+        tickets.pause(home, None, paused)
+        assert tickets.is_paused(home) == paused
     filled(home)
-    queue.pause(home, None, True)
-    assert not any(one.ticket.paused for one in queue.waiting(home))
+    tickets.pause(home, None, True)
+    assert not any(one.ticket.paused for one in tickets.waiting(home))
 
 
 @pytest.mark.parametrize("paused", [True, False])
 def test_a_run_that_does_not_wait_cannot_be_held(home: Path, paused: bool) -> None:
     run = made(home, "x")
     with pytest.raises(QueueError, match="not in the queue"):
-        queue.pause(home, run, paused)
-    assert not queue.is_queued(run)
+        tickets.pause(home, run, paused)
+    assert not tickets.is_queued(run)
 
 
 # Taking out
@@ -159,13 +160,13 @@ def test_a_run_that_does_not_wait_cannot_be_held(home: Path, paused: bool) -> No
 
 def test_a_run_nobody_waits_for_ends_when_it_is_taken_out(home: Path) -> None:
     runs = filled(home)
-    queue.remove(home, runs["b"])
+    tickets.remove(home, runs["b"])
     assert order(home) == "ac"
     state = summary.read_state(runs["b"])
-    assert (state["phase"], state["reason"]) == (Phase.STOPPED, queue.TAKEN_OUT)
+    assert (state["phase"], state["reason"]) == (Phase.STOPPED, tickets.TAKEN_OUT)
     history = read_history(runs["b"])
     assert history.phase is Phase.STOPPED
-    assert history.end["reason"] == queue.TAKEN_OUT
+    assert history.end["reason"] == tickets.TAKEN_OUT
     assert len(events(runs["b"], "end")) == 1
 
 
@@ -173,7 +174,7 @@ def test_a_run_somebody_waits_for_is_ended_by_whoever_waits(home: Path) -> None:
     runs = filled(home)
     lock = locks.take(runs["b"].lock)
     assert lock is not None
-    queue.remove(home, runs["b"])
+    tickets.remove(home, runs["b"])
     assert order(home) == "ac"
     assert events(runs["b"], "end") == []
     assert read_json(runs["b"].state)["phase"] == Phase.QUEUED
@@ -182,9 +183,9 @@ def test_a_run_somebody_waits_for_is_ended_by_whoever_waits(home: Path) -> None:
 
 def test_a_run_is_taken_out_once(home: Path) -> None:
     runs = filled(home)
-    queue.remove(home, runs["a"])
+    tickets.remove(home, runs["a"])
     with pytest.raises(QueueError, match="has started, or was taken out"):
-        queue.remove(home, runs["a"])
+        tickets.remove(home, runs["a"])
     assert len(events(runs["a"], "end")) == 1
 
 
@@ -194,7 +195,7 @@ def test_a_run_is_taken_out_once(home: Path) -> None:
 def test_a_run_nobody_waits_for_is_lost_and_says_why(home: Path) -> None:
     run = made(home, "a", Ticket(1.0))
     state = summary.read_state(run)
-    assert (state["phase"], state["reason"]) == (Phase.LOST, queue.NO_WAITER)
+    assert (state["phase"], state["reason"]) == (Phase.LOST, lost.NO_WAITER)
     lock = locks.take(run.lock)
     assert lock is not None
     assert summary.read_state(run)["phase"] == Phase.QUEUED

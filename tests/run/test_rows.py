@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.run.directory import RunDirectory
-from runner.run.rows import RowName, rows_of
+from runner.store.directory import RunDirectory
+from runner.store.rows import RowName, rows_of
 
 Steps = list[tuple[int, list[RowName]]]
 

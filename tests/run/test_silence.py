@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from runner.insight.diagnosis import Judge
-from runner.run import requests
-from runner.run.directory import RunDirectory, read_json
-from runner.run.requests import Request
-from runner.run.watch import Watch
+from runner.store import requests
+from runner.store.directory import RunDirectory, read_json
+from runner.store.requests import Request
+from runner.supervision.monitor import Watch
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
 from tests.run.scenes import (
@@ -154,7 +154,7 @@ def test_a_real_run_that_goes_silent_is_told(scripted: Scripted, home: Path, imp
 
 
 def test_the_judge_is_asked_again_when_there_is_no_news(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.run.watch.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("runner.supervision.monitor.QUIET_SECONDS", 0.0)
     asked: list[bool] = []
     judge = Judge.judge
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner.run import requests, stalls
-from runner.run.directory import RunDirectory, read_json
-from runner.run.requests import Request
+from runner.store import requests
+from runner.store.directory import RunDirectory, read_json
+from runner.store.requests import Request
+from runner.supervision import stalls
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
 from tests.run.scenes import phase, plan, scripted_lines, step
 from tests.run.test_supervise import over, running
-from tui.follower import RunFollower
+from tui.services.run_reader import RunFollower
 
 STACK = """\
 Thread 0x00007f1 (most recent call first):
@@ -79,7 +80,7 @@ def test_a_stopped_trainer_is_told_as_such_and_goes_on(
     state = read_json(run.state)
     assert state["verdict"] == "died or stalled"
     assert f"kill -CONT {pid}" in state["silent_because"]
-    monkeypatch.setattr("runner.insight.diagnosis.operation.SILENT_SECONDS", 2.0)
+    monkeypatch.setattr("runner.insight.diagnosis.operating_conditions.SILENT_SECONDS", 2.0)
     view = RunFollower(run).poll()
     assert view is not None
     assert "stopped by a signal" in view.verdict.sentence

@@ -8,12 +8,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner.run import directory, launch, requests, storage
-from runner.run.checkpoints import Checkpoint, checkpoints
-from runner.run.directory import RunDirectory, links_out, write_json
-from runner.run.events import EventLog
-from runner.run.launch import LaunchError
-from runner.run.requests import Request
+from runner.store import directory, disk_usage, requests
+from runner.store.checkpoints import Checkpoint, checkpoints
+from runner.store.directory import RunDirectory, links_out, write_json
+from runner.store.errors import LaunchError
+from runner.store.events import EventLog
+from runner.store.requests import Request
+from runner.supervision import start
 from tests.run.conftest import Scripted
 from tests.run.scenes import made_run, phase
 from tests.run.test_supervise import over, running
@@ -66,7 +67,7 @@ def test_a_run_with_a_link_out_of_it_is_not_started(run: RunDirectory, precious:
     PLANTED[name](run, precious)
     assert len(links_out(run)) == 1
     with pytest.raises(LaunchError, match="leads out of the run's directory"):
-        launch.start_supervisor(run)
+        start.start_supervisor(run)
 
 
 def test_links_inside_a_run_are_fine(run: RunDirectory) -> None:
@@ -110,11 +111,11 @@ def test_no_request_is_dropped_through_a_link(run: RunDirectory, precious: Path)
 def test_nothing_is_cleaned_through_a_link(run: RunDirectory, precious: Path) -> None:
     PLANTED["checkpoints"](run, precious)
     assert checkpoints(run) == []
-    assert storage.holding(run).removable == ()
+    assert disk_usage.holding(run).removable == ()
     with pytest.raises(ValueError, match="no checkpoint of"):
-        storage.remove(run, Checkpoint(1, run.checkpoints / "checkpoint-1"))
+        disk_usage.remove(run, Checkpoint(1, run.checkpoints / "checkpoint-1"))
     with pytest.raises(ValueError, match="no checkpoint of"):
-        storage.remove(run, Checkpoint(1, run.checkpoints / ".." / "requests"))
+        disk_usage.remove(run, Checkpoint(1, run.checkpoints / ".." / "requests"))
     assert (precious / "checkpoint-1" / "thesis.txt").read_text() == "years of work"
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.run import launch, requests
-from runner.run.directory import RunDirectory, read_json
-from runner.run.history import read_history
-from runner.run.requests import STOPPING, Request
+from runner.store import requests
+from runner.store.directory import RunDirectory, read_json
+from runner.store.history import read_history
+from runner.store.requests import STOPPING, Request
+from runner.supervision import start
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
 from tests.run.scenes import made_run, phase, scripted_lines, step
@@ -86,7 +87,7 @@ def test_what_was_asked_of_a_dead_run_is_not_asked_of_the_next(scripted: Scripte
     assert asked(run) == {"stop"}
     script = Path(os.environ["FTUI_SCRIPT"])
     script.write_text("until-stop\n")
-    launch.start_supervisor(run)
+    start.start_supervisor(run)
     wait_for(lambda: len(read_history(run).train) > 5)
     assert asked(run) == set()
     wait_for(lambda: read_json(run.state)["phase"] == "training")

@@ -12,12 +12,13 @@ import psutil
 import pytest
 
 from runner.preset import files
-from runner.run import locks, requests, summary
-from runner.run.directory import RunDirectory, read_json
-from runner.run.events import Phase
-from runner.run.history import read_history
-from runner.run.launch import make_run, start_supervisor
-from runner.run.requests import Request
+from runner.store import locks, requests, summary
+from runner.store.directory import RunDirectory, read_json
+from runner.store.events import Phase
+from runner.store.history import read_history
+from runner.store.requests import Request
+from runner.supervision.launch import make_run
+from runner.supervision.start import start_supervisor
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
 

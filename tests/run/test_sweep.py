@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from runner.run.enqueue import MOST_RUNS, Variant, variants
-from runner.run.launch import LaunchError
+from runner.commands.enqueue import MOST_RUNS, Variant, variants
+from runner.store.errors import LaunchError
 
 
 def test_without_a_sweep_there_is_one_run() -> None:

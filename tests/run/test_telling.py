@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.run.directory import read_json
-from runner.run.history import read_history
+from runner.store.directory import read_json
+from runner.store.history import read_history
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
 from tests.run.scenes import (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.run.gpu_health import RECENT_SECONDS, GpuHealth
+from runner.supervision.gpu_health import RECENT_SECONDS, GpuHealth
 from runner.xids import FATAL, MEANING, NOTES, PROGRAM, Logged, Xid, logged
 from tests.stub_nvml import RTX_4090, StubNvml
 
@@ -109,7 +109,7 @@ def test_it_is_forgotten_when_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -
     health, _ = told_by(Xid(48))
     assert health.trouble
     then = time.monotonic() + RECENT_SECONDS
-    monkeypatch.setattr("runner.run.gpu_health.time.monotonic", lambda: then)
+    monkeypatch.setattr("runner.supervision.gpu_health.time.monotonic", lambda: then)
     assert health.trouble == ""
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from runner.preset import files
 from runner.preset.schema import Preset
-from runner.run import directory
-from runner.run.directory import RunDirectory
-from runner.run.events import EventLog
-from runner.run.history import History, read_history
+from runner.store import directory
+from runner.store.directory import RunDirectory
+from runner.store.events import EventLog
+from runner.store.history import History, read_history
 from runner.train.__main__ import train
 from runner.train.stop import StopFlag
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from runner.run.directory import RunDirectory
-from runner.run.events import EventLog
-from runner.run.jsonl import LineTail, Record
+from runner.store.directory import RunDirectory
+from runner.store.events import EventLog
+from runner.store.jsonl import LineTail, Record
 from runner.train import demo_text
 from runner.train.__main__ import train
 from runner.train.stop import StopFlag

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.preset import files
-from runner.run.directory import RunDirectory
-from runner.run.history import read_history
+from runner.store.directory import RunDirectory
+from runner.store.history import read_history
 from runner.train import answers, dataset, model
 from runner.train.tokenizer import load_tokenizer
 from tests.train.small_runs import chat, events, run_of, write_rows

@@ -16,9 +16,9 @@ from peft.tuners.lora import LoraLayer
 
 from runner.insight.diagnosis import VerdictKind, diagnose
 from runner.preset.files import load_frozen
-from runner.run.directory import read_json
-from runner.run.jsonl import LineTail
-from runner.run.torn import is_torn
+from runner.store.checkpoint_integrity import is_torn
+from runner.store.directory import read_json
+from runner.store.jsonl import LineTail
 from runner.train import dataset, model
 from runner.train.tokenizer import load_tokenizer
 from tests.train.conftest import CommandRun

@@ -10,11 +10,11 @@ from safetensors.torch import load_file
 from trl.kernels import chunked_logprob
 
 from runner.preset.files import load_frozen
-from runner.run import crashes, replan
-from runner.run.checkpoints import checkpoints
-from runner.run.directory import RunDirectory
-from runner.run.events import EventLog
-from runner.run.history import read_history
+from runner.store.checkpoints import checkpoints
+from runner.store.directory import RunDirectory
+from runner.store.events import EventLog
+from runner.store.history import read_history
+from runner.supervision import crashes, replan
 from runner.train import device
 from runner.train.__main__ import train
 from runner.train.errors import TrainingError

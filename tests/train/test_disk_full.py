@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from trl import SFTTrainer
 
-from runner.run.checkpoints import checkpoints
-from runner.run.history import read_history
+from runner.store.checkpoints import checkpoints
+from runner.store.history import read_history
 from tests.train.conftest import Trained
 
 SHORT = ("train.max_steps=6", "data.max_train_samples=64", "eval.max_eval_samples=8", "eval.eval_steps=2")

@@ -10,9 +10,9 @@ from runner.check.model_config import read_model_config
 from runner.insight import batch
 from runner.insight.disk import disk_need
 from runner.insight.eval_budget import Counted, plan_evaluations
-from runner.insight.memory.setup import Stack, setup_of
+from runner.insight.memory.inputs import Stack, setup_of
 from runner.preset.files import load_frozen
-from runner.run.storage import size_of
+from runner.store.disk_usage import size_of
 from tests.train.small_runs import run_of
 
 

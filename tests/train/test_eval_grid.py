@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from runner.insight.eval_budget import stretched
-from runner.run.checkpoints import checkpoints
-from runner.run.directory import RunDirectory
-from runner.run.history import read_history
+from runner.store.checkpoints import checkpoints
+from runner.store.directory import RunDirectory
+from runner.store.history import read_history
 from tests.train.small_runs import events, run_of
 from tests.train.test_resume import gone_on, interrupted
 

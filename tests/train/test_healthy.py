@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runner.insight.diagnosis import Severity, VerdictKind, diagnose
-from runner.run.history import History
-from runner.run.jsonl import LineTail
+from runner.store.history import History
+from runner.store.jsonl import LineTail
 from tests.train.conftest import CommandRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]

@@ -15,7 +15,7 @@ from runner.insight import split
 from runner.preset import files
 from runner.preset.errors import PresetError
 from runner.preset.schema import Preset
-from runner.run.history import read_history
+from runner.store.history import read_history
 from runner.train import dataset, mix
 from runner.train.rows import Row
 from runner.train.sources import DataError, train_rows

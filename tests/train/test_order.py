@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from runner.preset.files import load_frozen
-from runner.run.directory import RunDirectory
-from runner.run.history import read_history
-from runner.run.rows import rows_of
+from runner.store.directory import RunDirectory
+from runner.store.history import read_history
+from runner.store.rows import rows_of
 from runner.train import sources
 from runner.train.order import RowOrder
 from runner.train.tokenise import length_limit, tokenise

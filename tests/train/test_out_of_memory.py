@@ -10,10 +10,10 @@ import pytest
 
 from runner.gpu import Gpu, GpuProcess, GpuReading, GpuSample
 from runner.preset import files
-from runner.run import summary
-from runner.run.directory import RunDirectory
-from runner.run.history import History, read_history
-from runner.run.launch import launch
+from runner.store import summary
+from runner.store.directory import RunDirectory
+from runner.store.history import History, read_history
+from runner.supervision.launch import launch
 from runner.train.explain import Explanation, while_loading
 from tests.conftest import ROOT, kill_below, wait_for
 

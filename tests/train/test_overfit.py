@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.insight.diagnosis import Severity, VerdictKind, diagnose
-from runner.run.directory import read_json
+from runner.store.directory import read_json
 from tests.train.conftest import CommandRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("overfit")]
@@ -27,8 +27,8 @@ def test_it_ends_with_the_overfitting_verdict_and_the_right_checkpoint(demo_over
 
 def test_the_warning_arose_while_it_trained(demo_overfit: CommandRun) -> None:
     """Judged from what was known at each evaluation, it was said well before the end."""
-    from runner.run.history import History
-    from runner.run.jsonl import LineTail
+    from runner.store.history import History
+    from runner.store.jsonl import LineTail
 
     history, first = History(), None
     for event in LineTail(demo_overfit.run.events).read_all():

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from runner.preset.files import load_frozen
-from runner.run import resume as resuming
-from runner.run.checkpoints import checkpoints, newest
-from runner.run.directory import RunDirectory
-from runner.run.events import EventLog
-from runner.run.history import History, read_history
-from runner.run.launch import LaunchError
+from runner.store.checkpoints import checkpoints, newest
+from runner.store.directory import RunDirectory
+from runner.store.errors import LaunchError
+from runner.store.events import EventLog
+from runner.store.history import History, read_history
+from runner.supervision import resume as resuming
 from runner.train.__main__ import train
 from runner.train.errors import TrainingError
 from runner.train.stop import StopFlag

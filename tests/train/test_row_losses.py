@@ -10,9 +10,9 @@ from datasets import Dataset
 from peft import PeftModel
 
 from runner.preset.files import load_frozen
-from runner.run.directory import RunDirectory
-from runner.run.history import read_history
-from runner.run.jsonl import Record
+from runner.store.directory import RunDirectory
+from runner.store.history import read_history
+from runner.store.jsonl import Record
 from runner.train import dataset, model
 from runner.train.tokenise import IGNORED
 from runner.train.tokenizer import load_tokenizer

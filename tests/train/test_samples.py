@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from runner.run.directory import RunDirectory
-from runner.run.history import read_history
+from runner.store.directory import RunDirectory
+from runner.store.history import read_history
 from runner.train.demo_text import chat_rows
 from tests.train.small_runs import chat, events, run_of, words, write_rows
 

@@ -27,7 +27,7 @@ from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.insight.packing import packed_rows
 from runner.preset import files
 from runner.preset.schema import Preset
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from runner.train import arguments, dataset, packing
 from runner.train.tokenizer import load_tokenizer
 from tests.train.conftest import prepared

@@ -15,10 +15,10 @@ from runner.insight import batch
 from runner.insight.diagnosis import VerdictKind, diagnose
 from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.preset import files
-from runner.run import requests
-from runner.run.directory import RunDirectory
-from runner.run.history import read_history
-from runner.run.requests import Request
+from runner.store import requests
+from runner.store.directory import RunDirectory
+from runner.store.history import read_history
+from runner.store.requests import Request
 from runner.train import arguments
 from tests.train.conftest import Trained, prepared
 
@@ -116,7 +116,7 @@ def test_a_run_that_blows_up_is_seen_as_such(trained: Trained, tmp_path: Path) -
 
 
 def test_requests_are_obeyed_at_the_next_step(home: Path) -> None:
-    from runner.run.events import EventLog
+    from runner.store.events import EventLog
     from runner.train.__main__ import train
     from runner.train.stop import StopFlag
 

@@ -12,10 +12,10 @@ import pytest
 from datasets import Dataset
 
 from runner.insight.diagnosis import Finding, Severity, Verdict, VerdictKind, diagnose
-from runner.run.directory import RunDirectory
-from runner.run.history import History, read_history
-from runner.run.jsonl import LineTail
-from runner.run.rows import rows_of
+from runner.store.directory import RunDirectory
+from runner.store.history import History, read_history
+from runner.store.jsonl import LineTail
+from runner.store.rows import rows_of
 from runner.train import dataset
 from runner.train.demo_text import chat_rows
 from runner.train.sources import DataError

@@ -27,8 +27,8 @@ from runner.insight.data import MOST_NOTES, DataReport, Defects, report_from_jso
 from runner.insight.eval_budget import plan_evaluations
 from runner.preset import files
 from runner.preset.schema import Preset
-from runner.run.directory import RunDirectory, read_json
-from runner.run.events import EventLog
+from runner.store.directory import RunDirectory, read_json
+from runner.store.events import EventLog
 from runner.train import arguments, dataset, model, pages, xray
 from runner.train.dataset import Data, Ledger
 from runner.train.examine import Examination

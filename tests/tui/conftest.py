@@ -12,8 +12,8 @@ import pytest
 from textual.pilot import Pilot
 
 from runner.check import xray
-from runner.run import directory
-from runner.run.directory import RunDirectory
+from runner.store import directory
+from runner.store.directory import RunDirectory
 from tests.data.record import FOLDER
 from tests.tui.made import alive
 from tui.app import FtuiApp
@@ -41,7 +41,7 @@ def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Data are not looked at, and what would wait for a run is this process."""
     monkeypatch.setattr(xray, "quick", lambda preset, home: None)
     monkeypatch.setattr(XrayService, "look", lambda self: None)
-    monkeypatch.setattr("runner.run.enqueue.start_supervisor", alive)
+    monkeypatch.setattr("runner.commands.enqueue.start_supervisor", alive)
 
 
 @asynccontextmanager

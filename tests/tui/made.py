@@ -9,9 +9,9 @@ from typing import Any
 
 from runner.insight.diagnosis import diagnose
 from runner.preset import files
-from runner.run import directory, locks, summary
-from runner.run.directory import RunDirectory
-from runner.run.history import History, read_history
+from runner.store import directory, locks, summary
+from runner.store.directory import RunDirectory
+from runner.store.history import History, read_history
 from tests.run.scenes import HELD_OUT, PROBE, Event, add, end, evaluation, phase, plan, step
 
 Names = Sequence[tuple[int, int]]

@@ -9,11 +9,13 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
+from runner.gpu import CPU
 from runner.preset import files
-from runner.run import directory, queue
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
-from runner.run.queue import CPU, Ticket
+from runner.queue import tickets
+from runner.queue.tickets import Ticket
+from runner.store import directory
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
 from tests.run.queued import made
 from tests.run.scenes import add, phase
 from tests.tui.conftest import running, until
@@ -31,7 +33,7 @@ def waits(home: Path, name: str, ticket: Ticket, why: str = "", lives: bool = Tr
     files.dump(files.load("demo", home).preset, run.preset)
     directory.write_json(run.run, {"id": run.id, "gpu": None, "queued": True, "created_at": 1.7e9})
     add(run, phase("queued"))
-    queue.say(run, Phase.QUEUED, why, place=len(queue.waiting(home)))
+    tickets.say(run, Phase.QUEUED, why, place=len(tickets.waiting(home)))
     return alive(run) if lives else run
 
 

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 
 from runner.insight.diagnosis import diagnose
 from runner.report import write
-from runner.run import summary
-from runner.run.directory import RunDirectory, write_json
-from runner.run.history import read_history
+from runner.store import summary
+from runner.store.directory import RunDirectory, write_json
+from runner.store.history import read_history
 from tests.run.scenes import Event, end, evaluation, made_run, phase, plan, step
 from tui.cli import cli
-from tui.follower import read_row, read_view
+from tui.services.run_reader import read_row, read_view
 from tui.widgets.run_list import run_line
 from tui.widgets.run_panel import header
 

@@ -10,13 +10,13 @@ import pytest
 
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
-from runner.run import requests
-from runner.run.directory import RunDirectory, runs_folder
-from runner.run.requests import Request
+from runner.store import requests
+from runner.store.directory import RunDirectory, runs_folder
+from runner.store.requests import Request
 from tests.tui.conftest import HEALTHY, running, screen_text, shows, until, without_load
-from tui.follower import Target
 from tui.messages import LoadSampled
 from tui.screens.dialog import Launch, LaunchDialog, StopDialog
+from tui.services.run_reader import Target
 from tui.widgets.preset_list import PresetList
 from tui.widgets.run_list import RunList
 
@@ -127,7 +127,7 @@ def alive_again(run: RunDirectory) -> None:
 async def test_stop_asks_first_and_says_what_would_be_lost(
     overfit: RunDirectory, size: tuple[int, int]
 ) -> None:
-    from runner.run import locks
+    from runner.store import locks
 
     alive_again(overfit)
     assert locks.take(overfit.lock) is not None
@@ -146,7 +146,7 @@ async def test_stop_asks_first_and_says_what_would_be_lost(
 
 
 async def test_new_events_reach_the_screen_while_it_is_open(overfit: RunDirectory) -> None:
-    from runner.run import locks
+    from runner.store import locks
 
     lines = overfit.events.read_text().splitlines(keepends=True)
     alive_again(overfit)

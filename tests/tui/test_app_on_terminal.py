@@ -14,13 +14,13 @@ from textual.screen import Screen
 
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from tests.run.scenes import evaluation, phase, plan, step
 from tests.tui.conftest import shows, until, without_load
 from tests.tui.made import alive, grow, made, store_of
 from tui.app import FtuiApp
-from tui.exact_update import ExactUpdate
 from tui.messages import LoadSampled
+from tui.patches.exact_update import ExactUpdate
 from tui.widgets.run_list import RunList
 
 SIZE = (120, 40)

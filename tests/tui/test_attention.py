@@ -20,13 +20,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.run.directory import RunDirectory, read_json
-from runner.run.events import Phase
+from runner.store.directory import RunDirectory, read_json
+from runner.store.events import Phase
 from tests.run.conftest import Scripted, scripted
 from tests.run.scenes import end, phase, plan, step
 from tests.tui.made import alive, grow, made, told
-from tui.attention import LONGEST, news, notification
-from tui.state import RunRow
+from tui.models.run_view import RunRow
+from tui.notifications import LONGEST, news, notification
 
 __all__ = ["scripted"]
 

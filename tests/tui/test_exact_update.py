@@ -22,7 +22,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Static
 
-from tui.exact_update import ExactUpdate
+from tui.patches.exact_update import ExactUpdate
 from tui.widgets.lines import Lines, cells, differences, strip_of
 
 WIDTH, HEIGHT = 60, 16

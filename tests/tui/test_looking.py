@@ -11,14 +11,14 @@ import pytest
 from textual.pilot import Pilot
 
 from runner.insight.curves import EvalPoint
-from runner.run.directory import RunDirectory
-from runner.run.history import History
+from runner.store.directory import RunDirectory
+from runner.store.history import History
 from tests.run.scenes import add, end, evaluation, phase, plan, step
 from tests.tui.conftest import running, screen_text, shows, until
 from tests.tui.made import alive, grow, history_of, made
 from tui.charts.view import amount
-from tui.follower import RunFollower
-from tui.state import age
+from tui.models.run_view import age
+from tui.services.run_reader import RunFollower
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
 RUN = "20261124-110000-a-run-0009"

@@ -12,7 +12,7 @@ from runner.insight.diagnosis import labels
 from runner.insight.explained import EXPLANATIONS
 from runner.preset import files
 from runner.preset.files import own_folder
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from tests.run.scenes import add, end, evaluation, phase, plan, step
 from tests.tui.conftest import running, screen_text, shows, until
 from tests.tui.made import alive, grow, history_of, made, several_sets, spiked

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from tests.run.scenes import add, end, evaluation, phase, plan, step
 from tests.tui.conftest import HEALTHY, OVERFIT, running, screen_text, shows, until
 from tests.tui.made import alive, grow, judged, made, sample

@@ -11,7 +11,7 @@ from textual.filter import Monochrome
 from textual.pilot import Pilot
 
 from runner.gpu import GpuReading
-from runner.run.directory import RunDirectory, runs_folder
+from runner.store.directory import RunDirectory, runs_folder
 from tests.run.scenes import add, evaluation, phase, plan, step
 from tests.tui.conftest import OVERFIT, running, screen_text, shows, until, without_load
 from tests.tui.made import alive, made, sample

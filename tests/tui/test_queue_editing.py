@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from runner.check import queueing
+from runner.commands import judged_enqueue
+from runner.gpu import CPU
 from runner.preset import files
-from runner.run import queue
-from runner.run.directory import RunDirectory
-from runner.run.queue import CPU, Ticket
+from runner.queue import tickets
+from runner.queue.tickets import Ticket
+from runner.store.directory import RunDirectory
 from tests.tui.conftest import screen_text, shows, until
 from tests.tui.queue_scene import SIZES, at_the_queue, waits
 from tui.app import FtuiApp
@@ -66,7 +67,7 @@ async def left(app: FtuiApp, pilot: Pilot[None]) -> None:
 
 
 def is_paused(run: RunDirectory) -> bool:
-    ticket = queue.read_ticket(run)
+    ticket = tickets.read_ticket(run)
     assert ticket is not None
     return ticket.paused
 
@@ -94,7 +95,7 @@ async def test_what_is_saved_is_judged_and_waits_on(
         await pilot.press("escape")
         await left(app, pilot)
         # Judged again: on the CPU nothing is predicted.
-        await until(pilot, lambda: queue.read_ticket(run) == Ticket(1.0, CPU))
+        await until(pilot, lambda: tickets.read_ticket(run) == Ticket(1.0, CPU))
     assert epochs(run) == 7
 
 
@@ -127,7 +128,7 @@ async def test_leaving_the_app_at_once_after_the_form_lets_go_too(
     run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judging = threading.Event()
-    monkeypatch.setattr(queueing, "change", lambda home, run, overrides: judging.wait(20))
+    monkeypatch.setattr(judged_enqueue, "change", lambda home, run, overrides: judging.wait(20))
     async with editing() as (app, pilot, _):
         await pilot.press("escape")
         await left(app, pilot)
@@ -154,7 +155,7 @@ async def test_what_was_forced_into_the_queue_stays_so(home: Path) -> None:
     async with editing() as (app, pilot, editor):
         await save_without_peft(pilot, editor)
         await left(app, pilot)
-        await until(pilot, lambda: queue.read_ticket(run) == Ticket(1.0, CPU, forced=True))
+        await until(pilot, lambda: tickets.read_ticket(run) == Ticket(1.0, CPU, forced=True))
 
 
 async def test_one_that_was_held_before_stays_so(home: Path) -> None:
@@ -187,14 +188,14 @@ async def test_what_would_be_refused_stays_held_and_says_why(run: RunDirectory) 
         await shows(pilot, "It stays paused", "quantised")
         await left(app, pilot)
         assert is_paused(run)
-        assert queue.read_ticket(run) == Ticket(1.0, CPU, 77, True)
+        assert tickets.read_ticket(run) == Ticket(1.0, CPU, 77, True)
 
 
 async def test_what_started_meanwhile_is_not_opened(run: RunDirectory) -> None:
     async with at_the_queue() as (app, pilot, screen):
         await until(pilot, lambda: screen.queue is not None and screen.queue.rows)
         app.queueing.stop()
-        queue.drop_ticket(run)
+        tickets.drop_ticket(run)
         await pilot.press("e")
         await shows(pilot, "Cannot be edited", "not in the queue")
         assert app.screen is screen
@@ -216,7 +217,7 @@ async def test_what_starts_while_it_is_edited_is_not_written(run: RunDirectory) 
     before = run.preset.read_bytes()
     async with editing() as (app, pilot, editor):
         await set_epochs(pilot, editor, "7")
-        queue.drop_ticket(run)
+        tickets.drop_ticket(run)
         await pilot.press("s")
         await shows(pilot, "Not saved", "is not in the queue")
         assert run.preset.read_bytes() == before
@@ -229,7 +230,7 @@ async def test_pressing_twice_opens_it_once_and_lets_it_go_afterwards(
 ) -> None:
     other = waits(home, "b", Ticket(2.0, CPU))
     changed: list[RunDirectory] = []
-    monkeypatch.setattr(queueing, "change", lambda home, run, overrides: changed.append(run))
+    monkeypatch.setattr(judged_enqueue, "change", lambda home, run, overrides: changed.append(run))
     async with at_the_queue() as (app, pilot, screen):
         await until(pilot, lambda: screen.queue is not None and len(screen.queue.rows) == 2)
         row, below = screen.queue.rows if screen.queue is not None else ()

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from runner.gpu import Gpu, GpuReading, GpuSample
-from runner.run import queue
-from runner.run.directory import list_runs
-from runner.run.queue import CPU, Ticket
+from runner.gpu import CPU, Gpu, GpuReading, GpuSample
+from runner.queue import tickets
+from runner.queue.tickets import Ticket
+from runner.store.directory import list_runs
 from tests.check.cards import CUDA_BUILD
 from tests.tui.conftest import running, shows, until
 from tests.tui.queue_scene import SIZES
@@ -45,8 +45,8 @@ async def test_a_launch_may_wait_for_its_turn(home: Path, size: tuple[int, int])
     async with launching(size, "demo") as (app, pilot):
         await shows(pilot, "Launch demo", "launch it now", "w  wait until it is free", "esc  cancel")
         await pilot.press("w")
-        await until(pilot, lambda: queue.waiting(home))
-        (one,) = queue.waiting(home)
+        await until(pilot, lambda: tickets.waiting(home))
+        (one,) = tickets.waiting(home)
         assert one.ticket == Ticket(one.ticket.rank, CPU)
         await shows(pilot, "w shows", "queued")
         await pilot.press("w")
@@ -60,8 +60,8 @@ async def test_it_waits_for_the_gpu_that_was_chosen(home: Path, monkeypatch: pyt
     async with launching((120, 40), "demo") as (_, pilot):
         await shows(pilot, "RTX 4090")
         await pilot.press("w")
-        await until(pilot, lambda: queue.waiting(home))
-        ticket = queue.waiting(home)[0].ticket
+        await until(pilot, lambda: tickets.waiting(home))
+        ticket = tickets.waiting(home)[0].ticket
         assert ticket.gpu == "GPU-1"
         assert ticket.need_mib
 
@@ -74,5 +74,5 @@ async def test_what_is_refused_does_not_wait(home: Path) -> None:
     async with launching((120, 40), "lacking") as (_, pilot):
         await pilot.press("w")
         await shows(pilot, "Not put into the queue", "/nowhere/rows.jsonl")
-    assert queue.waiting(home) == []
+    assert tickets.waiting(home) == []
     assert list_runs(home) == []

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from runner.run import locks, queue
-from runner.run.events import Phase
-from runner.run.queue import CPU, Ticket
+from runner.gpu import CPU
+from runner.queue import tickets
+from runner.queue.tickets import Ticket
+from runner.store import locks
+from runner.store.events import Phase
 from tests.run.queued import made
 from tests.tui.conftest import running, screen_text, shows, until
 from tests.tui.made import alive
 from tests.tui.queue_scene import SIZES, WHY, at_the_queue, chosen, listed, three, waits
 from tui import glyphs
+from tui.models.queue_view import QueueRow, QueueView
 from tui.screens.queue import FORSAKEN, PAUSED, QueueScreen, line
-from tui.waiting import QueueRow, QueueView
 
 # What it shows
 
@@ -64,7 +66,7 @@ async def test_what_nobody_waits_for_says_so_and_waits_again(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = waits(home, "a", Ticket(1.0, CPU), lives=False)
-    monkeypatch.setattr("runner.run.enqueue.start_supervisor", alive)
+    monkeypatch.setattr("runner.commands.enqueue.start_supervisor", alive)
     async with at_the_queue() as (_, pilot, _):
         await shows(pilot, FORSAKEN, "no process waits for it: the machine went down")
         await pilot.press("r")
@@ -78,9 +80,9 @@ async def test_news_are_shown_as_they_come(home: Path) -> None:
     async with at_the_queue() as (_, pilot, screen):
         await shows(pilot, "1 ◌ a", "3 ◌ c")
         await pilot.press("down")
-        queue.say(runs["b"], Phase.QUEUED, "the CPU has another on it")
+        tickets.say(runs["b"], Phase.QUEUED, "the CPU has another on it")
         await shows(pilot, "the CPU has another on it")
-        queue.drop_ticket(runs["a"])
+        tickets.drop_ticket(runs["a"])
         await until(pilot, lambda: listed(screen) == "bc")
         assert chosen(screen) == "b"
         waits(home, "d", Ticket(0.5), "new here")
@@ -128,7 +130,7 @@ async def test_ascii_has_nothing_else(
 ) -> None:
     runs = three(home)
     monkeypatch.setattr(glyphs, "_chosen", glyphs.ASCII)
-    queue.say(runs["a"], Phase.QUEUED, "größer → ≤ 3 °C … " + "long " * 40)
+    tickets.say(runs["a"], Phase.QUEUED, "größer → ≤ 3 °C … " + "long " * 40)
     async with at_the_queue(size) as (_, pilot, _):
         text = await shows(pilot, "1 o a", "gr??er -> <= 3 C ...")
         await pilot.press("x")

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from runner.run import queue, summary
-from runner.run.events import Phase
+from runner.queue import tickets
+from runner.store import summary
+from runner.store.events import Phase
 from tests.run.queued import order
 from tests.tui.conftest import running, screen_text, shows, until
 from tests.tui.queue_scene import SIZES, at_the_queue, chosen, listed, three
@@ -47,8 +48,8 @@ async def test_keys_that_arrive_at_once_all_count(home: Path) -> None:
         await until(pilot, lambda: listed(screen) == "cab")
         await until(pilot, lambda: screen.queue is not None and screen.queue.rows[0].paused)
         assert order(home) == "cab"
-        assert [one.ticket.paused for one in queue.waiting(home)] == [True, False, False]
-        assert not queue.is_paused(home)
+        assert [one.ticket.paused for one in tickets.waiting(home)] == [True, False, False]
+        assert not tickets.is_paused(home)
 
 
 # Holding
@@ -60,16 +61,16 @@ async def test_a_run_is_held_and_goes_on(home: Path) -> None:
         await until(pilot, lambda: listed(screen) == "abc")
         await pilot.press("down", "p")
         await until(pilot, lambda: screen.queue is not None and screen.queue.rows[1].paused)
-        assert [one.ticket.paused for one in queue.waiting(home)] == [False, True, False]
+        assert [one.ticket.paused for one in tickets.waiting(home)] == [False, True, False]
         await pilot.press("p")
         await until(pilot, lambda: screen.queue is not None and not screen.queue.rows[1].paused)
-        assert not any(one.ticket.paused for one in queue.waiting(home))
+        assert not any(one.ticket.paused for one in tickets.waiting(home))
         await pilot.press("P")
         await shows(pilot, PAUSED)
-        assert queue.is_paused(home)
+        assert tickets.is_paused(home)
         await pilot.press("P")
         await until(pilot, lambda: PAUSED not in screen_text(pilot))
-        assert not queue.is_paused(home)
+        assert not tickets.is_paused(home)
 
 
 async def test_an_empty_queue_can_be_held_too(home: Path) -> None:
@@ -77,7 +78,7 @@ async def test_an_empty_queue_can_be_held_too(home: Path) -> None:
         await until(pilot, lambda: screen.queue is not None)
         await pilot.press("P")
         await shows(pilot, PAUSED)
-        assert queue.is_paused(home)
+        assert tickets.is_paused(home)
 
 
 # Taking out
@@ -109,7 +110,7 @@ async def test_what_started_meanwhile_cannot_be_taken_out_or_moved(
         await until(pilot, lambda: listed(screen) == "abc")
         await pilot.press("x")
         await shows(pilot, "Take a out")
-        queue.drop_ticket(runs["a"])
+        tickets.drop_ticket(runs["a"])
         await pilot.press("x")
         await shows(pilot, "Not taken out", "not in the queue")
         await until(pilot, lambda: app.screen is screen and listed(screen) == "bc")
@@ -151,7 +152,7 @@ async def test_stop_says_when_it_has_started_meanwhile(home: Path) -> None:
         await shows(pilot, "c · queued")
         await pilot.press("s")
         await shows(pilot, "Take c out of the queue")
-        queue.drop_ticket(runs["c"])
+        tickets.drop_ticket(runs["c"])
         await pilot.press("x")
         await shows(pilot, "Not taken out", "not in the queue")
         assert not any(runs["c"].requests.iterdir())

@@ -10,11 +10,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runner.check import xray
+from runner.gpu import CPU
 from runner.preset import files
-from runner.run import locks, queue
-from runner.run.directory import RunDirectory, list_runs, runs_folder
-from runner.run.events import Phase
-from runner.run.queue import CPU, Ticket
+from runner.queue import tickets
+from runner.queue.tickets import Ticket
+from runner.store import locks
+from runner.store.directory import RunDirectory, list_runs, runs_folder
+from runner.store.events import Phase
 from tests.run.queued import made
 from tests.run.scenes import add, phase
 from tui.cli import cli
@@ -45,8 +47,10 @@ def refused(*arguments: str, code: int = 1) -> str:
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
     """The runs a process waits for since; none really does, and data are not looked at."""
     runs: list[RunDirectory] = []
-    monkeypatch.setattr("runner.run.enqueue.start_supervisor", runs.append)
-    monkeypatch.setattr("runner.run.resume.start_supervisor", lambda run, checkpoint="": runs.append(run))
+    monkeypatch.setattr("runner.commands.enqueue.start_supervisor", runs.append)
+    monkeypatch.setattr(
+        "runner.supervision.resume.start_supervisor", lambda run, checkpoint="": runs.append(run)
+    )
     monkeypatch.setattr(xray, "quick", lambda preset, home: None)
     yield runs
 
@@ -72,8 +76,8 @@ def test_what_waits_is_listed_with_what_it_waits_for(home: Path) -> None:
         "c": made(home, "c", Ticket(3.0, paused=True)),
     }
     held = [locks.take(run.lock) for run in runs.values()]
-    queue.say(runs["b"], Phase.QUEUED, "it needs 18.2 GiB,\nand 12.7 are free")
-    queue.say(runs["c"], Phase.QUEUED, "paused")
+    tickets.say(runs["b"], Phase.QUEUED, "it needs 18.2 GiB,\nand 12.7 are free")
+    tickets.say(runs["c"], Phase.QUEUED, "paused")
     lines = done("queue").splitlines()
     assert lines[0].split() == ["run", "on", "needs", "waits,", "because"]
     assert lines[1].split() == ["1", runs["a"].id, "CPU"]
@@ -99,7 +103,7 @@ def test_what_waits_as_json(home: Path) -> None:
 
 def test_garbage_in_the_queue_is_listed_calmly(home: Path) -> None:
     run = made(home, "a", Ticket(1.0))
-    (queue.folder(home) / f"{run.id}.json").write_bytes(b"\xff{")
+    (tickets.folder(home) / f"{run.id}.json").write_bytes(b"\xff{")
     run.state.write_text('{"reason": "\\u001b[2J", "phase": 7}')
     assert run.id in done("queue")
     assert "\x1b" not in done("queue")
@@ -112,9 +116,9 @@ def test_a_preset_is_added_and_its_id_printed(
     home: Path, waits: RunDirectory, started: list[RunDirectory]
 ) -> None:
     assert started == [waits]
-    assert queue.read_ticket(waits) == Ticket(queue.waiting(home)[0].ticket.rank, CPU)
+    assert tickets.read_ticket(waits) == Ticket(tickets.waiting(home)[0].ticket.rank, CPU)
     first = done("queue", "add", "demo", "--gpu", "cpu", "--first").strip()
-    assert [one.run.id for one in queue.waiting(home)] == [first, waits.id]
+    assert [one.run.id for one in tickets.waiting(home)] == [first, waits.id]
 
 
 def test_presets_and_sweeps_are_added_in_their_order(home: Path) -> None:
@@ -128,8 +132,8 @@ def test_presets_and_sweeps_are_added_in_their_order(home: Path) -> None:
         "mine-1e-3",
         "mine-2e-3",
     ]
-    assert ids == [one.run.id for one in queue.waiting(home)]
-    presets = [files.load_frozen(one.run.preset) for one in queue.waiting(home)]
+    assert ids == [one.run.id for one in tickets.waiting(home)]
+    presets = [files.load_frozen(one.run.preset) for one in tickets.waiting(home)]
     assert [(one.train.seed, one.train.learning_rate, one.lora.r) for one in presets] == [
         (5, 1e-3, 16),
         (5, 2e-3, 16),
@@ -160,7 +164,7 @@ def test_when_one_is_refused_none_is_added(
     )
     assert words in refused("queue", "add", *arguments)
     assert started == list_runs(home) == []
-    assert queue.waiting(home) == []
+    assert tickets.waiting(home) == []
 
 
 def test_what_would_be_refused_can_be_forced(home: Path) -> None:
@@ -170,14 +174,14 @@ def test_what_would_be_refused_can_be_forced(home: Path) -> None:
     done("queue", "add", "demo", "--gpu", "cpu")
     assert "quantised" in refused("queue", "edit", "2", "--set", "lora.use_peft=false")
     done("queue", "edit", "2", "--set", "lora.use_peft=false", "--force")
-    assert [one.ticket.forced for one in queue.waiting(home)] == [True, True]
+    assert [one.ticket.forced for one in tickets.waiting(home)] == [True, True]
 
 
 def test_into_a_paused_queue_it_is_added_with_a_word(home: Path) -> None:
     done("queue", "pause")
     result = ftui("queue", "add", "demo", "--gpu", "cpu")
     assert "ftui queue start" in result.stderr
-    assert result.stdout.split() == [queue.waiting(home)[0].run.id]
+    assert result.stdout.split() == [tickets.waiting(home)[0].run.id]
 
 
 # Changing
@@ -189,7 +193,7 @@ def test_a_setting_and_the_gpu_are_changed(home: Path, waits: RunDirectory) -> N
     preset = files.load_frozen(waits.preset)
     assert (preset.train.seed, preset.lora.r) == (9, 4)
     done("queue", "edit", waits.id, "--gpu", "any")
-    ticket = queue.read_ticket(waits)
+    ticket = tickets.read_ticket(waits)
     assert ticket is not None
     assert ticket.gpu is None
 
@@ -207,14 +211,14 @@ def test_a_setting_and_the_gpu_are_changed(home: Path, waits: RunDirectory) -> N
 def test_a_change_that_is_refused_changes_nothing(
     home: Path, waits: RunDirectory, arguments: tuple[str, ...], words: str
 ) -> None:
-    before = waits.preset.read_bytes(), queue.read_ticket(waits)
+    before = waits.preset.read_bytes(), tickets.read_ticket(waits)
     assert words in refused("queue", "edit", "1", *arguments)
-    assert (waits.preset.read_bytes(), queue.read_ticket(waits)) == before
+    assert (waits.preset.read_bytes(), tickets.read_ticket(waits)) == before
 
 
 def test_what_has_started_is_frozen(home: Path, waits: RunDirectory) -> None:
-    queue.drop_ticket(waits)
-    queue.say(waits, Phase.TRAINING, "")
+    tickets.drop_ticket(waits)
+    tickets.say(waits, Phase.TRAINING, "")
     lock = locks.take(waits.lock)
     assert lock is not None
     words = refused("queue", "edit", waits.id, "--set", "train.seed=9")
@@ -232,7 +236,7 @@ def test_stop_takes_a_waiting_run_out(home: Path, waits: RunDirectory, lives: bo
     if not lives:
         locks.release(lock)
     assert done("stop", waits.id) == f"{waits.id} is taken out of the queue.\n"
-    assert not queue.is_queued(waits)
+    assert not tickets.is_queued(waits)
     assert not any(waits.requests.iterdir())
     if lives:
         locks.release(lock)
@@ -248,7 +252,7 @@ def test_a_run_that_waits_is_listed_as_such(home: Path, waits: RunDirectory) -> 
     lock = locks.take(waits.lock)
     assert lock is not None
     add(waits, phase("queued"))
-    queue.say(waits, Phase.QUEUED, "the CPU has another run on it", place=1)
+    tickets.say(waits, Phase.QUEUED, "the CPU has another run on it", place=1)
     assert "queued" in done("ls")
     text = done("show", waits.id)
     assert text.startswith(f"{waits.id}  queued")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.run import locks, queue, summary
-from runner.run.directory import RunDirectory
-from runner.run.events import Phase
+from runner.queue import tickets
+from runner.store import locks, summary
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
 from tests.run.queued import filled, order
 from tests.tui.test_queue_verbs import done, refused
 
@@ -18,7 +19,7 @@ from tests.tui.test_queue_verbs import done, refused
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
     """The runs a process waits for since; none really does."""
     runs: list[RunDirectory] = []
-    monkeypatch.setattr("runner.run.enqueue.start_supervisor", runs.append)
+    monkeypatch.setattr("runner.commands.enqueue.start_supervisor", runs.append)
     yield runs
 
 
@@ -63,13 +64,13 @@ def test_what_cannot_be_moved_is_said(home: Path, run: str, where: str, words: s
 def test_a_run_is_held_and_goes_on(home: Path, started: list[RunDirectory]) -> None:
     runs = filled(home, "ab")
     assert done("queue", "pause", "2") == f"{runs['b'].id} is paused; what runs goes on.\n"
-    assert [one.ticket.paused for one in queue.waiting(home)] == [False, True]
+    assert [one.ticket.paused for one in tickets.waiting(home)] == [False, True]
     text = done("queue", "start", "2")
     assert text.splitlines() == [
         f"{runs['b'].id} goes on.",
         "No process had waited for b; now one does.",
     ]
-    assert not any(one.ticket.paused for one in queue.waiting(home))
+    assert not any(one.ticket.paused for one in tickets.waiting(home))
     assert started == [runs["b"]]
 
 
@@ -80,7 +81,7 @@ def test_the_whole_queue_is_held_and_goes_on(home: Path, started: list[RunDirect
     assert done("queue", "pause") == "The queue is paused; what runs goes on.\n"
     assert "The whole queue is paused. Let it go on: ftui queue start" in done("queue")
     assert done("queue", "start").startswith("The queue goes on.\nNo process had waited for b;")
-    assert not queue.is_paused(home)
+    assert not tickets.is_paused(home)
     assert started == [runs["b"]]
     locks.release(lock)
 
@@ -95,6 +96,6 @@ def test_runs_are_taken_out_by_the_places_they_had(home: Path) -> None:
 
 def test_one_that_is_not_there_keeps_the_others_in(home: Path) -> None:
     runs = filled(home)
-    queue.remove(home, runs["c"])
+    tickets.remove(home, runs["c"])
     assert f"{runs['c'].id} is not in the queue (stopped)" in refused("queue", "remove", "1", runs["c"].id)
     assert order(home) == "ab"

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from textual.geometry import Offset
 
-from runner.run import directory
-from runner.run.directory import RunDirectory
+from runner.store import directory
+from runner.store.directory import RunDirectory
 from tests.foreign.test_trainer_state import entries, save
 from tests.run.scenes import end, evaluation, phase, plan, step
 from tests.tui.conftest import OVERFIT, running, screen_text, shows, until
 from tests.tui.made import made, store_of
 from tui.app import FtuiApp
-from tui.follower import Target
-from tui.state import RunRow
+from tui.models.run_view import RunRow
+from tui.services.run_reader import Target
 from tui.widgets.run_list import RunList
 
 SIZES = [(80, 24), (120, 40), (200, 50)]

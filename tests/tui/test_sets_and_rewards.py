@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from runner.report import write
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from tests.run.scenes import end, evaluation, phase, plan, step
 from tests.tui.conftest import running, screen_text, shows, until
 from tests.tui.made import made, rewarded, several_sets
 from tui.cli import cli
-from tui.follower import read_row
 from tui.screens.evidence import EvidenceScreen
+from tui.services.run_reader import read_row
 from tui.widgets.marks import verdict_mark
 
 SIZES = [(80, 24), (120, 40)]

@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
-from runner.run.directory import RunDirectory, runs_folder
+from runner.store.directory import RunDirectory, runs_folder
 from tests.run.scenes import add, end
 from tests.tui.conftest import OVERFIT, shows, until
 from tests.tui.made import rewarded, sample, several_sets

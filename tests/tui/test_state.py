@@ -14,17 +14,17 @@ from runner.foreign.logbook import Events
 from runner.foreign.trace import Trace
 from runner.insight.curves import COLUMNS
 from runner.insight.diagnosis import VerdictKind
-from runner.run.directory import RunDirectory
-from runner.run.eta import eta_seconds
-from runner.run.events import Phase
-from runner.run.history import History
-from runner.run.jsonl import Record
+from runner.store.directory import RunDirectory
+from runner.store.eta import eta_seconds
+from runner.store.events import Phase
+from runner.store.history import History
+from runner.store.jsonl import Record
 from tests.data.record import FOLDER
 from tests.run.scenes import end, plan, step
 from tests.tui.conftest import OVERFIT
-from tui.follower import RunFollower, read_row, read_view
-from tui.state import age, name_of
-from tui.trace_follower import TraceFollower
+from tui.models.run_view import age, name_of
+from tui.services.run_reader import RunFollower, read_row, read_view
+from tui.services.trace_reader import TraceFollower
 
 
 def test_a_recorded_run_as_it_was(overfit: RunDirectory) -> None:

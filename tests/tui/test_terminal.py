@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.run import directory, requests, summary
-from runner.run.directory import RunDirectory
-from runner.run.history import read_history
-from runner.run.requests import Request
+from runner.store import directory, requests, summary
+from runner.store.directory import RunDirectory
+from runner.store.history import read_history
+from runner.store.requests import Request
 from tests.conftest import wait_for
 
 FTUI = [sys.executable, "-P", "-m", "tui.cli"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from runner.run.directory import RunDirectory
+from runner.store.directory import RunDirectory
 from tests.tui.conftest import HEALTHY, OVERFIT
 from tui.cli import cli
 

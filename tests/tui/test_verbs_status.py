@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from runner.run import directory, locks
-from runner.run.directory import RunDirectory, write_json
+from runner.store import directory, locks
+from runner.store.directory import RunDirectory, write_json
 from tui.cli import cli
 
 

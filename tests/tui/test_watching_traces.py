@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.run.events import Phase
+from runner.store.events import Phase
 from tests.foreign.samples import SAMPLES
 from tests.foreign.test_opening import log
 from tests.tui.conftest import running, screen_text, shows, until
 from tests.tui.test_run_list import listing
-from tui.follower import Target
+from tui.services.run_reader import Target
 
 
 async def test_an_empty_log_is_waited_for(home: Path, tmp_path: Path) -> None:

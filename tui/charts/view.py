@@ -16,7 +16,7 @@ from runner.insight.reduction import SMOOTHING_SPAN, even_edges, reduce
 from tui.charts.canvas import round_end
 from tui.charts.plot import Chart, Line, Mark, Palette, Point, columns, plain_number
 from tui.colours import BAD, NOTE
-from tui.state import age
+from tui.models.run_view import age
 
 
 class Axis(StrEnum):

@@ -21,7 +21,7 @@ from tui.charts.plot import draw
 from tui.charts.view import ChartMode
 from tui.colours import QUIET
 from tui.glyphs import glyphs, plain
-from tui.state import name_of
+from tui.models.run_view import name_of
 from tui.widgets.lines import Drawing
 
 

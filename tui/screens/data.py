@@ -17,7 +17,7 @@ from textual.widgets import Footer, Static
 from runner.insight.data import DataReport
 from tui.colours import BAD, FAINT, GOOD, QUIET
 from tui.glyphs import plain
-from tui.pages import DataPage, Stretch
+from tui.models.data_page import DataPage, Stretch
 from tui.screens.row_dialog import RowDialog
 from tui.widgets.data_ledger import DataLedger
 

@@ -14,11 +14,10 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from runner.gpu import GpuReading
-from runner.run.queue import CPU
+from runner.gpu import CPU, GpuReading
 from tui.colours import NOTE
 from tui.glyphs import plain
-from tui.state import PresetCard, RunView
+from tui.models.run_view import PresetCard, RunView
 from tui.widgets.load_bar import gpu_line
 from tui.widgets.options import Options
 from tui.widgets.preset_list import settings

@@ -17,9 +17,9 @@ from runner.check.assess import Assessment
 from runner.preset.draft import Draft
 from runner.preset.errors import PresetError
 from runner.preset.fields import Kind, field_named
-from tui.form import FormRow, rows_of
 from tui.glyphs import plain
 from tui.messages import DraftJudged, Wish
+from tui.models.form_rows import FormRow, rows_of
 from tui.screens.questions import ConfirmDialog
 from tui.screens.target import TargetDialog
 from tui.widgets.advice_panel import AdvicePanel

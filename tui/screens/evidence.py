@@ -25,8 +25,8 @@ from tui.charts.evidence import small_chart
 from tui.colours import BAD, GOOD, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.messages import NextPresetAsked, RowsAsked
+from tui.models.run_view import RunView
 from tui.screens.meaning import meaning
-from tui.state import RunView
 from tui.widgets.options import Options
 
 STYLES = {Severity.INFO: QUIET, Severity.WARNING: NOTE, Severity.CRITICAL: BAD, Severity.ERROR: BAD}

@@ -13,9 +13,9 @@ from textual.widgets import ContentSwitcher, Footer, Input, OptionList, Static
 from runner.gpu import GpuReading
 from runner.host import HostSample
 from tui.messages import NextPresetAsked
+from tui.models.run_view import PresetCard, RunRow, RunView
 from tui.screens.chart_keys import ChartKeys
 from tui.screens.main_keys import MAIN_BINDINGS
-from tui.state import PresetCard, RunRow, RunView
 from tui.widgets.load_bar import LoadBar
 from tui.widgets.metrics import Metrics
 from tui.widgets.preset_list import PresetList, PresetPanel

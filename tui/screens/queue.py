@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from tui.colours import BAD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.messages import QueueChangeAsked
-from tui.waiting import QueueRow, QueueView
+from tui.models.queue_view import QueueRow, QueueView
 from tui.widgets.options import Options
 
 # The whole id is shown below the list.

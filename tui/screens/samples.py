@@ -14,11 +14,11 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from runner.run.history import whole
+from runner.store.history import whole
 from tui.colours import NOTE, QUIET
 from tui.glyphs import glyphs, plain
+from tui.models.run_view import RunView, whole_pair
 from tui.screens.evidence import row_name
-from tui.state import RunView, whole_pair
 
 COPIED = f"black on {NOTE}"
 

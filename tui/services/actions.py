@@ -13,8 +13,8 @@ from tui.services.service import Post
 
 if TYPE_CHECKING:
     from runner.preset.draft import Draft
-    from runner.run.directory import RunDirectory
-    from runner.run.requests import Request
+    from runner.store.directory import RunDirectory
+    from runner.store.requests import Request
 
 STOPS = "It finishes its step, saves and ends."
 STOPS_NOW = "It ends now."
@@ -24,7 +24,7 @@ def enqueue(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
     """Put a preset at the end of the queue; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
-        from runner.check.queueing import enqueue_all, judge
+        from runner.commands.judged_enqueue import enqueue_all, judge
 
         run = enqueue_all(judge(preset_path, home, gpu_choice=gpu), home, gpu)[0]
         post(RunLaunched(run.id, "It waits for its turn; w shows the queue."))
@@ -38,7 +38,7 @@ def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
     def work() -> None:
         from runner.check.gate import pass_gate
         from runner.preset.files import load
-        from runner.run.launch import launch as launch_run
+        from runner.supervision.launch import launch as launch_run
 
         loaded = load(preset_path, home)
         pass_gate(loaded, home, gpu)
@@ -51,13 +51,13 @@ def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
     """Ask a run to stop; posts Done, or ActionFailed when it cannot be asked."""
 
     def work() -> None:
-        from runner.run import queue
-        from runner.run.directory import RunDirectory, runs_folder
-        from runner.run.requests import stop as ask_to_stop
+        from runner.queue import tickets
+        from runner.store.directory import RunDirectory, runs_folder
+        from runner.store.requests import stop as ask_to_stop
 
         run = RunDirectory(runs_folder(home) / run_id)
-        if queue.is_queued(run):
-            queue.remove(home, run)
+        if tickets.is_queued(run):
+            tickets.remove(home, run)
             post(Done("Queue", "It is taken out of the queue."))
         else:
             post(Done("Stop", STOPS_NOW if ask_to_stop(run, now) else STOPS))
@@ -69,8 +69,8 @@ def ask(post: Post, run_path: Path, request: Request, done: str) -> None:
     """Ask something of a run; posts Done or ActionFailed."""
 
     def work() -> None:
-        from runner.run import requests
-        from runner.run.directory import RunDirectory
+        from runner.store import requests
+        from runner.store.directory import RunDirectory
 
         requests.ask(RunDirectory(run_path), request)
         post(Done("Asked", done))
@@ -82,8 +82,8 @@ def resume(post: Post, run_path: Path) -> None:
     """Go on with a run from its last whole checkpoint; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
-        from runner.run.directory import RunDirectory
-        from runner.run.resume import resume as go_on
+        from runner.store.directory import RunDirectory
+        from runner.supervision.resume import resume as go_on
 
         run = RunDirectory(run_path)
         at = go_on(run)
@@ -102,7 +102,7 @@ def save(post: Post, draft: Draft, path: Path | None, force: bool, waits: RunDir
     def work() -> None:
         from runner.preset.draft import StaleError
         from runner.preset.json_schema import write_schema
-        from runner.run.queue import kept_waiting
+        from runner.queue.tickets import kept_waiting
 
         try:
             with kept_waiting(waits) if waits is not None else contextlib.nullcontext():

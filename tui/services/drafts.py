@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.state import name_of
+from tui.models.run_view import name_of
 
 if TYPE_CHECKING:
     from runner.insight.diagnosis import Change
     from runner.preset.draft import Draft
-    from runner.run.directory import RunDirectory
+    from runner.store.directory import RunDirectory
 
 
 def of_file(home: Path, path: Path, shipped: bool) -> Draft:
@@ -40,7 +40,7 @@ def of_run(
 ) -> Draft:
     """A new preset with the settings of a run, and what a finding says should change. Raises PresetError."""
     from runner.check.next_preset import next_preset
-    from runner.run.directory import RunDirectory
+    from runner.store.directory import RunDirectory
 
     return next_preset(RunDirectory(run_path), home, free_name(home, name), changes, reason, skip)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runner.foreign.trace import TraceError
-from tui.follower import Follower, Target
 from tui.messages import ActionFailed, RunChanged
+from tui.services.run_reader import Follower, Target
 from tui.services.service import Post, Service
 
 

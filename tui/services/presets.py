@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tui.messages import PresetsListed
+from tui.models.run_view import PresetCard
 from tui.services.service import Post, Service
-from tui.state import PresetCard
 
 REMOTE_CODE = "trust_remote_code is on: Python from the model's repository runs with your rights"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tui.messages import QueueRead
+from tui.models.queue_view import QueueView, read_queue
 from tui.services.service import Post, Service
-from tui.waiting import QueueView, read_queue
 
 
 class QueueService(Service):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from runner.run import directory
-from runner.run.adopt import adopt
-from tui.follower import read_row
+from runner.store import directory
+from runner.supervision.reattach import adopt
 from tui.messages import RunsListed
+from tui.models.run_view import RunRow
+from tui.services.run_reader import read_row
 from tui.services.service import Post, Service
-from tui.state import RunRow
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.run.directory import RunDirectory
-from tui.follower import Target
+from runner.store.directory import RunDirectory
 from tui.messages import LogRead, RowsFound, RunsCompared
 from tui.services.actions import in_thread
+from tui.services.run_reader import Target
 from tui.services.service import Post
 
 SECONDS = 120.0
@@ -43,7 +43,7 @@ def rows(post: Post, run: RunDirectory, steps: tuple[int, ...], with_text: bool)
     """Find the data rows that some steps saw; posts RowsFound, or ActionFailed when their text cannot be read."""
 
     def work() -> None:
-        from runner.run.rows import rows_of
+        from runner.store.rows import rows_of
 
         found = rows_of(run, steps)
         names = list(dict.fromkeys(name for step in steps for name in found.get(step, [])))
@@ -56,7 +56,7 @@ def log(post: Post, path: str) -> None:
     """Read a run's whole log, of a very long one the end; posts LogRead."""
 
     def work() -> None:
-        from runner.run import console
+        from runner.store import console
 
         post(LogRead(path, tuple(console.last_lines(Path(path) / "console.log", LOG_LINES, LOG_BYTES))))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.messages import DataSeen, PageSeen
-from tui.pages import DataPage, page_of
+from tui.models.data_page import DataPage, page_of
 from tui.services.service import Post, Service
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class XrayService(Service):
             self._key = ""
             return
         from runner.check import xray
-        from runner.run.launch import missing_files, missing_packages
+        from runner.machine.training_stack import missing_packages
+        from runner.supervision.launch import missing_files
 
         missing = missing_files(wanted) or [f"{name} is not installed" for name in missing_packages()]
         if missing:

@@ -15,15 +15,17 @@ from runner import gpu
 from runner.check import xray
 from runner.check.assess import NO_CARD, Assessment, assess, best_card, card_of, this_machine, written_keys
 from runner.check.probe import Probed, probe, whole_run
+from runner.gpu_choice import UnusableGpuError, choose_gpu
 from runner.insight.data import DataReport, quantile
 from runner.insight.lint import Severity
 from runner.insight.memory.cards import Card, find_card
 from runner.insight.memory.predict import gib
+from runner.machine import training_stack
 from runner.preset import files
 from runner.preset.files import LoadedPreset
-from runner.run import launch
-from runner.run.directory import ftui_home
-from runner.run.launch import LaunchError, UnusableGpuError
+from runner.store.directory import ftui_home
+from runner.store.errors import LaunchError
+from runner.supervision import launch
 from tui.verbs.text import print_json
 
 MARKS = {Severity.ERROR: ("✖", "red"), Severity.WARNING: ("▲", "yellow"), Severity.NOTE: ("·", "cyan")}
@@ -74,11 +76,11 @@ def choose_card(choice: str | None, free_gib: float | None) -> Card | None:
         return None
     if choice is None and free_gib is None:
         # Refuses what a launch would.
-        launch.choose_gpu(reading, None)
+        choose_gpu(reading, None)
     card = best_card(reading)
     if choice is not None:
         try:
-            chosen = launch.choose_gpu(reading, choice)
+            chosen = choose_gpu(reading, choice)
             card = next((card_of(sample) for sample in reading.samples if sample.gpu == chosen), None)
         except LaunchError as refused:
             listed = (*(sample.gpu for sample in reading.samples), *reading.hidden)
@@ -99,7 +101,7 @@ def choose_card(choice: str | None, free_gib: float | None) -> Card | None:
 
 def _examine(loaded: LoadedPreset, home: Path, quiet: bool) -> DataReport | None:
     """The X-ray, with a progress bar on a terminal; None when the training stack is not installed here."""
-    if launch.missing_packages():
+    if training_stack.missing_packages():
         return None
     if quiet or not sys.stderr.isatty():
         return xray.complete(loaded.preset, home)
@@ -257,10 +259,10 @@ def measure(name: str, overrides: tuple[str, ...], gpu_choice: str | None, as_js
     """Probe a preset and print what it measured; 1 when it failed. Raises PresetError, LaunchError or OSError."""
     home = ftui_home()
     loaded = files.load(name, home, overrides)
-    missing = launch.missing_packages() + launch.missing_files(loaded.preset)
+    missing = training_stack.missing_packages() + launch.missing_files(loaded.preset)
     if missing:
         raise LaunchError("\n".join(missing))
-    chosen = launch.choose_gpu(gpu.read(), gpu_choice)
+    chosen = choose_gpu(gpu.read(), gpu_choice)
     waiting: AbstractContextManager[Any] = nullcontext()
     if sys.stderr.isatty() and not as_json:
         from rich.console import Console

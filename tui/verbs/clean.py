@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from runner.run import directory, storage
+from runner.store import directory, disk_usage
 from tui.verbs.text import print_table
 
 
@@ -13,7 +13,7 @@ def clean(names: tuple[str, ...], do_it: bool) -> None:
     home = directory.ftui_home()
     runs = [directory.find_run(name, home) for name in names] if names else directory.list_runs(home)
     with click.progressbar(runs, label="looking", show_pos=True) as bar:
-        held = sorted((storage.holding(run) for run in bar), key=lambda one: -one.total)
+        held = sorted((disk_usage.holding(run) for run in bar), key=lambda one: -one.total)
     if not held:
         click.echo("No runs, nothing to clean.")
         return
@@ -38,7 +38,7 @@ def clean(names: tuple[str, ...], do_it: bool) -> None:
     else:
         for one in held:
             for checkpoint in one.removable:
-                storage.remove(one.run, checkpoint)
+                disk_usage.remove(one.run, checkpoint)
         click.echo(f"\n{count} checkpoints removed, {gib(freed)} free again.")
 
 

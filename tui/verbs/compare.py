@@ -9,7 +9,7 @@ import click
 
 from runner.insight import answers
 from runner.report import comparison
-from runner.run import directory
+from runner.store import directory
 from tui.verbs.text import print_json, print_table
 
 

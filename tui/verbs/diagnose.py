@@ -16,10 +16,10 @@ from runner.insight.curves import Curves
 from runner.insight.diagnosis import Severity, Verdict, diagnose
 from runner.insight.diagnosis.finding import Action
 from runner.insight.task import Task, main_metrics, task_of
-from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
-from runner.run.event_tail import EventTail
-from runner.run.history import History, fold_all
-from tui.state import since
+from runner.store.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
+from runner.store.event_tail import EventTail
+from runner.store.history import History, fold_all
+from tui.models.run_view import since
 from tui.verbs.text import metrics_as_plain, print_json, print_standing
 from tui.verbs.watch import shown
 

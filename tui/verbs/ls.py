@@ -6,8 +6,8 @@ import dataclasses
 
 import click
 
-from runner.run import directory
-from tui.follower import read_row
+from runner.store import directory
+from tui.services.run_reader import read_row
 from tui.verbs.text import loss, percent, print_json, print_table
 
 

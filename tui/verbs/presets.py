@@ -14,8 +14,8 @@ from runner.preset.fields import Field, Kind, field_named, fields, to_text
 from runner.preset.json_schema import write_schema
 from runner.preset.schema import SECTIONS
 from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB
-from runner.run import directory
-from runner.run.directory import RunNotFoundError, ftui_home
+from runner.store import directory
+from runner.store.directory import RunNotFoundError, ftui_home
 from tui.verbs.text import print_json, print_table
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from runner.report import write
-from runner.run import directory
+from runner.store import directory
 
 
 def report(name: str, folder: Path | None) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from runner.run import directory, requests, summary
-from runner.run.history import whole
-from runner.run.launch import LaunchError
-from runner.run.requests import Request
-from runner.run.resume import resume, to_resume_from
+from runner.store import directory, requests, summary
+from runner.store.errors import LaunchError
+from runner.store.history import whole
+from runner.store.requests import Request
+from runner.supervision.resume import resume, to_resume_from
 
 DONE = {
     Request.SAVE: "It writes a checkpoint after this step.",

@@ -11,18 +11,19 @@ import click
 
 from runner.check.assess import Assessment
 from runner.check.gate import pass_gate
+from runner.gpu_choice import UnusableGpuError
 from runner.insight import answers, lint
 from runner.insight.diagnosis import Severity, VerdictKind
 from runner.insight.standing import course, loss
 from runner.insight.task import main_curve
 from runner.preset import files
-from runner.run import launch
-from runner.run.directory import RunDirectory, ftui_home
-from runner.run.events import Phase
-from runner.run.launch import Launched, UnusableGpuError
-from tui.follower import Follower, RunFollower, Target
-from tui.state import RunView, age
-from tui.trace_follower import TraceFollower
+from runner.store.directory import RunDirectory, ftui_home
+from runner.store.events import Phase
+from runner.supervision import launch
+from runner.supervision.launch import Launched
+from tui.models.run_view import RunView, age
+from tui.services.run_reader import Follower, RunFollower, Target
+from tui.services.trace_reader import TraceFollower
 from tui.verbs.text import print_json, waiting
 
 POLL_SECONDS = 0.2

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from runner.run import directory
-from runner.run.events import Phase
-from runner.run.history import whole
-from tui.follower import read_view
-from tui.state import RunView, age, since, text
+from runner.store import directory
+from runner.store.events import Phase
+from runner.store.history import whole
+from tui.models.run_view import RunView, age, since, text
+from tui.services.run_reader import read_view
 from tui.verbs.text import metrics_as_plain, print_json, print_standing
 
 LOG_LINES = 5

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from runner.insight.diagnosis import Severity, is_remark
-from runner.run import directory
-from runner.run.events import Phase
-from tui.follower import read_row
-from tui.state import RunRow
+from runner.store import directory
+from runner.store.events import Phase
+from tui.models.run_view import RunRow
+from tui.services.run_reader import read_row
 
 # Runs that ended long ago are no news.
 SHOWN = 3

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
-from runner.run import directory, queue, requests, summary
-from runner.run.adopt import adopt
+from runner.queue import tickets
+from runner.store import directory, requests, summary
+from runner.supervision.reattach import adopt
 
 
 def stop_run(name: str, now: bool) -> None:
     """Ask a run to stop. Raises RunNotFoundError, or OSError when its directory cannot be written."""
     run = directory.find_run(name, directory.ftui_home())
-    if queue.is_queued(run):
+    if tickets.is_queued(run):
         # Also one that no process waits for: `ftui queue start` would let it start.
-        queue.remove(directory.ftui_home(), run)
+        tickets.remove(directory.ftui_home(), run)
         click.echo(f"{run.id} is taken out of the queue.")
         return
     phase = summary.phase_of(summary.read_state(run))

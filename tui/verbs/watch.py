@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from runner.run.adopt import adopt
-from runner.run.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
-from tui.follower import Target
-from tui.state import since
+from runner.store.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
+from runner.supervision.reattach import adopt
+from tui.models.run_view import since
+from tui.services.run_reader import Target
 
 
 def resolve(name: str, names: str = "") -> Target:

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from runner.insight.data import DataReport, Defects, Note, histogram, quantile
 from tui.colours import BAD, GOOD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs, plain
-from tui.pages import clean
+from tui.models.data_page import clean
 from tui.widgets.options import Options
 
 MOST_LISTED = 200

@@ -9,8 +9,8 @@ from rich.text import Text
 from runner.check.assess import Assessment
 from runner.preset.draft import Draft
 from tui.colours import BAD, LIVE, NOTE, QUIET
-from tui.form import FormRow
 from tui.glyphs import glyphs, plain
+from tui.models.form_rows import FormRow
 from tui.widgets.advice_panel import summary
 from tui.widgets.finding_list import title
 

@@ -14,8 +14,8 @@ from textual.widgets.option_list import Option
 
 from runner.preset.fields import Kind
 from tui.colours import BAD, QUIET
-from tui.form import FormRow
 from tui.glyphs import glyphs, plain
+from tui.models.form_rows import FormRow
 from tui.widgets.options import Options
 
 

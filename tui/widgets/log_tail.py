@@ -9,7 +9,7 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from tui.glyphs import glyphs, plain
-from tui.state import RunView
+from tui.models.run_view import RunView
 
 
 class LogTail(VerticalScroll, can_focus=True):

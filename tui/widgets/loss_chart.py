@@ -13,7 +13,7 @@ from tui.charts.plot import columns, draw
 from tui.charts.view import ChartMode, chart_of, newest_column, reading
 from tui.colours import QUIET
 from tui.glyphs import plain
-from tui.state import RunView
+from tui.models.run_view import RunView
 from tui.widgets.lines import Drawing
 
 LEAST_HEIGHT_FOR_KEY = 7

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from runner.insight.diagnosis import Severity, is_remark
-from runner.run.events import Phase
+from runner.store.events import Phase
 from tui.colours import BAD, GOOD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs
-from tui.state import RunRow
+from tui.models.run_view import RunRow
 
 
 def phase_mark(phase: Phase) -> tuple[str, str]:

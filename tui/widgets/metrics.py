@@ -15,7 +15,7 @@ from runner.insight.task import main_metrics
 from tui.charts.view import amount
 from tui.colours import BAD, LIVE
 from tui.glyphs import glyphs, plain
-from tui.state import RunView, decimal
+from tui.models.run_view import RunView, decimal
 from tui.widgets.lines import Drawing
 from tui.widgets.sparkline import sparkline
 

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from tui.colours import BAD
 from tui.glyphs import glyphs, plain
-from tui.state import PresetCard
+from tui.models.run_view import PresetCard
 from tui.widgets.options import Options
 
 

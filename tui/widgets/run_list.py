@@ -15,10 +15,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from runner.insight.diagnosis import Severity
-from runner.run.events import Phase
+from runner.store.events import Phase
 from tui.colours import LIVE, NOTE
 from tui.glyphs import glyphs, plain
-from tui.state import RunRow
+from tui.models.run_view import RunRow
 from tui.widgets.lines import differences, strip_of
 from tui.widgets.marks import phase_mark, verdict_mark
 from tui.widgets.sparkline import sparkline

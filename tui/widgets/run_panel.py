@@ -14,11 +14,11 @@ from runner.insight import answers
 from runner.insight.curves import best_of, held_out
 from runner.insight.standing import course, highest, loss
 from runner.insight.task import main_curve
-from runner.run.events import Phase
+from runner.store.events import Phase
 from tui.charts.legend import short
 from tui.colours import FAINT, GOOD, LIVE, NOTE, PROBE, SETS
 from tui.glyphs import glyphs, plain
-from tui.state import RunView, age, text
+from tui.models.run_view import RunView, age, text
 from tui.widgets.lines import Drawing
 from tui.widgets.log_tail import LogTail
 from tui.widgets.loss_chart import LossChart

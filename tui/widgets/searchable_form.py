@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widgets import Input
 
-from tui.form import FormRow, matching
+from tui.models.form_rows import FormRow, matching
 from tui.widgets.preset_form import PresetForm
 
 

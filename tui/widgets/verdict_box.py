@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 from runner.insight.diagnosis import Severity, Verdict
 from tui.glyphs import glyphs, plain
-from tui.state import RunView
+from tui.models.run_view import RunView
 
 CLASSES = {
     Severity.INFO: "info",

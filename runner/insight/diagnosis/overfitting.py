@@ -11,7 +11,7 @@ import math
 from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis.finding import HALF_RATE, MORE_DROPOUT, Action, Change, Finding, Kind, Severity
 from runner.insight.diagnosis.held_out import metrics_that_improve
-from runner.insight.diagnosis.rising import Rise, rise
+from runner.insight.diagnosis.held_out_trend import Rise, rise
 from runner.insight.diagnosis.training_side import Training, TrainingSide, finite, training_side
 from runner.insight.paired import Paired
 

@@ -9,8 +9,8 @@ import numpy as np
 from runner.insight.curves import Curves
 from runner.insight.diagnosis.finding import HALF_RATE, Action, Finding, Severity
 from runner.insight.diagnosis.health import unusable
+from runner.insight.diagnosis.held_out_trend import LARGEST_RISE
 from runner.insight.diagnosis.noise import theil_sen
-from runner.insight.diagnosis.rising import LARGEST_RISE
 from runner.insight.diagnosis.training_side import held_out_denies
 from runner.insight.reduction import part_means
 

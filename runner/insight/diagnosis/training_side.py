@@ -11,7 +11,7 @@ import numpy as np
 
 from runner.insight.curves import Column, Curves, EvalPoint
 from runner.insight.diagnosis.health import unusable
-from runner.insight.diagnosis.rising import Rise
+from runner.insight.diagnosis.held_out_trend import Rise
 
 # A train loss under this share of the held-out one is not explained by rows that are merely easier.
 BY_HEART = 0.6

@@ -4,11 +4,11 @@ from runner.insight.diagnosis import (
     answers,
     converged,
     memorisation,
-    operation,
     overfitting,
-    rising,
     scatter,
 )
+from runner.insight.diagnosis import held_out_trend as trend
+from runner.insight.diagnosis import operating_conditions as conditions
 from runner.insight.diagnosis.training_side import BY_HEART
 from runner.insight.explained.examples import held_out as examples
 from runner.insight.explained.explanation import POOLING, STUDENT, Explanation, Group, paragraphs, percent
@@ -25,7 +25,7 @@ HOW_A_RISE_IS_TOLD = f"""
     The evidence is the logarithm of how much more likely the evaluations are under a rise, less ln n after n
     evaluations because the question is asked after each. No single evaluation may decide: it is the least of the
     evidence without the best, without the highest since, and without the last evaluation; from
-    {rising.FEWEST_WITH_OUTLIER} on, the one that bends the curve most is left out besides.
+    {trend.FEWEST_WITH_OUTLIER} on, the one that bends the curve most is left out besides.
 """
 
 EXPLAINED = (
@@ -44,10 +44,10 @@ EXPLAINED = (
         computed=paragraphs(f"""
             {HOW_A_RISE_IS_TOLD}
 
-            A rise is sure when the evidence is over {rising.SURE:g} and both the fitted curve and the last evaluation
-            lie over {percent(rising.LEAST_RISE)} above the best. One evaluation is enough where the losses of at
-            least {rising.FEWEST_ROWS} single rows are kept, their mean difference is over {rising.ROWS_SURE:g}
-            standard errors, and the rise is over {percent(rising.ROWS_RISE)} and over {rising.ROWS_NOISES:g} standard
+            A rise is sure when the evidence is over {trend.SURE:g} and both the fitted curve and the last evaluation
+            lie over {percent(trend.LEAST_RISE)} above the best. One evaluation is enough where the losses of at
+            least {trend.FEWEST_ROWS} single rows are kept, their mean difference is over {trend.ROWS_SURE:g}
+            standard errors, and the rise is over {percent(trend.ROWS_RISE)} and over {trend.ROWS_NOISES:g} standard
             deviations more than the best evaluation can owe to luck; then training rows must be evaluated too.
 
             Besides, training rows must be getting better: their loss fell since the best evaluation by more than one
@@ -71,7 +71,7 @@ EXPLAINED = (
             If an accuracy was evaluated and still improves, the sentence says so.
         """),
         unknown=paragraphs(f"""
-            With fewer than {rising.FEWEST} evaluations, in the first epoch without evaluated training rows, or with
+            With fewer than {trend.FEWEST} evaluations, in the first epoch without evaluated training rows, or with
             no train loss between evaluations: then it is called worsening or held-out-rising, or nothing. It cannot
             be told at all when no row is held out, or when held-out rows also stand among the training rows.
         """),
@@ -108,7 +108,7 @@ EXPLAINED = (
             far behind.
         """),
         unknown=paragraphs(f"""
-            With fewer than {rising.FEWEST} evaluations. In the first epoch a rise may come from held-out rows of
+            With fewer than {trend.FEWEST} evaluations. In the first epoch a rise may come from held-out rows of
             another kind than the training rows, which the curves cannot show.
         """),
         sources=SOURCES,
@@ -183,9 +183,9 @@ EXPLAINED = (
         ),
         computed=paragraphs(f"""
             The lower of the last 2 evaluations of the general set is held against the one before training (step 0).
-            Over {percent(operation.FORGOTTEN[2][0])} higher is a remark, over {percent(operation.FORGOTTEN[1][0])} a
-            warning, over {percent(operation.FORGOTTEN[0][0])} critical; each only if the difference is also over
-            {operation.NOISES:g} standard deviations of one evaluation. Needs {operation.FEWEST_GENERAL} evaluations.
+            Over {percent(conditions.FORGOTTEN[2][0])} higher is a remark, over {percent(conditions.FORGOTTEN[1][0])} a
+            warning, over {percent(conditions.FORGOTTEN[0][0])} critical; each only if the difference is also over
+            {conditions.NOISES:g} standard deviations of one evaluation. Needs {conditions.FEWEST_GENERAL} evaluations.
         """),
         do=paragraphs("""
             Next time halve the learning rate, train fewer epochs, or mix general rows in (data.mix), about one in
@@ -197,7 +197,7 @@ EXPLAINED = (
         """),
         unknown=paragraphs(f"""
             Without a general set (data.mix or data.general_eval_dataset), without an evaluation before training, or
-            before {operation.FEWEST_GENERAL} evaluations.
+            before {conditions.FEWEST_GENERAL} evaluations.
         """),
         sources=(STUDENT,),
         example=examples.forgetting,

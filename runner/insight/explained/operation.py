@@ -1,7 +1,7 @@
 """The machine and the settings: what keeps a run from going on as planned."""
 
 from runner.insight.diagnosis import health
-from runner.insight.diagnosis import operation as rules
+from runner.insight.diagnosis import operating_conditions as rules
 from runner.insight.explained.examples import operation as examples
 from runner.insight.explained.explanation import THEIL_SEN, Explanation, Group, paragraphs, percent
 

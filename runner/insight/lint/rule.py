@@ -12,8 +12,8 @@ from runner.insight.disk import DiskNeed
 from runner.insight.eval_budget import EvalPlan, counted, plan_evaluations
 from runner.insight.memory.architecture import Architecture
 from runner.insight.memory.cards import Card
-from runner.insight.memory.levers import Changes
 from runner.insight.memory.predict import Prediction
+from runner.insight.memory.savings import Changes
 from runner.preset.schema import Preset
 
 

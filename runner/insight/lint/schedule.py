@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.insight import ranges
 from runner.insight.lint.rule import Complaint, Facts, Rules, Severity
-from runner.insight.memory.levers import Changes
+from runner.insight.memory.savings import Changes
 
 RULES = Rules()
 NOTE, WARNING = Severity.NOTE, Severity.WARNING

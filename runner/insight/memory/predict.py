@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from runner.insight.memory.calibration import Calibration
 from runner.insight.memory.cards import Card
-from runner.insight.memory.levers import Changes, last_resorts, levers, with_batch
-from runner.insight.memory.setup import Setup
+from runner.insight.memory.inputs import Setup
+from runner.insight.memory.savings import Changes, last_resorts, levers, with_batch
 from runner.insight.memory.terms import MIB, Terms, terms
 
 KERNELS_MIB = 350.0

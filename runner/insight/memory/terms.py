@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.insight.memory.setup import Setup
+from runner.insight.memory.inputs import Setup
 
 MIB = 1 << 20
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from runner.insight.curves import EvalPoint, Liveness, MemoryPoint, TrainCurve
-from runner.insight.diagnosis.operation import expected_rate
+from runner.insight.diagnosis.operating_conditions import expected_rate
 from runner.insight.explained.examples.shapes import EVERY, PEAK, STEPS, evaluated, falling, noisy, rates, run
 from runner.insight.explained.explanation import Example
 

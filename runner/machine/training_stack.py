@@ -1,0 +1,21 @@
+"""The packages that train: which are installed, and in which version, without importing any of them."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+STACK = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate")
+NEEDED = ("torch", "transformers", "trl", "peft", "datasets")
+
+
+def missing_packages() -> list[str]:
+    """The packages of the training stack that are not installed."""
+    return [name for name in NEEDED if version(name) is None]
+
+
+def version(package: str) -> str | None:
+    """The installed version of a package, without importing it."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

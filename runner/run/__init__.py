@@ -1,1 +1,0 @@
-"""One run's life: its directory, its events, its supervisor."""

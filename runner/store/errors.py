@@ -1,0 +1,5 @@
+"""Errors the user can do something about; the message says what, where and what to do."""
+
+
+class LaunchError(Exception):
+    """A run that cannot be started; the message says why and what to do."""

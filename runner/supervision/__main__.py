@@ -1,0 +1,35 @@
+"""`python -P -m runner.supervision RUN_DIRECTORY LOCK_FD [CHECKPOINT | --adopt]`: the supervisor's process.
+
+It holds the run's lock for as long as it lives. A run in the queue waits for its turn first.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from runner.queue import tickets, waiting
+from runner.store import locks, redaction
+from runner.store.directory import RunDirectory
+
+
+def main() -> int:
+    redaction.guard_streams()
+    run = RunDirectory(Path(sys.argv[1]))
+    locks.keep(int(sys.argv[2]))
+    checkpoint = sys.argv[3] if len(sys.argv) > 3 else ""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    lease = None
+    if not checkpoint and (tickets.is_queued(run) or tickets.never_started(run)):
+        lease = waiting.Turn(run).wait()
+        if lease is None:
+            return 0
+    # It brings numpy and the schema along, which those who wait do without.
+    from runner.supervision.supervisor import Supervisor
+
+    return Supervisor(run, checkpoint, lease).supervise()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

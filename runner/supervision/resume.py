@@ -1,0 +1,63 @@
+"""Going on with a run that ended: from its last whole checkpoint, in its own directory."""
+
+from __future__ import annotations
+
+from runner.machine.training_stack import missing_packages
+from runner.queue import tickets
+from runner.store import summary
+from runner.store.checkpoints import Checkpoint, checkpoints, newest
+from runner.store.directory import RunDirectory, read_json
+from runner.store.errors import LaunchError
+from runner.store.events import Phase
+from runner.store.history import read_history
+from runner.supervision.start import start_supervisor
+
+
+def resume(run: RunDirectory, step: int | None = None) -> Checkpoint | None:
+    """Start a supervisor that goes on from a checkpoint, the last whole one or that of a step; returns it. None for a
+    run of the queue that has not started: it waits for its turn again. Raises LaunchError saying what is in the way.
+    """
+    chosen = to_resume_from(run, step)
+    if missing := missing_packages():
+        raise LaunchError(f"{', '.join(missing)} not installed here, so nothing can be trained.")
+    if not read_json(run.run):
+        raise LaunchError(
+            f"{run.run} cannot be read: it says with what and on which GPU the run was trained.\n"
+            f"Start it again: ftui run {run.preset}"
+        )
+    start_supervisor(run, chosen.path.name if chosen is not None else "")
+    return chosen
+
+
+def to_resume_from(run: RunDirectory, step: int | None = None) -> Checkpoint | None:
+    """The checkpoint it would go on from, None for a run that would wait for its turn again. Raises LaunchError."""
+    if summary.is_alive(run):
+        raise LaunchError(f"{run.id} is running. Stop it first: ftui stop {run.id}")
+    if tickets.is_queued(run):
+        return None
+    found = checkpoints(run)
+    chosen = newest(run) if step is None else next((one for one in found if one.step == step), None)
+    if chosen is None:
+        raise LaunchError(_none_to_resume(run, step))
+    if not chosen.is_whole:
+        raise LaunchError(
+            f"{chosen.path} is not whole: {', '.join(chosen.missing)} is missing.\n"
+            f"Others: {', '.join(str(one.step) for one in found if one.is_whole) or 'none'}."
+        )
+    history = read_history(run)
+    total = history.plan.get("total_steps")
+    # One that died after its last step still has its end to make: the weights are not saved yet.
+    is_made = history.phase in (Phase.FINISHED, Phase.STOPPED)
+    if is_made and isinstance(total, int) and chosen.step >= total:
+        raise LaunchError(
+            f"{run.id} has made all of its {total} steps: there is nothing to go on with.\n"
+            f"For more, make a preset of it (ftui presets new NAME --from {run.id}) with more epochs."
+        )
+    return chosen
+
+
+def _none_to_resume(run: RunDirectory, step: int | None) -> str:
+    torn = [one for one in checkpoints(run) if not one.is_whole]
+    what = f"no checkpoint of step {step}" if step is not None else "no whole checkpoint"
+    more = "".join(f"\n{one.path.name} lacks {', '.join(one.missing)}." for one in torn[-2:])
+    return f"{run.id} has {what} to go on from.{more}\nStart it again: ftui run {run.preset}"

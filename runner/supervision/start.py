@@ -1,0 +1,60 @@
+"""Starting the supervisor of a run: a process that needs no parent any more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+from runner.store import directory, locks, requests
+from runner.store.directory import RunDirectory
+from runner.store.errors import LaunchError
+from runner.store.events import EventLog, Phase
+
+# In place of a checkpoint: the trainer lives, and is to be watched over.
+ADOPT = "--adopt"
+
+
+def start_supervisor(run: RunDirectory, checkpoint: str = "") -> None:
+    """Start the supervisor of a run in a session of its own; with a checkpoint's name the run goes on from it.
+    LaunchError when the run has one already.
+    """
+    if links := directory.links_out(run):
+        raise LaunchError(
+            f"{run.path}: {', '.join(links[:3])} leads out of the run's directory, and nothing is written there.\n"
+            "Put the files themselves there; to keep runs on another disk, set FTUI_HOME."
+        )
+    lock = locks.take(run.lock)
+    if lock is None:
+        raise LaunchError(f"{run.id} has a supervisor already.")
+    try:
+        if checkpoint != ADOPT:
+            requests.forget(run)
+        if checkpoint not in ("", ADOPT):
+            _begin_again(run)
+        with directory.open_console(run) as console:
+            # -P keeps a folder named `runner` in the user's current directory from being imported instead of ours.
+            supervisor = subprocess.Popen(
+                [sys.executable, "-P", "-m", "runner.supervision", str(run.path), str(lock), checkpoint],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+                # The lock goes to the supervisor without a gap in which the run would look dead.
+                pass_fds=(lock,),
+                cwd=run.path,
+            )
+    finally:
+        locks.release(lock)
+    # While this process lives, it is the supervisor's parent: it has to take its exit code.
+    threading.Thread(target=supervisor.wait, name=f"reap {run.id}", daemon=True).start()
+
+
+def _begin_again(run: RunDirectory) -> None:
+    """How it ended is not how it stands any more, also while its model is still being loaded. Raises OSError."""
+    log = EventLog(run)
+    log.phase(Phase.STARTING)
+    log.close()
+    state = {**directory.read_json(run.state), "phase": Phase.STARTING.value, "reason": ""}
+    directory.write_json(run.state, {**state, "updated_at": time.time()})

@@ -1,0 +1,219 @@
+"""Watches over one run for its life. Small on purpose (no torch).
+
+It starts the trainer, samples GPU and host once a second, folds the trainer's events into state.json, obeys `stop-now`,
+and writes the end the trainer could not write itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+from runner import gpu
+from runner.queue import lease
+from runner.store import console, directory, disk_usage, requests
+from runner.store.checkpoints import newest
+from runner.store.directory import RunDirectory
+from runner.store.events import EventLog, Phase
+from runner.store.jsonl import LAST_WORDS_SECONDS, LineWriter, Record
+from runner.store.requests import Request
+from runner.supervision import crashes, exit_causes, replan, trainer_process
+from runner.supervision.gpu_health import GpuHealth
+from runner.supervision.monitor import Watch
+from runner.supervision.reattach import AdoptedTrainer
+from runner.supervision.start import ADOPT
+from runner.supervision.system_sample import system_sample
+
+POLL_SECONDS = 0.2
+SAMPLE_SECONDS = 1.0
+REPORT_SECONDS = 60.0
+NOT_STARTED_CODE = 1
+
+
+class Supervisor:
+    """One run, from the start of its trainer to its end."""
+
+    def __init__(self, run: RunDirectory, checkpoint: str = "", leased: int | None = None) -> None:
+        self.run = run
+        self._lease = leased
+        self._adopts = checkpoint == ADOPT
+        self._checkpoint = "" if self._adopts else checkpoint
+        self.record = directory.read_json(run.run)
+        self._watch = Watch(run)
+        self._gpu = GpuHealth(self.record, self._watch.warn)
+        self._sample: dict[str, Any] = {}
+        self._trainer: subprocess.Popen[bytes] | AdoptedTrainer | None = None
+        self._stopped_now = False
+        self._not_started = ""
+        self._kills_before = exit_causes.memory_kills()
+
+    def supervise(self) -> int:
+        """Run the trainer to its end; returns the trainer's exit code."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self._forward)
+        signal.signal(signal.SIGINT, self._forward)
+        with LineWriter(self.run.system) as system:
+            code = self._follow_trainer(system)
+            while code == replan.EXIT_CODE and not self._stopped_now:
+                # Out of memory, and planned again: it goes on from what is whole on disk.
+                last = newest(self.run)
+                self._checkpoint = last.path.name if last is not None else ""
+                code = self._follow_trainer(system)
+        self._finish(code)
+        return code
+
+    def _follow_trainer(self, system: LineWriter) -> int:
+        """Start the trainer and watch it to its end; returns its exit code."""
+        if self._lease is None:
+            # For an adopted trainer too: after running out of memory it is started again, and keeps its place.
+            self._lease = self._share_gpu()
+        adopts, self._adopts = self._adopts, False
+        try:
+            started = (
+                None
+                if adopts
+                else trainer_process.start(self.run, self.record, self._checkpoint, self._lease)
+            )
+        except OSError as error:
+            self._trainer = None
+            self._not_started = f"its trainer could not be started: {error}"
+            return NOT_STARTED_CODE
+        self._trainer = started or AdoptedTrainer(self.run)
+        next_sample = 0.0
+        while (code := self._trainer.poll()) is None:
+            self._obey()
+            if time.monotonic() >= next_sample:
+                next_sample = time.monotonic() + SAMPLE_SECONDS
+                self._measure(system)
+                self._update()
+            time.sleep(POLL_SECONDS)
+        return code
+
+    def _share_gpu(self) -> int | None:
+        """A run that did not wait for its turn shares its GPU; None when its lease cannot be had."""
+        chosen = self.record.get("gpu")
+        key = str(chosen.get("uuid")) if isinstance(chosen, dict) else gpu.CPU
+        try:
+            return lease.share(self.run.home, key, self.run)
+        except OSError:
+            return None
+
+    def _measure(self, system: LineWriter) -> None:
+        pid = self._trainer_pid
+        self._sample = system_sample(pid, self._gpu.look(pid))
+        try:
+            system.append(self._sample)
+        except OSError:
+            # A full disk must not end the supervision; the next second may be better.
+            return
+
+    def _update(self, final: bool = False) -> None:
+        self._watch.update(self._sample, {"trainer_pid": self._trainer_pid}, final)
+
+    @property
+    def _trainer_pid(self) -> int:
+        """0 while it is not known."""
+        return self._trainer.pid if self._trainer is not None else 0
+
+    def _obey(self) -> None:
+        if self._trainer_pid and requests.pending(self.run, Request.STOP_NOW):
+            with contextlib.suppress(OSError):
+                (self.run.requests / Request.STOP_NOW.value).unlink(missing_ok=True)
+            self._stopped_now = True
+            self._signal(signal.SIGKILL)
+
+    def _forward(self, number: int, frame: FrameType | None) -> None:
+        """The machine goes down or a signal ends us: let the trainer save, and wait for it."""
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: int) -> None:
+        if not self._trainer_pid:
+            return
+        try:
+            os.killpg(self._trainer_pid, number)
+        except ProcessLookupError:
+            return
+
+    def _finish(self, code: int) -> None:
+        """Write the end of a run whose trainer could not. A full disk is given some time to take it."""
+        if code != 0 and not self._stopped_now:
+            self._gpu.look_again(self._trainer_pid)
+        self._update()
+        unsaid = [] if self._watch.history.end else self._end(code)
+        deadline = time.monotonic() + LAST_WORDS_SECONDS
+        while True:
+            unsaid = self._say(unsaid)
+            self._update(final=True)
+            is_told = not unsaid and not self._watch.is_behind
+            if is_told or time.monotonic() > deadline or not self.run.path.is_dir():
+                break
+            time.sleep(SAMPLE_SECONDS)
+        self._report()
+
+    def _end(self, code: int) -> list[Record]:
+        """The last events of a run whose trainer did not write them."""
+        said = self._watch.history.phase
+        error: list[Record] = []
+        status, reason = Phase.FAILED, ""
+        if said in (Phase.FINISHED, Phase.STOPPED):
+            # It had done all and died over the last line.
+            status = said
+        elif self._stopped_now:
+            status, reason = Phase.STOPPED, "stopped at once; steps after the last checkpoint are lost"
+        else:
+            reason, hint = self._cause(code)
+            error = [{"type": "error", "class": "Died", "message": reason, "hint": hint}]
+        end = {"type": "end", "status": status.value, "reason": reason, "exit_code": code}
+        return [*error, {"type": "phase", "phase": status.value}, end]
+
+    def _say(self, events: list[Record]) -> list[Record]:
+        """Append events; returns those the disk did not take. People are told of these too."""
+        left = list(events)
+        if not left:
+            return []
+        try:
+            log = EventLog(self.run)
+            while left:
+                log.append(left[0]["type"], **{key: left[0][key] for key in left[0] if key != "type"})
+                left.pop(0)
+            log.close()
+        except OSError:
+            for event in left:
+                self._watch.history.fold(event)
+        return left
+
+    def _cause(self, code: int) -> tuple[str, str]:
+        """What the trainer died of and what to do, from its exit code and the end of its console."""
+        lines = console.last_lines(self.run.console, 40)
+        if self._not_started:
+            known = crashes.known(self._not_started)
+            return self._not_started, known.hint if known is not None else ""
+        crash = crashes.known_in(lines)
+        if crash is None and disk_usage.free_bytes(self.run.path) == 0:
+            # Its last words did not fit either.
+            crash = crashes.DISK_FULL
+        reason = exit_causes.cause_of(code, self._kills_before)
+        if self._gpu.trouble:
+            return f"The GPU failed: {self._gpu.trouble}. ({reason})", crashes.GPU_LOST.hint
+        if crash is None or code == -signal.SIGKILL:
+            return reason, " | ".join(lines[-5:])
+        return f"{crashes.message_of(crash, ' '.join(lines))} ({reason})", crash.hint
+
+    def _report(self) -> None:
+        """Write report.md in a process of its own: whatever goes wrong in it must not touch the run."""
+        try:
+            subprocess.run(
+                [sys.executable, "-P", "-m", "runner.report", str(self.run.path)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=REPORT_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return

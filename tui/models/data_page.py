@@ -1,0 +1,60 @@
+"""A row of the data as the model sees it, as it is shown. No textual here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from runner.store import console
+
+
+class Stretch(IntEnum):
+    """What becomes of a stretch of text; the numbers are those of runner/train/pages.py."""
+
+    READ = 0
+    LEARNED = 1
+    CUT = 2
+
+
+@dataclass(frozen=True)
+class DataPage:
+    """One row: its stretches of text in order, tokens in all, learned and cut; `problem` when it cannot be used."""
+
+    source: str
+    row: int
+    format: str = ""
+    tokens: int = 0
+    trained: int = 0
+    cut: int = 0
+    segments: tuple[tuple[str, Stretch], ...] = ()
+    problem: str = ""
+    raw: str = ""
+
+
+def page_of(message: Mapping[str, Any]) -> DataPage:
+    """A page out of what the X-ray says; its texts are made safe to show."""
+    segments = message.get("segments")
+    return DataPage(
+        source=str(message.get("source", "train")),
+        row=_whole(message.get("row")),
+        format=str(message.get("format", "")),
+        tokens=_whole(message.get("tokens")),
+        trained=_whole(message.get("trained")),
+        cut=_whole(message.get("cut")),
+        segments=tuple((clean(str(text)), Stretch(state)) for text, state in segments)
+        if isinstance(segments, list)
+        else (),
+        problem=clean(str(message.get("problem", ""))),
+        raw=clean(str(message.get("raw", ""))),
+    )
+
+
+def clean(text: str) -> str:
+    """Text from data without control sequences, its line breaks kept."""
+    return console.clean_lines(text)
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
