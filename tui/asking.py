@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from textual.app import App
 
+from runner.store.directory import RunDirectory
 from runner.store.events import Phase
 from tui.models.run_view import RunView
 from tui.screens.dialog import StopDialog
 from tui.services import actions
 
 if TYPE_CHECKING:
-    from runner.store.checkpoints import Checkpoint
+    from runner.commands.resume import Resumption
 
 
 class Asking:
@@ -33,7 +34,7 @@ class Asking:
             if answer is None:
                 return
             if answer in ("stop", "now"):
-                actions.stop(self._app.post_message, self._home, view.id, now=answer == "now")
+                actions.stop(self._app.post_message, RunDirectory(Path(view.path)), now=answer == "now")
             else:
                 self._ask(view, answer)
 
@@ -42,24 +43,17 @@ class Asking:
     def _ask(self, view: RunView, name: str) -> None:
         from runner.store.requests import Request
 
-        words = {
-            Request.SAVE: "A checkpoint is written after this step; it goes on.",
-            Request.EVALUATE: "It is evaluated after this step; it goes on.",
-            Request.SAMPLE: "The sample prompts are answered after this step; it goes on.",
-        }
-        request = Request(name)
-        actions.ask(self._app.post_message, Path(view.path), request, words[request])
+        actions.ask(self._app.post_message, RunDirectory(Path(view.path)), Request(name))
 
     def resume(self, view: RunView) -> None:
         """Ask whether to go on with a run, saying from where."""
-        from runner.store.directory import RunDirectory
+        from runner.commands.resume import to_resume_from
         from runner.store.errors import LaunchError
-        from runner.supervision.resume import to_resume_from
         from tui.screens.questions import ConfirmDialog
 
         def answered(answer: str | None) -> None:
             if answer is not None:
-                actions.resume(self._app.post_message, Path(view.path))
+                actions.resume(self._app.post_message, RunDirectory(Path(view.path)))
 
         def look() -> None:
             try:
@@ -76,8 +70,9 @@ class Asking:
         actions.in_thread(self._app.post_message, "Does not go on", look)
 
 
-def _going_on(view: RunView, at: Checkpoint | None) -> str:
+def _going_on(view: RunView, found: Resumption) -> str:
+    at = found.checkpoint
     if at is None:
         return "It has not started. It waits for its turn again, where it was in the queue."
-    again = f"\nSteps {at.step + 1} to {view.step} are made again." if view.step > at.step else ""
+    again = f"\n{found.again[0].upper()}{found.again[1:]}." if found.again else ""
     return f"It goes on after step {at.step} of {view.total_steps or '?'}, from {at.path.name}.{again}"

@@ -166,7 +166,7 @@ class _Held:
 
     def judge(self) -> None:
         """Judge what became of it; then it goes on waiting. Raises what change() does, and it stays paused."""
-        from runner.commands.judged_enqueue import change
+        from runner.commands.queued import change
 
         change(self._home, self._run, ())
         tickets.pause(self._home, self._run, self._was_paused)
@@ -188,7 +188,7 @@ def _hold(home: Path, row: QueueRow, paused: bool) -> None:
 
 
 def _wait_again(home: Path) -> None:
-    from runner.commands.enqueue import wait_again
+    from runner.commands.queued import wait_again
 
     wait_again(home)
 

@@ -1,20 +1,23 @@
-"""Putting runs into the queue, one or a sweep of them, and changing those that wait."""
+"""Putting runs into the queue, one or a sweep of them. Each is judged first: what it needs of a GPU is
+part of its ticket.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner import gpu
+from runner.check.gate import need_mib, pass_gate
 from runner.gpu import CPU
 from runner.gpu_choice import choose_gpu
 from runner.preset import files
 from runner.preset.files import LoadedPreset
 from runner.queue import tickets
-from runner.queue.tickets import QueueError, Ticket
+from runner.queue.tickets import Ticket
 from runner.store.directory import RunDirectory
 from runner.store.errors import LaunchError
 from runner.store.events import Phase
@@ -81,44 +84,49 @@ def enqueue(
     return run
 
 
-def wait_again(home: Path, only: RunDirectory | None = None) -> list[RunDirectory]:
-    """Let every run in the queue (or only one) be waited for again whose waiting process is gone; returns them. Raises
-    OSError.
-    """
-    again = []
-    for one in tickets.waiting(home):
-        if not one.is_alive and only in (None, one.run):
-            try:
-                start_supervisor(one.run)
-            except LaunchError:
-                # Another process was quicker.
-                continue
-            again.append(one.run)
-    return again
+@dataclass(frozen=True)
+class Judged:
+    """A preset that may wait: `label` goes behind its name, `need_mib` is None while that is unknown."""
+
+    loaded: LoadedPreset
+    need_mib: int | None
+    label: str = ""
+    forced: bool = False
 
 
-def change(
+def judge(
+    preset: str,
     home: Path,
-    run: RunDirectory,
-    loaded: LoadedPreset,
-    need_mib: int | None,
+    overrides: Sequence[str] = (),
+    sweeps: Sequence[str] = (),
     gpu_choice: str | None = None,
-    forced: bool = False,
-) -> None:
-    """Give a waiting run another preset, and with a choice another GPU to wait for, 'any' for whichever is free first.
-    Raises QueueError when it has started meanwhile, LaunchError when there is no such GPU, or OSError.
+    force: bool = False,
+) -> list[Judged]:
+    """Judge every combination of a sweep; without one there is one. Raises PresetError, or LaunchError when one of them
+    is refused.
     """
-    chosen = None if gpu_choice in (None, "any") else choose_gpu(gpu.read(), gpu_choice)
-    with tickets.locked(home):
-        ticket = tickets.read_ticket(run)
-        if ticket is None:
-            raise QueueError(
-                f"{run.id} has started, or was taken out; what it trains is frozen. Nothing was changed."
-            )
-        if run.preset.is_symlink():
-            raise QueueError(f"{run.preset} is a link; nothing is written through it.")
-        wanted = ticket.gpu
-        if gpu_choice is not None:
-            wanted = None if gpu_choice == "any" else chosen.uuid if chosen is not None else CPU
-        files.dump(loaded.preset, run.preset)
-        tickets.write_ticket(run, replace(ticket, gpu=wanted, need_mib=need_mib, forced=forced))
+    found = []
+    for variant in variants(sweeps):
+        loaded = files.load(preset, home, (*overrides, *variant.overrides))
+        # The gate leaves this to the launch, and there others would wait already.
+        ensure_can_train(loaded.preset)
+        need = None if force else need_mib(pass_gate(loaded, home, gpu_choice, queued=True))
+        found.append(Judged(loaded, need, variant.label, force))
+    return found
+
+
+def enqueue_all(
+    judged: Sequence[Judged],
+    home: Path,
+    gpu_choice: str | None = None,
+    first: bool = False,
+    trainer: str = TRAINER,
+) -> list[RunDirectory]:
+    """Put them into the queue in this order. Raises LaunchError or OSError."""
+    # The last one put first is the first.
+    order = list(reversed(judged)) if first else list(judged)
+    made = [
+        enqueue(one.loaded, home, gpu_choice, one.need_mib, first, one.label, one.forced, trainer)
+        for one in order
+    ]
+    return list(reversed(made)) if first else made

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from runner.check.assess import Assessment
-from runner.commands import judged_enqueue
-from runner.commands.judged_enqueue import change, enqueue_all, judge
+from runner.commands import queued
+from runner.commands.enqueue import enqueue_all, judge
+from runner.commands.queued import change
 from runner.gpu import CPU
 from runner.preset import files
 from runner.preset.errors import PresetError
@@ -28,6 +29,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
     """The runs a process would wait for."""
     runs: list[RunDirectory] = []
     monkeypatch.setattr("runner.commands.enqueue.start_supervisor", runs.append)
+    monkeypatch.setattr("runner.commands.queued.start_supervisor", runs.append)
     yield runs
 
 
@@ -195,7 +197,7 @@ def test_a_run_that_starts_while_it_is_judged_is_not_changed(
         tickets.drop_ticket(waits)
         return Assessment(files.load_frozen(waits.preset))
 
-    monkeypatch.setattr(judged_enqueue, "pass_gate", meanwhile)
+    monkeypatch.setattr(queued, "pass_gate", meanwhile)
     before = waits.preset.read_bytes()
     with pytest.raises(QueueError, match="Nothing was changed"):
         change(home, waits, ["train.seed=9"], "cpu")

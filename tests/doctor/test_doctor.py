@@ -18,7 +18,7 @@ from runner.doctor import Check, Health
 from runner.doctor.place import model_cache, shown
 from tests import stub_torch
 from tests.stub_nvml import RTX_4090, StubNvml
-from tui.verbs.doctor import lines
+from tui.cli.doctor import lines
 
 DOCTOR = [sys.executable, "-m", "tui.cli", "doctor"]
 

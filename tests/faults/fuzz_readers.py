@@ -12,6 +12,8 @@ from ruamel.yaml.comments import CommentedMap
 
 from runner import safe_open
 from runner.check import records
+from runner.commands import resume
+from runner.commands.resume import Resumption
 from runner.insight.diagnosis import diagnose
 from runner.preset import document, files
 from runner.preset.errors import PresetError
@@ -22,12 +24,12 @@ from runner.store.directory import RunDirectory
 from runner.store.errors import LaunchError
 from runner.store.history import read_history
 from runner.store.rows import rows_of
-from runner.supervision import reattach, replan, resume
+from runner.supervision import reattach, replan
 from tests.faults.fuzz_base import LAST, PRESET
 from tests.faults.fuzz_disk import Store
+from tui.cli.follow import numbers
 from tui.models.run_view import RunRow, RunView
 from tui.services.run_reader import RunFollower, read_row
-from tui.verbs.run import numbers
 
 STEPS = (1, 2, LAST, LAST + 1, -1, 10**400)
 
@@ -39,7 +41,7 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("runner.insight.diagnosis.judge.PAUSE", 0.0)
     patch.setattr("tui.services.run_reader.STATE_SECONDS", 0.0)
     patch.setattr("tui.services.run_reader.JUDGE_SECONDS", 0.0)
-    patch.setattr("tui.verbs.resume.resume", lambda run, step=None: None)
+    patch.setattr("tui.cli.resume.resume", lambda run, step=None: Resumption(None))
     parse = document.parse
     known: list[CommentedMap] = []
 

@@ -139,7 +139,7 @@ def test_any_logs_make_events_that_fold_the_same_in_any_pieces(
 def test_nothing_heavy_is_imported_before_it_is_used() -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "import tui.verbs.diagnose\n"
+        "import tui.cli.diagnose\n"
         "from runner.foreign import trace, console, trainer_state, llama_factory, wandb, tensorboard\n"
         "print(sorted({name.split('.')[0] for name in sys.modules}"
         " & {'torch', 'transformers', 'tensorboard', 'tensorflow', 'google', 'wandb', 'textual'}))"

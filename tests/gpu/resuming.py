@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from runner.commands.resume import resume
 from runner.store.directory import RunDirectory
 from runner.store.history import History
-from runner.supervision.resume import resume
 from tests.gpu.scene import QUIET, Scene, events, kill_trainer
 
 STEPS = 30

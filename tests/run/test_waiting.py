@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.commands import enqueue
+from runner.commands.queued import rewrite
 from runner.preset import files
 from runner.queue import lease, tickets
 from runner.queue.tickets import QueueError
@@ -214,7 +214,7 @@ def test_what_is_changed_while_it_waits_is_trained_and_later_nothing_can_be(scen
     run = scene.add(*SHORT[:1], "until-stop")
     says(run, "paused")
     changed = files.load(str(run.preset), scene.home, ["train.num_train_epochs=7"])
-    enqueue.change(scene.home, run, changed, 1234)
+    rewrite(scene.home, run, changed, 1234)
     ticket = tickets.read_ticket(run)
     assert ticket is not None
     assert ticket.need_mib == 1234
@@ -224,7 +224,7 @@ def test_what_is_changed_while_it_waits_is_trained_and_later_nothing_can_be(scen
     before = run.preset.read_bytes()
     again = files.load(str(run.preset), scene.home, ["train.num_train_epochs=9"])
     with pytest.raises(QueueError, match="has started, or was taken out; what it trains is frozen"):
-        enqueue.change(scene.home, run, again, None)
+        rewrite(scene.home, run, again, None)
     assert run.preset.read_bytes() == before
     assert not tickets.is_queued(run)
     stop(run)

@@ -10,14 +10,13 @@ import psutil
 import pytest
 
 from runner import gpu
-from runner.commands import enqueue
+from runner.commands import queued, resume
 from runner.queue import lease, tickets
 from runner.store import locks, lost, requests, summary
 from runner.store.directory import read_json
 from runner.store.errors import LaunchError
 from runner.store.events import Phase
 from runner.store.requests import Request
-from runner.supervision import resume
 from tests.conftest import wait_for
 from tests.run.queued import Scene, looked, over, pid, says, span, stop, trains
 
@@ -37,11 +36,11 @@ def test_who_waits_for_a_run_is_gone(scene: Scene, number: int, again: str) -> N
     assert [one.is_alive for one in tickets.waiting(scene.home)] == [False, True]
     says(last, first.id)
     if again == "start":
-        assert enqueue.wait_again(scene.home, last) == []
-        assert enqueue.wait_again(scene.home) == [forsaken]
-        assert enqueue.wait_again(scene.home) == []
+        assert queued.wait_again(scene.home, last) == []
+        assert queued.wait_again(scene.home) == [forsaken]
+        assert queued.wait_again(scene.home) == []
     else:
-        assert resume.resume(forsaken) is None
+        assert resume.resume(forsaken).checkpoint is None
         with pytest.raises(LaunchError, match="is running"):
             resume.resume(forsaken)
     says(last, "it comes after", forsaken.id)

@@ -7,7 +7,7 @@ import os
 import psutil
 import pytest
 
-from runner.commands import enqueue
+from runner.commands.queued import rewrite
 from runner.gpu import CPU
 from runner.preset import files
 from runner.queue import tickets
@@ -115,12 +115,12 @@ def test_another_gpu_is_chosen_while_it_waits(
     says(run, "10.0 are free")
     loaded = files.load(str(run.preset), scene.home)
     with pytest.raises(LaunchError, match="There is no GPU 'H900'"):
-        enqueue.change(scene.home, run, loaded, 12 * GIB, "H900")
+        rewrite(scene.home, run, loaded, 12 * GIB, "H900")
     before = tickets.read_ticket(run)
     assert before is not None
     assert before.gpu == "GPU-0"
     tickets.pause(scene.home, None, True)
-    enqueue.change(scene.home, run, loaded, 12 * GIB, choice)
+    rewrite(scene.home, run, loaded, 12 * GIB, choice)
     after = tickets.read_ticket(run)
     assert after is not None
     assert (after.gpu, after.rank) == (wanted, before.rank)

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runner.commands import resume
 from runner.preset.files import load_frozen
 from runner.store.checkpoints import checkpoints, newest
 from runner.store.directory import RunDirectory
 from runner.store.errors import LaunchError
 from runner.store.events import EventLog
 from runner.store.history import History, read_history
-from runner.supervision import resume as resuming
 from runner.train.__main__ import train
 from runner.train.errors import TrainingError
 from runner.train.stop import StopFlag
@@ -94,14 +94,14 @@ def test_a_torn_checkpoint_is_passed_over(trained: Trained, tmp_path: Path) -> N
     assert found is not None
     assert found.step == 3
     (run.checkpoints / "checkpoint-3" / "trainer_state.json").write_text('{"global_st')
-    before = resuming.to_resume_from(run)
+    before = resume.to_resume_from(run).checkpoint
     assert before is not None
     assert before.step == 2
     with pytest.raises(LaunchError, match=r"optimizer\.pt"):
-        resuming.to_resume_from(run, 4)
+        resume.to_resume_from(run, 4)
     with pytest.raises(LaunchError, match="no checkpoint of step 77"):
-        resuming.to_resume_from(run, 77)
+        resume.to_resume_from(run, 77)
     for one in checkpoints(run):
         shutil.rmtree(one.path)
     with pytest.raises(LaunchError, match="no whole checkpoint"):
-        resuming.to_resume_from(run)
+        resume.to_resume_from(run)

@@ -42,6 +42,7 @@ def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xray, "quick", lambda preset, home: None)
     monkeypatch.setattr(XrayService, "look", lambda self: None)
     monkeypatch.setattr("runner.commands.enqueue.start_supervisor", alive)
+    monkeypatch.setattr("runner.commands.queued.start_supervisor", alive)
 
 
 @asynccontextmanager

@@ -14,10 +14,10 @@ from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
 from runner.store.errors import LaunchError
 from tests.tui.conftest import running, screen_text, shows, until, without_load
+from tui.cli.check import choose_card
 from tui.messages import LoadSampled
 from tui.models.run_view import RunView, figures
 from tui.screens.dialog import Launch, LaunchDialog
-from tui.verbs.check import choose_card
 from tui.widgets.load_bar import gpu_line, grid
 from tui.widgets.metrics import memory
 from tui.widgets.preset_list import PresetList

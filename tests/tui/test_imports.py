@@ -25,11 +25,11 @@ def test_nothing_but_the_trainer_imports_the_training_stack(module: str) -> None
 
 @pytest.mark.parametrize(
     "module",
-    ["runner.supervision.launch", "runner.supervision.__main__", "tui.models.run_view", "tui.verbs.run"],
+    ["runner.supervision.launch", "runner.supervision.__main__", "tui.models.run_view", "tui.cli.run"],
 )
 def test_the_headless_part_needs_no_textual(module: str) -> None:
     statement = f"import {module}"
-    if module == "tui.verbs.run":
+    if module == "tui.cli.run":
         # Its progress bar is rich's, which textual brings along.
         assert "torch" not in imported_by(statement)
     else:

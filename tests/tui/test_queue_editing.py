@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from runner.commands import judged_enqueue
+from runner.commands import queued
 from runner.gpu import CPU
 from runner.preset import files
 from runner.queue import tickets
@@ -128,7 +128,7 @@ async def test_leaving_the_app_at_once_after_the_form_lets_go_too(
     run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judging = threading.Event()
-    monkeypatch.setattr(judged_enqueue, "change", lambda home, run, overrides: judging.wait(20))
+    monkeypatch.setattr(queued, "change", lambda home, run, overrides: judging.wait(20))
     async with editing() as (app, pilot, _):
         await pilot.press("escape")
         await left(app, pilot)
@@ -230,7 +230,7 @@ async def test_pressing_twice_opens_it_once_and_lets_it_go_afterwards(
 ) -> None:
     other = waits(home, "b", Ticket(2.0, CPU))
     changed: list[RunDirectory] = []
-    monkeypatch.setattr(judged_enqueue, "change", lambda home, run, overrides: changed.append(run))
+    monkeypatch.setattr(queued, "change", lambda home, run, overrides: changed.append(run))
     async with at_the_queue() as (app, pilot, screen):
         await until(pilot, lambda: screen.queue is not None and len(screen.queue.rows) == 2)
         row, below = screen.queue.rows if screen.queue is not None else ()

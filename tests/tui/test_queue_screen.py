@@ -67,6 +67,7 @@ async def test_what_nobody_waits_for_says_so_and_waits_again(
 ) -> None:
     run = waits(home, "a", Ticket(1.0, CPU), lives=False)
     monkeypatch.setattr("runner.commands.enqueue.start_supervisor", alive)
+    monkeypatch.setattr("runner.commands.queued.start_supervisor", alive)
     async with at_the_queue() as (_, pilot, _):
         await shows(pilot, FORSAKEN, "no process waits for it: the machine went down")
         await pilot.press("r")

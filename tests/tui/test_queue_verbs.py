@@ -48,8 +48,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
     """The runs a process waits for since; none really does, and data are not looked at."""
     runs: list[RunDirectory] = []
     monkeypatch.setattr("runner.commands.enqueue.start_supervisor", runs.append)
+    monkeypatch.setattr("runner.commands.queued.start_supervisor", runs.append)
     monkeypatch.setattr(
-        "runner.supervision.resume.start_supervisor", lambda run, checkpoint="": runs.append(run)
+        "runner.commands.resume.start_supervisor", lambda run, checkpoint="": runs.append(run)
     )
     monkeypatch.setattr(xray, "quick", lambda preset, home: None)
     yield runs

@@ -20,6 +20,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
     """The runs a process waits for since; none really does."""
     runs: list[RunDirectory] = []
     monkeypatch.setattr("runner.commands.enqueue.start_supervisor", runs.append)
+    monkeypatch.setattr("runner.commands.queued.start_supervisor", runs.append)
     yield runs
 
 

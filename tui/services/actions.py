@@ -16,15 +16,12 @@ if TYPE_CHECKING:
     from runner.store.directory import RunDirectory
     from runner.store.requests import Request
 
-STOPS = "It finishes its step, saves and ends."
-STOPS_NOW = "It ends now."
-
 
 def enqueue(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
     """Put a preset at the end of the queue; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
-        from runner.commands.judged_enqueue import enqueue_all, judge
+        from runner.commands.enqueue import enqueue_all, judge
 
         run = enqueue_all(judge(preset_path, home, gpu_choice=gpu), home, gpu)[0]
         post(RunLaunched(run.id, "It waits for its turn; w shows the queue."))
@@ -36,59 +33,42 @@ def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
     """Launch a preset; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
-        from runner.check.gate import pass_gate
-        from runner.preset.files import load
-        from runner.supervision.launch import launch as launch_run
+        from runner.commands.launch import launch as launch_preset
 
-        loaded = load(preset_path, home)
-        pass_gate(loaded, home, gpu)
-        post(RunLaunched(launch_run(loaded, home, gpu).run.id))
+        post(RunLaunched(launch_preset(preset_path, home, gpu_choice=gpu).run.id))
 
     in_thread(post, "Not launched", work)
 
 
-def stop(post: Post, home: Path, run_id: str, now: bool) -> None:
+def stop(post: Post, run: RunDirectory, now: bool) -> None:
     """Ask a run to stop; posts Done, or ActionFailed when it cannot be asked."""
 
     def work() -> None:
-        from runner.queue import tickets
-        from runner.store.directory import RunDirectory, runs_folder
-        from runner.store.requests import stop as ask_to_stop
+        from runner.commands.stop import stop as ask_to_stop
 
-        run = RunDirectory(runs_folder(home) / run_id)
-        if tickets.is_queued(run):
-            tickets.remove(home, run)
-            post(Done("Queue", "It is taken out of the queue."))
-        else:
-            post(Done("Stop", STOPS_NOW if ask_to_stop(run, now) else STOPS))
+        post(Done("Stop", f"It {ask_to_stop(run, now).value}"))
 
     in_thread(post, "Not stopped", work)
 
 
-def ask(post: Post, run_path: Path, request: Request, done: str) -> None:
+def ask(post: Post, run: RunDirectory, request: Request) -> None:
     """Ask something of a run; posts Done or ActionFailed."""
 
     def work() -> None:
-        from runner.store import requests
-        from runner.store.directory import RunDirectory
+        from runner.commands.ask import ask as ask_run
 
-        requests.ask(RunDirectory(run_path), request)
-        post(Done("Asked", done))
+        post(Done("Asked", ask_run(run, request)))
 
     in_thread(post, "Not asked", work)
 
 
-def resume(post: Post, run_path: Path) -> None:
+def resume(post: Post, run: RunDirectory) -> None:
     """Go on with a run from its last whole checkpoint; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
-        from runner.store.directory import RunDirectory
-        from runner.supervision.resume import resume as go_on
+        from runner.commands.resume import resume as go_on
 
-        run = RunDirectory(run_path)
-        at = go_on(run)
-        words = f"It goes on from {at.path.name}." if at is not None else "It waits for its turn again."
-        post(RunLaunched(run.id, words))
+        post(RunLaunched(run.id, f"It {go_on(run).words}"))
 
     in_thread(post, "Does not go on", work)
 

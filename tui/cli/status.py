@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from runner.insight.diagnosis import Severity, is_remark
 from runner.store import directory
 from runner.store.events import Phase
@@ -16,9 +18,13 @@ SIGNS = {Phase.FINISHED: "✔", Phase.STOPPED: "■", Phase.FAILED: "✖", Phase
 COLOURS = {Severity.WARNING: "yellow", Severity.CRITICAL: "red", Severity.ERROR: "red"}
 
 
-def status(tmux: bool) -> str:
-    """The living runs and how many wait, or the newest one when there are none; with tmux's colour marks if wanted.
-    Empty without runs.
+@click.command()
+@click.option("--tmux", is_flag=True, help="With tmux's colours.")
+def status(tmux: bool) -> None:
+    """One line on the runs that live, for a status bar.
+
+    \b
+    set -g status-right '#(ftui status --tmux)'        in ~/.tmux.conf
     """
     home = directory.ftui_home()
     rows = [read_row(run) for run in directory.list_runs(home)[:LOOKED_AT]]
@@ -26,7 +32,7 @@ def status(tmux: bool) -> str:
     living = [row for row in rows if not row.phase.is_over and row not in queued]
     shown = living or ([] if queued else rows[:1])
     words = [_words(row, tmux) for row in shown[:SHOWN]]
-    return "  ".join([*words, *([f"◌ {len(queued)} queued"] if queued else [])])
+    click.echo("  ".join([*words, *([f"◌ {len(queued)} queued"] if queued else [])]))
 
 
 def _words(row: RunRow, tmux: bool) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from runner.commands.own import ensure_own
 from runner.machine.training_stack import missing_packages
 from runner.queue import tickets
 from runner.store import summary
@@ -9,15 +12,42 @@ from runner.store.checkpoints import Checkpoint, checkpoints, newest
 from runner.store.directory import RunDirectory, read_json
 from runner.store.errors import LaunchError
 from runner.store.events import Phase
-from runner.store.history import read_history
+from runner.store.history import read_history, whole
 from runner.supervision.start import start_supervisor
 
 
-def resume(run: RunDirectory, step: int | None = None) -> Checkpoint | None:
-    """Start a supervisor that goes on from a checkpoint, the last whole one or that of a step; returns it. None for a
-    run of the queue that has not started: it waits for its turn again. Raises LaunchError saying what is in the way.
+@dataclass(frozen=True)
+class Resumption:
+    """Where a run goes on. `checkpoint` is None for a run of the queue that has not started: it waits for its turn
+    again. `made` is the last step it had made.
     """
-    chosen = to_resume_from(run, step)
+
+    checkpoint: Checkpoint | None
+    made: int = 0
+
+    @property
+    def again(self) -> str:
+        """'steps 31 to 35 are made again', empty when there are none."""
+        at = self.checkpoint
+        if at is None or self.made <= at.step:
+            return ""
+        if self.made == at.step + 1:
+            return f"step {self.made} is made again"
+        return f"steps {at.step + 1} to {self.made} are made again"
+
+    @property
+    def words(self) -> str:
+        """What it does, to follow the name of the run."""
+        if self.checkpoint is None:
+            return "waits for its turn again."
+        return f"goes on from {self.checkpoint.path.name}{f'; {self.again}' if self.again else ''}."
+
+
+def resume(run: RunDirectory, step: int | None = None) -> Resumption:
+    """Start a supervisor that goes on from a checkpoint, the last whole one or that of a step. Raises LaunchError
+    saying what is in the way.
+    """
+    planned = to_resume_from(run, step)
     if missing := missing_packages():
         raise LaunchError(f"{', '.join(missing)} not installed here, so nothing can be trained.")
     if not read_json(run.run):
@@ -25,16 +55,17 @@ def resume(run: RunDirectory, step: int | None = None) -> Checkpoint | None:
             f"{run.run} cannot be read: it says with what and on which GPU the run was trained.\n"
             f"Start it again: ftui run {run.preset}"
         )
-    start_supervisor(run, chosen.path.name if chosen is not None else "")
-    return chosen
+    start_supervisor(run, planned.checkpoint.path.name if planned.checkpoint is not None else "")
+    return planned
 
 
-def to_resume_from(run: RunDirectory, step: int | None = None) -> Checkpoint | None:
-    """The checkpoint it would go on from, None for a run that would wait for its turn again. Raises LaunchError."""
+def to_resume_from(run: RunDirectory, step: int | None = None) -> Resumption:
+    """Where it would go on. Raises LaunchError."""
+    ensure_own(run)
     if summary.is_alive(run):
         raise LaunchError(f"{run.id} is running. Stop it first: ftui stop {run.id}")
     if tickets.is_queued(run):
-        return None
+        return Resumption(None)
     found = checkpoints(run)
     chosen = newest(run) if step is None else next((one for one in found if one.step == step), None)
     if chosen is None:
@@ -53,7 +84,7 @@ def to_resume_from(run: RunDirectory, step: int | None = None) -> Checkpoint | N
             f"{run.id} has made all of its {total} steps: there is nothing to go on with.\n"
             f"For more, make a preset of it (ftui presets new NAME --from {run.id}) with more epochs."
         )
-    return chosen
+    return Resumption(chosen, whole(summary.read_state(run).get("step")) or 0)
 
 
 def _none_to_resume(run: RunDirectory, step: int | None) -> str:

@@ -1,78 +1,28 @@
-"""`ftui run` and following a run in text."""
+"""Following a run in text, with a progress bar on a terminal."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from pathlib import Path
 
 import click
 
-from runner.check.assess import Assessment
-from runner.check.gate import pass_gate
-from runner.gpu_choice import UnusableGpuError
-from runner.insight import answers, lint
+from runner.insight import answers
 from runner.insight.diagnosis import Severity, VerdictKind
 from runner.insight.standing import course, loss
 from runner.insight.task import main_curve
-from runner.preset import files
-from runner.store.directory import RunDirectory, ftui_home
+from runner.store.directory import RunDirectory
 from runner.store.events import Phase
-from runner.supervision import launch
-from runner.supervision.launch import Launched
 from tui.models.run_view import RunView, age
 from tui.services.run_reader import Follower, RunFollower, Target
 from tui.services.trace_reader import TraceFollower
-from tui.verbs.text import print_json, waiting
 
 POLL_SECONDS = 0.2
 LINE_SECONDS = 10.0
 # No verdicts yet, or none that can come.
 UNDECIDED = (VerdictKind.TOO_EARLY, VerdictKind.NO_EVALUATION)
 EXIT_CODES = {Phase.FINISHED: 0, Phase.STOPPED: 3}
-
-
-def start(preset: str, overrides: tuple[str, ...], gpu: str | None, force: bool) -> Launched:
-    """Load a preset, judge it and launch it; `force` launches what the gate would refuse. Where a GPU cannot be used,
-    a person at a terminal is asked whether the CPU will do. Raises PresetError, LaunchError or OSError.
-    """
-    home = ftui_home()
-    loaded = files.load(preset, home, overrides)
-    if not force:
-        try:
-            found = _judged(loaded, home, gpu)
-        except UnusableGpuError as error:
-            if not _cpu_will_do(error):
-                raise
-            gpu = "cpu"
-            found = _judged(loaded, home, gpu)
-        for finding in found.findings:
-            if finding.severity is lint.Severity.WARNING:
-                colour = "red" if finding.is_danger else "yellow"
-                click.secho(f"▲ {finding.key}: {finding.what}", fg=colour, err=True)
-    return launch.launch(loaded, home, gpu)
-
-
-def _judged(loaded: files.LoadedPreset, home: Path, gpu: str | None) -> Assessment:
-    with waiting(f"Looking at {loaded.name} and its data …"):
-        return pass_gate(loaded, home, gpu)
-
-
-def _cpu_will_do(error: UnusableGpuError) -> bool:
-    """Ask a person, if there is one."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    click.echo(str(error), err=True)
-    return click.confirm("Train on the CPU this time?", default=False, err=True)
-
-
-def print_launched(launched: Launched, as_json: bool) -> None:
-    if as_json:
-        on = launched.gpu.name if launched.gpu else "CPU"
-        print_json({"id": launched.run.id, "path": str(launched.run.path), "device": on})
-    else:
-        click.echo(launched.run.id)
 
 
 def follow_trace(target: Target) -> int:

@@ -16,9 +16,10 @@ from runner.insight.diagnosis import Finding, diagnose
 from runner.insight.explained import EXPLANATIONS, Example, Explanation, Group
 from tui.charts.plot import LABEL_WIDTH, Mark, Palette, draw
 from tui.charts.view import ChartMode, chart_of, places
+from tui.cli.parameters import json_option
+from tui.cli.text import print_json
 from tui.colours import BAD
 from tui.glyphs import glyphs, plain
-from tui.verbs.text import print_json
 
 WIDEST = 100
 CHART_HEIGHT = 12
@@ -26,12 +27,23 @@ INDENT = "  "
 MOST_HINTS = 3
 
 
-def explain(word: str | None, as_json: bool) -> None:
-    """Print the list of findings, or all there is to say of one. Raises ClickException when there is none."""
-    if word is None:
+@click.command()
+@click.argument("finding", required=False, metavar="[FINDING]")
+@json_option()
+def explain(finding: str | None, as_json: bool) -> None:
+    """Say what a FINDING means: how it looks, how it is computed, what to do, and what it is not.
+
+    FINDING is a slug as `ftui diagnose` and report.md name it; without one, all are listed.
+
+    \b
+    ftui explain
+    ftui explain overfitting
+    ftui explain "learning rate too high"
+    """
+    if finding is None:
         print_json([_short(one) for one in EXPLANATIONS.values()]) if as_json else _print_list()
         return
-    explanation = EXPLANATIONS[_slug(word)]
+    explanation = EXPLANATIONS[_slug(finding)]
     if as_json:
         print_json(as_plain(explanation))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,18 @@ from runner.foreign.names import said
 from runner.foreign.opening import read_path
 from runner.foreign.trace import TraceError
 from runner.insight.curves import Curves
-from runner.insight.diagnosis import Severity, Verdict, diagnose
+from runner.insight.diagnosis import Severity, Verdict
+from runner.insight.diagnosis import diagnose as judge
 from runner.insight.diagnosis.finding import Action
 from runner.insight.task import Task, main_metrics, task_of
 from runner.store.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
 from runner.store.event_tail import EventTail
 from runner.store.history import History, fold_all
+from tui.cli.names_traces import NamesTraces
+from tui.cli.parameters import MAP, json_option
+from tui.cli.targets import shown
+from tui.cli.text import metrics_as_plain, print_json, print_standing
 from tui.models.run_view import since
-from tui.verbs.text import metrics_as_plain, print_json, print_standing
-from tui.verbs.watch import shown
 
 # More names than these say less.
 MOST_NAMED = 5
@@ -46,26 +50,41 @@ class Subject:
     written_at: float | None = None
 
 
-def diagnose_run(name: str, as_json: bool, names: str = "") -> int:
-    """Print the verdict on a path or a run; 1 when anything found is a warning or worse, else 0. `names` is what --map
-    says of a table.
+@click.command(cls=NamesTraces)
+@click.argument("path_or_run", metavar="PATH_OR_RUN")
+@json_option("Everything as one JSON object.")
+@MAP
+def diagnose(path_or_run: str, as_json: bool, names: str) -> None:
+    """Judge a run by its curves: one of ftui, or PATH, what another trainer left.
 
-    Raises UnreadableError.
+    PATH is a file, an output directory, or a folder above some, of which the newest run is read; it may still be
+    training. RUN is an id, a unique part of one, or `last`. Read are:
+
+    {traces}
+
+    Exit code 0 when nothing is wrong, 1 when something found is a warning or worse, 2 when it cannot be read.
+
+    \b
+    ftui diagnose last
+    ftui diagnose ./outputs                        an output directory with checkpoints, or with runs/
+    ftui diagnose saves/llama3/trainer_log.jsonl
+    ftui diagnose train.log --json
+    ftui diagnose my_log.csv --map loss=nll,step=batch
     """
     try:
-        subject = _subject(name, said(names))
+        subject = _subject(path_or_run, said(names))
     except (TraceError, RunNotFoundError, ValueError) as error:
         raise UnreadableError(str(error)) from None
     except OSError as error:
-        raise UnreadableError(f"{error.filename or name}: {error.strerror or error}") from None
+        raise UnreadableError(f"{error.filename or path_or_run}: {error.strerror or error}") from None
     curves = subject.history.curves()
-    verdict = diagnose(curves)
+    verdict = judge(curves)
     if as_json:
         print_json(as_plain(subject, curves, verdict))
     else:
         _print(subject, curves, verdict)
     worst = max([verdict.severity, *(finding.severity for finding in verdict.findings)])
-    return int(worst >= Severity.WARNING)
+    sys.exit(int(worst >= Severity.WARNING))
 
 
 def _subject(name: str, names: dict[str, str]) -> Subject:

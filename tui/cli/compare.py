@@ -7,16 +7,24 @@ from typing import Any
 
 import click
 
+from runner.commands.compare import read_all
 from runner.insight import answers
 from runner.report import comparison
-from runner.store import directory
-from tui.verbs.text import print_json, print_table
+from tui.cli.parameters import json_option
+from tui.cli.targets import own_or_foreign, target
+from tui.cli.text import print_json, print_table
 
 
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="RUN RUN…")
+@json_option()
 def compare(names: tuple[str, ...], as_json: bool) -> None:
-    """Print several runs side by side, the first as the one the others are held against. Raises RunNotFoundError."""
-    home = directory.ftui_home()
-    runs = [comparison.read(directory.find_run(name, home)) for name in names]
+    """Hold runs against the first one: settings that differ, best evaluations, and whether the difference can be seen.
+
+    \b
+    ftui compare last qlora-8b-7f3a
+    """
+    runs = read_all([own_or_foreign(target(name)) for name in names])
     letters = [chr(ord("A") + i) if i < 26 else str(i) for i in range(len(runs))]
     sentences = [
         comparison.sentence(runs[0], other, (letters[0], letter))

@@ -7,12 +7,16 @@ import dataclasses
 import click
 
 from runner.store import directory
+from tui.cli.parameters import json_option
+from tui.cli.text import loss, percent, print_json, print_table
 from tui.services.run_reader import read_row
-from tui.verbs.text import loss, percent, print_json, print_table
 
 
-def list_runs(limit: int, as_json: bool) -> None:
-    """Print the newest runs; all of them with a limit of 0."""
+@click.command()
+@json_option("One JSON array.")
+@click.option("--limit", "-n", default=20, show_default=True, help="How many, newest first; 0 for all.")
+def ls(as_json: bool, limit: int) -> None:
+    """List runs, newest first, with their progress and verdict."""
     home = directory.ftui_home()
     runs = directory.list_runs(home)
     rows = [read_row(run) for run in (runs[:limit] if limit > 0 else runs)]

@@ -1,4 +1,4 @@
-"""`ftui watch`: a run of ftui's, or the trace of one that was started elsewhere."""
+"""What a RUN or a path on the command line means: a run of ftui's, or the trace of one that was started elsewhere."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 
 from runner.store.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
-from runner.supervision.reattach import adopt
 from tui.models.run_view import since
 from tui.services.run_reader import Target
 
 
-def resolve(name: str, names: str = "") -> Target:
+def target(name: str, names: str = "") -> Target:
     """What a name or a path means; `names` is what --map says. Raises RunNotFoundError, also for a path with nothing to
     read.
     """
@@ -23,9 +22,7 @@ def resolve(name: str, names: str = "") -> Target:
     if path.exists():
         return _elsewhere(path, names)
     try:
-        run = find_run(name, ftui_home())
-        adopt(run)
-        return Target(run=run)
+        return Target(run=find_run(name, ftui_home()))
     except RunNotFoundError as error:
         raise RunNotFoundError(f"{error}\n{path} is no path either.") from None
 
@@ -60,6 +57,14 @@ def choose(path: Path) -> Path:
     return runs[answer - 1]
 
 
+def own_or_foreign(found: Target) -> RunDirectory | Path:
+    """The run, or the path of a foreign one."""
+    if found.run is not None:
+        return found.run
+    assert found.path is not None
+    return found.path
+
+
 def shown(run: Path | str, path: Path) -> str:
     """A run below a path, by the way to it."""
     try:
@@ -77,12 +82,3 @@ def _written(run: Path) -> float | None:
         )
     except OSError:
         return None
-
-
-def follow_in_text(target: Target) -> int:
-    """Print progress until the run ends; returns the exit code."""
-    from tui.verbs.run import follow, follow_trace
-
-    if target.run is not None:
-        return follow(target.run)
-    return follow_trace(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,15 +13,21 @@ from itertools import groupby
 import click
 
 from runner.doctor import Check, Health, examine
-from tui.verbs.text import print_json, waiting
+from tui.cli.parameters import json_option
+from tui.cli.text import print_json, waiting
 
 MARKS = {Health.OK: ("✔", "green"), Health.NOTE: ("·", "yellow"), Health.BAD: ("✖", "red")}
 NAME_WIDTH = 13
 WIDEST = 120
 
 
-def report(as_json: bool) -> int:
-    """Print every check; 1 when a run would fail or not do what it says, else 0."""
+@click.command()
+@json_option()
+def doctor(as_json: bool) -> None:
+    """Check this machine: driver, GPUs, PyTorch, 4-bit kernels, compiler, versions, disk, environment, terminal.
+
+    Exit code 1 when a run would fail, or not do what its preset says. Send this page with a bug report.
+    """
     with waiting("Looking at this machine …"):
         checks = [*examine(), terminal()]
     if as_json:
@@ -28,7 +35,7 @@ def report(as_json: bool) -> int:
     else:
         for line in lines(checks, shutil.get_terminal_size().columns):
             click.echo(line)
-    return int(any(check.health is Health.BAD for check in checks))
+    sys.exit(int(any(check.health is Health.BAD for check in checks)))
 
 
 def lines(checks: Sequence[Check], width: int) -> list[str]:

@@ -10,16 +10,20 @@ import click
 from runner.store import directory
 from runner.store.events import Phase
 from runner.store.history import whole
+from tui.cli.parameters import RUN, json_option
+from tui.cli.text import metrics_as_plain, print_json, print_standing
 from tui.models.run_view import RunView, age, since, text
 from tui.services.run_reader import read_view
-from tui.verbs.text import metrics_as_plain, print_json, print_standing
 
 LOG_LINES = 5
 
 
-def show_run(name: str, as_json: bool) -> None:
-    """Print everything known of a run. Raises RunNotFoundError."""
-    view = read_view(directory.find_run(name, directory.ftui_home()))
+@click.command()
+@RUN
+@json_option("Everything as one JSON object.")
+def show(run: str, as_json: bool) -> None:
+    """Show one RUN: settings, curves, verdict, files. RUN is an id, a unique part of one, or `last`."""
+    view = read_view(directory.find_run(run, directory.ftui_home()))
     if as_json:
         print_json(as_plain(view))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,36 @@ from runner.preset import files
 from runner.preset.draft import Draft
 from runner.preset.errors import PresetError, Problem, nearest
 from runner.preset.fields import Field, Kind, field_named, fields, to_text
-from runner.preset.json_schema import write_schema
+from runner.preset.json_schema import json_schema, write_schema
 from runner.preset.schema import SECTIONS
 from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB
 from runner.store import directory
 from runner.store.directory import RunNotFoundError, ftui_home
-from tui.verbs.text import print_json, print_table
+from tui.cli.lazy import NearestGroup
+from tui.cli.parameters import json_option, set_option
+from tui.cli.text import print_json, print_table
 
 
-def list_presets(as_json: bool) -> None:
+class PresetVerbs(NearestGroup):
+    """`ftui presets NAME` is short for `ftui presets show NAME`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = next((arg for arg in args if not arg.startswith("-")), None)
+        if first is not None and first not in self.commands:
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=PresetVerbs, invoke_without_command=True)
+@json_option()
+@click.pass_context
+def presets(ctx: click.Context, as_json: bool) -> None:
+    """List presets; with a NAME, show every setting of it and where it comes from."""
+    if ctx.invoked_subcommand is None:
+        _list(as_json)
+
+
+def _list(as_json: bool) -> None:
     """Print every preset, broken ones with what is wrong with them."""
     home = ftui_home()
     rows: list[dict[str, object]] = []
@@ -44,8 +66,11 @@ def list_presets(as_json: bool) -> None:
     click.secho(f"Your own presets: {files.own_folder(home)}/NAME.yaml", dim=True)
 
 
-def show_preset(name: str, as_json: bool) -> None:
-    """Print every setting of a preset with the file and line it comes from. Raises PresetError."""
+@presets.command()
+@click.argument("name")
+@json_option()
+def show(name: str, as_json: bool) -> None:
+    """Show every setting of a preset, and the file and line it comes from."""
     loaded = files.load(name, ftui_home())
     values = loaded.preset.model_dump(mode="json")
     if as_json:
@@ -65,10 +90,16 @@ def show_preset(name: str, as_json: bool) -> None:
             click.echo(f"{key.ljust(widths[0])} {value.ljust(min(widths[1], 60))}  {where or 'default'}")
 
 
-def new_preset(name: str, base: str, changes: tuple[str, ...]) -> None:
-    """Write a new preset of one's own. Raises PresetError, RunNotFoundError, or OSError when there is one already."""
+@presets.command()
+@click.argument("name")
+@click.option(
+    "--from", "base", default="qlora-quickstart", show_default=True, help="A preset, or a run (id or `last`)."
+)
+@set_option("Set one of its settings. Repeatable.")
+def new(name: str, base: str, overrides: tuple[str, ...]) -> None:
+    """Make a preset NAME of your own, on top of another preset or with the settings of a run."""
     draft = draft_of(base, name)
-    for text in changes:
+    for text in overrides:
         key, equals, value = text.partition("=")
         try:
             field = field_named(key.strip())
@@ -84,6 +115,36 @@ def new_preset(name: str, base: str, changes: tuple[str, ...]) -> None:
     path = draft.save()
     write_schema(path.parent)
     click.echo(str(path))
+
+
+@presets.command()
+@click.argument("first")
+@click.argument("second")
+@json_option()
+def diff(first: str, second: str, as_json: bool) -> None:
+    """Show the settings in which two presets or runs differ. Exit code 1 when there are any."""
+    a, b = (_values(name) for name in (first, second))
+    found = {
+        field.name: (one, other)
+        for field in fields()
+        if field.section and (one := _value(a, field)) != (other := _value(b, field))
+    }
+    if as_json:
+        print_json({key: list(pair) for key, pair in found.items()})
+    elif found:
+        print_table(
+            [(key, to_text(one), to_text(other)) for key, (one, other) in found.items()],
+            ("setting", first, second),
+        )
+    else:
+        click.echo("no setting differs")
+    sys.exit(int(bool(found)))
+
+
+@presets.command()
+def schema() -> None:
+    """Print the JSON Schema of preset files, for editors that complete and check YAML."""
+    print_json(json_schema())
 
 
 def draft_of(base: str, name: str) -> Draft:
@@ -123,26 +184,6 @@ def from_here(field: Field, text: str) -> str:
     if field.kind is not Kind.PATH:
         return text
     return files.absolute(text, Path.cwd(), LOCAL_OR_HUB if field.hub else LOCAL_FILE)
-
-
-def diff_presets(first: str, second: str, as_json: bool) -> int:
-    """Print the settings in which two presets differ; 1 when there are any. Raises PresetError or RunNotFoundError."""
-    a, b = (_values(name) for name in (first, second))
-    found = {
-        field.name: (one, other)
-        for field in fields()
-        if field.section and (one := _value(a, field)) != (other := _value(b, field))
-    }
-    if as_json:
-        print_json({key: list(pair) for key, pair in found.items()})
-    elif found:
-        print_table(
-            [(key, to_text(one), to_text(other)) for key, (one, other) in found.items()],
-            ("setting", first, second),
-        )
-    else:
-        click.echo("no setting differs")
-    return int(bool(found))
 
 
 def _values(name: str) -> dict[str, Any]:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import click
 
+from runner.commands.clean import clean as delete
 from runner.store import directory, disk_usage
-from tui.verbs.text import print_table
+from tui.cli.text import print_table
 
 
-def clean(names: tuple[str, ...], do_it: bool) -> None:
-    """Print what runs hold, and remove old checkpoints if asked to. Raises RunNotFoundError or OSError."""
+@click.command()
+@click.argument("runs", nargs=-1)
+@click.option("--yes", is_flag=True, help="Remove what can go.")
+def clean(runs: tuple[str, ...], yes: bool) -> None:
+    """Show what each run holds on disk, and which checkpoints can go.
+
+    The best and the last whole checkpoint of every run stay, and everything of runs that live. Nothing is removed
+    without --yes.
+
+    \b
+    ftui clean
+    ftui clean 7f3a --yes
+    """
     home = directory.ftui_home()
-    runs = [directory.find_run(name, home) for name in names] if names else directory.list_runs(home)
-    with click.progressbar(runs, label="looking", show_pos=True) as bar:
+    chosen = [directory.find_run(name, home) for name in runs] if runs else directory.list_runs(home)
+    with click.progressbar(chosen, label="looking", show_pos=True) as bar:
         held = sorted((disk_usage.holding(run) for run in bar), key=lambda one: -one.total)
     if not held:
         click.echo("No runs, nothing to clean.")
@@ -32,14 +44,14 @@ def clean(names: tuple[str, ...], do_it: bool) -> None:
     count = sum(len(one.removable) for one in held)
     if not count:
         click.echo("Nothing can go: of every run only the best and the last checkpoint are there.")
-    elif not do_it:
+    elif not yes:
         click.echo(f"\n{gib(freed)} in {count} checkpoints can go; the best and the last of every run stay.")
         click.echo("Remove them: ftui clean --yes")
     else:
-        for one in held:
-            for checkpoint in one.removable:
-                disk_usage.remove(one.run, checkpoint)
-        click.echo(f"\n{count} checkpoints removed, {gib(freed)} free again.")
+        done = delete(held)
+        click.echo(f"\n{done.count} checkpoints removed, {gib(done.freed)} free again.")
+        for run in done.skipped:
+            click.echo(f"{run.id} runs by now, and keeps its own.")
 
 
 def gib(count: int) -> str:

@@ -1,122 +1,21 @@
-"""`ftui check`: everything that is known of a preset before it is launched, in text or JSON."""
+"""The assessment of a preset, in text or JSON."""
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import click
 
-from runner import gpu
-from runner.check import xray
-from runner.check.assess import NO_CARD, Assessment, assess, best_card, card_of, this_machine, written_keys
-from runner.check.probe import Probed, probe, whole_run
-from runner.gpu_choice import UnusableGpuError, choose_gpu
+from runner.check.assess import NO_CARD, Assessment
 from runner.insight.data import DataReport, quantile
 from runner.insight.lint import Severity
-from runner.insight.memory.cards import Card, find_card
 from runner.insight.memory.predict import gib
-from runner.machine import training_stack
-from runner.preset import files
 from runner.preset.files import LoadedPreset
-from runner.store.directory import ftui_home
-from runner.store.errors import LaunchError
-from runner.supervision import launch
-from tui.verbs.text import print_json
 
 MARKS = {Severity.ERROR: ("✖", "red"), Severity.WARNING: ("▲", "yellow"), Severity.NOTE: ("·", "cyan")}
 LABEL_WIDTH = 16
 MOST_PROPOSALS = 4
-
-
-def check(
-    name: str,
-    overrides: tuple[str, ...],
-    gpu_choice: str | None,
-    free_gib: float | None,
-    target: int | None,
-    look_at_data: bool,
-    as_json: bool,
-) -> int:
-    """Print the assessment of a preset; 1 when a launch would be refused, else 0. Raises PresetError or LaunchError."""
-    home = ftui_home()
-    loaded = files.load(name, home, overrides)
-    card = choose_card(gpu_choice, free_gib)
-    missing = [
-        line for line in launch.missing_files(loaded.preset) if look_at_data or not line.startswith("data.")
-    ]
-    data = None
-    if look_at_data and not missing:
-        data = _examine(loaded, home, quiet=as_json)
-    found = assess(
-        loaded.preset, this_machine(card), home, data, written_keys(loaded.origins), online=not _offline()
-    )
-    refused = bool(found.refusals or missing)
-    if as_json:
-        print_json(as_plain(loaded, found, missing, target))
-    else:
-        _print(loaded, found, missing, target)
-    return int(refused)
-
-
-def _offline() -> bool:
-    return bool(os.environ.get("HF_HUB_OFFLINE"))
-
-
-def choose_card(choice: str | None, free_gib: float | None) -> Card | None:
-    """The card to judge against: one of this machine by index, UUID or name, or any known one by name. Raises
-    LaunchError for a name that is not known.
-    """
-    reading = gpu.read()
-    if choice == "cpu":
-        return None
-    if choice is None and free_gib is None:
-        # Refuses what a launch would.
-        choose_gpu(reading, None)
-    card = best_card(reading)
-    if choice is not None:
-        try:
-            chosen = choose_gpu(reading, choice)
-            card = next((card_of(sample) for sample in reading.samples if sample.gpu == chosen), None)
-        except LaunchError as refused:
-            listed = (*(sample.gpu for sample in reading.samples), *reading.hidden)
-            if choice in (one.number for one in listed):
-                raise
-            try:
-                card = find_card(choice)
-            except KeyError as error:
-                if isinstance(refused, UnusableGpuError):
-                    raise refused from None
-                words = str(error.args[0])
-                raise LaunchError(f"{words[0].upper()}{words[1:]}. `--free-gib 22` needs no name.") from None
-    if free_gib is not None:
-        free = round(free_gib * 1024)
-        card = replace(card, free_mib=free) if card is not None else Card("a GPU", free, free)
-    return card
-
-
-def _examine(loaded: LoadedPreset, home: Path, quiet: bool) -> DataReport | None:
-    """The X-ray, with a progress bar on a terminal; None when the training stack is not installed here."""
-    if training_stack.missing_packages():
-        return None
-    if quiet or not sys.stderr.isatty():
-        return xray.complete(loaded.preset, home)
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("looking at the data"),
-        BarColumn(30),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=1.0)
-        return xray.complete(loaded.preset, home, lambda report: bar.update(task, completed=report.progress))
 
 
 def as_plain(
@@ -156,7 +55,7 @@ def as_plain(
     }
 
 
-def _print(loaded: LoadedPreset, found: Assessment, missing: list[str], target: int | None) -> None:
+def print_assessment(loaded: LoadedPreset, found: Assessment, missing: list[str], target: int | None) -> None:
     click.echo(f"{click.style(loaded.name, bold=True)}  {loaded.preset.method}  {loaded.path}")
     for advice in found.advice:
         note = click.style(f"  {advice.note}", dim=True) if advice.note else ""
@@ -253,41 +152,3 @@ def _print_proposals(found: Assessment, target: int) -> None:
             f"Batch {target}" if place == 0 else "",
             f"{one.per_device} × {one.accumulation} = {one.effective}{need} · time ×{one.relative_time:.2f}{fits}",
         )
-
-
-def measure(name: str, overrides: tuple[str, ...], gpu_choice: str | None, as_json: bool) -> int:
-    """Probe a preset and print what it measured; 1 when it failed. Raises PresetError, LaunchError or OSError."""
-    home = ftui_home()
-    loaded = files.load(name, home, overrides)
-    missing = training_stack.missing_packages() + launch.missing_files(loaded.preset)
-    if missing:
-        raise LaunchError("\n".join(missing))
-    chosen = choose_gpu(gpu.read(), gpu_choice)
-    waiting: AbstractContextManager[Any] = nullcontext()
-    if sys.stderr.isatty() and not as_json:
-        from rich.console import Console
-
-        waiting = Console(stderr=True).status("starting")
-    with waiting as status:
-        found = probe(
-            loaded.preset, home, chosen, lambda phase: status.update(phase) if status is not None else None
-        )
-    whole = whole_run(loaded.preset, xray.quick(loaded.preset, home), found)
-    if as_json:
-        print_json({**asdict(found), "whole_run": whole})
-    else:
-        _print_probed(found)
-        for name, seconds in whole:
-            click.echo(f"  {name:<40} {seconds:10,.0f} s")
-    return int(bool(found.problem))
-
-
-def _print_probed(found: Probed) -> None:
-    if found.problem:
-        click.echo(f"{click.style('✖', fg='red')} {found.problem}\n    {found.hint}")
-        return
-    click.echo(f"measured on {found.device}, longest rows, one optimizer step of at most two micro-steps")
-    for name, mib in found.memory:
-        click.echo(f"  {name:<40} {mib:10,.0f} MiB")
-    for name, seconds in found.seconds:
-        click.echo(f"  {name:<40} {seconds:10.2f} s")

@@ -1,0 +1,38 @@
+"""`ftui resume`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from runner.commands.resume import resume as go_on
+from runner.store import directory
+from tui.cli.follow import follow
+from tui.cli.parameters import PLAIN, RUN_OR_LAST
+from tui.cli.screen import open_screen
+from tui.services.run_reader import Target
+
+
+@click.command()
+@RUN_OR_LAST
+@click.option("--step", type=int, metavar="N", help="Go on from checkpoint-N instead of the last whole one.")
+@PLAIN
+@click.option("--detach", "-d", is_flag=True, help="Start it and return.")
+def resume(run: str, step: int | None, plain: bool, detach: bool) -> None:
+    """Go on with a RUN that stopped, failed or died, from its last whole checkpoint.
+
+    The next step is the one after the checkpoint, with the learning rate and the rows it would have had. It is refused
+    when data, effective batch or number of steps are not what they were.
+
+    \b
+    ftui resume last
+    ftui resume 7f3a --step 300
+    """
+    found = directory.find_run(run, directory.ftui_home())
+    click.echo(f"{found.id} {go_on(found, step).words}")
+    if detach:
+        return
+    if plain or not sys.stdout.isatty():
+        sys.exit(follow(found))
+    open_screen(Target(found))

@@ -1,0 +1,28 @@
+"""`ftui stop`."""
+
+from __future__ import annotations
+
+import click
+
+from runner.commands.stop import Stop
+from runner.commands.stop import stop as ask_to_stop
+from runner.store import directory, summary
+from tui.cli.parameters import RUN_OR_LAST
+
+
+@click.command()
+@RUN_OR_LAST
+@click.option("--now", is_flag=True, help="End it at once; steps after the last checkpoint are lost.")
+def stop(run: str, now: bool) -> None:
+    """Stop a RUN: it finishes its step, writes a full checkpoint and the best adapter, and ends as stopped.
+
+    Asked again (after two seconds), it ends at once. A run in the queue is taken out of it.
+    """
+    found = directory.find_run(run, directory.ftui_home())
+    done = ask_to_stop(found, now)
+    more = ""
+    if done is Stop.FINISHES_STEP:
+        more = f" (At once: ftui stop {found.id} --now)"
+    elif done is Stop.OVER:
+        more = f" ({summary.phase_of(summary.read_state(found)).value})"
+    click.echo(f"{found.id} {done.value}{more}")

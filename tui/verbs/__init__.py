@@ -1,1 +1,0 @@
-"""The headless verbs of the command line."""
