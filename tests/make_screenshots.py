@@ -23,7 +23,7 @@ from runner.store.events import Phase
 from tests.benchmarks.keystroke import write_rows
 from tests.data.record import FOLDER
 from tests.gpu.shapes import QWEN3_8B
-from tests.tui.conftest import HEALTHY, OVERFIT, running, shows, until
+from tests.tui.conftest import HEALTHY, OVERFIT, has_looked_at_data, running, shows, until
 from tui.widgets.preset_list import PresetList
 
 RECORDED = "20261124-070000-demo-overfit-0003"
@@ -90,7 +90,11 @@ async def workbench(
         presets.focus()
         presets.highlighted = [card.name for card in app.main.cards].index("our-chats")
         await pilot.press("e")
-        await until(pilot, lambda: app.editing._report and app.editing._report.complete, 60)
+        await until(
+            pilot,
+            lambda: has_looked_at_data(app),
+            60,
+        )
         await pilot.press("g", *"4090", "enter", "slash", *"num_train", "enter", *keys)
         await shows(pilot, *words)
         await pilot.pause(0.5)

@@ -1,4 +1,4 @@
-"""What services tell the app, one frozen message each, named for what happened."""
+"""What services tell the screen they work for, one frozen message each, named for what happened."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from textual.message import Message
 from runner.gpu import GpuReading
 from runner.host import HostSample
 from tui.models.data_page import DataPage
-from tui.models.queue_view import QueueRow, QueueView
+from tui.models.queue_view import QueueView
 from tui.models.run_view import PresetCard, RunRow, RunView
 
 if TYPE_CHECKING:
     # A tenth of a second to import, and needed only for editing.
     from runner.check.assess import Assessment
     from runner.insight.data import DataReport
-    from runner.insight.diagnosis import Change
     from runner.preset.draft import Draft, Saving
     from runner.report.comparison import Compared
 
@@ -49,17 +48,6 @@ class QueueRead(Message):
     """The queue was read."""
 
     queue: QueueView
-
-
-@dataclass
-class QueueChangeAsked(Message):
-    """Something is wanted of the queue: edit, pause, pause_all, remove, start, or move `by` so many places. `row` is
-    None where it is about all of them.
-    """
-
-    wish: str
-    row: QueueRow | None
-    by: int = 0
 
 
 @dataclass
@@ -149,25 +137,6 @@ class SaveRefused(Message):
     draft: Draft
     path: Path
     text: str
-
-
-@dataclass
-class RowsAsked(Message):
-    """The data rows of these steps of a run are wanted, with their text or just by number."""
-
-    view: RunView
-    steps: tuple[int, ...]
-    with_text: bool
-
-
-@dataclass
-class NextPresetAsked(Message):
-    """A preset with the settings of a run is wanted, changed as a finding says and without some of its rows."""
-
-    view: RunView
-    changes: tuple[Change, ...] = ()
-    reason: str = ""
-    skip: tuple[int, ...] = ()
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.app import App
+from textual.screen import Screen
 
 from runner.insight.diagnosis import VerdictKind
 from runner.store.console import clean
@@ -21,11 +21,11 @@ WARNING = 2
 LONGEST = 120
 
 
-class Attention:
+class Notifications:
     """Compares the list of runs with what it was before; what was so already when it was first seen is no news."""
 
-    def __init__(self, app: App[None], home: Path) -> None:
-        self._app, self._home = app, home
+    def __init__(self, screen: Screen[None], home: Path) -> None:
+        self._screen, self._home = screen, home
         self._known: dict[str, RunRow] | None = None
         self._settings: AlertSettings | None = None
 
@@ -42,11 +42,11 @@ class Attention:
         if occasion not in settings.on:
             return
         severity = "warning" if occasion == "warning" else "error" if occasion == "failed" else "information"
-        self._app.notify(text, title=title, severity=severity, timeout=15)  # type: ignore[arg-type]
+        self._screen.app.notify(text, title=title, severity=severity, timeout=15)  # type: ignore[arg-type]
         if settings.bell:
-            self._app.bell()
-            driver = self._app._driver
-            if driver is not None and not self._app.is_headless:
+            self._screen.app.bell()
+            driver = self._screen.app._driver
+            if driver is not None and not self._screen.app.is_headless:
                 driver.write(notification(title, text, "TMUX" in os.environ))
 
     def _load(self) -> AlertSettings:
@@ -57,7 +57,7 @@ class Attention:
                 self._settings = load_config(self._home).alerts
             except ConfigError as error:
                 self._settings = AlertSettings()
-                self._app.notify(str(error), title="config.yaml", severity="warning", timeout=15)
+                self._screen.app.notify(str(error), title="config.yaml", severity="warning", timeout=15)
         return self._settings
 
 

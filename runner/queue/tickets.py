@@ -170,6 +170,20 @@ def move(home: Path, run: RunDirectory, place: int) -> int:
         return place
 
 
+def move_by(run: RunDirectory, by: int) -> int:
+    """Put a run so many places later; returns the place it got. Raises QueueError or OSError."""
+    order = [one.run for one in waiting(run.home)]
+    if run not in order:
+        _ticket_of(run)
+    return move(run.home, run, order.index(run) + 1 + by)
+
+
+def toggle_pause(run: RunDirectory) -> None:
+    """Hold a run, or let it go when it is held. Raises QueueError or OSError."""
+    ticket = read_ticket(run)
+    pause(run.home, run, ticket is None or not ticket.paused)
+
+
 def pause(home: Path, run: RunDirectory | None, paused: bool) -> None:
     """Hold a run, or with None the whole queue, or let it go again. Raises QueueError or OSError."""
     with locked(home):

@@ -20,7 +20,7 @@ from textual.widgets import Input
 
 from runner.check import xray
 from runner.preset import files
-from tests.tui.conftest import running, until
+from tests.tui.conftest import has_looked_at_data, running, until
 from tui.screens.editor import EditorScreen
 from tui.widgets.advice_panel import AdvicePanel
 from tui.widgets.preset_list import PresetList
@@ -51,7 +51,10 @@ async def measure(home: Path) -> tuple[list[float], list[float]]:
         await until(pilot, lambda: isinstance(app.screen, EditorScreen) and app.screen.assessment)
         editor = app.screen
         assert isinstance(editor, EditorScreen)
-        await until(pilot, lambda: app.editing._report and app.editing._report.complete)
+        await until(
+            pilot,
+            lambda: has_looked_at_data(app),
+        )
         await pilot.press("slash", *"gradient_acc", "enter", "enter", "backspace", "1")
         panel, value = editor.query_one(AdvicePanel), editor.query_one("#value", Input)
         for number in range(KEYS):

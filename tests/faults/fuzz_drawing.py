@@ -14,12 +14,12 @@ from runner.report.comparison import Compared
 from tui.charts.overlay import overlay
 from tui.charts.plot import columns, draw
 from tui.charts.view import ChartMode, chart_of, newest_column, reading
-from tui.looking import guest_row
 from tui.models.run_view import RunRow, RunView
 from tui.notifications import news, notification
 from tui.screens.compare import tables
 from tui.screens.evidence import EvidenceScreen, _line
 from tui.screens.samples import answer
+from tui.screens.shown_runs import guest_row
 from tui.widgets import metrics, run_list, run_panel, verdict_box
 from tui.widgets.lines import strip_of
 

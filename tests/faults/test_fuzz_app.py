@@ -58,12 +58,12 @@ async def test_the_screen_survives_spoilt_runs(
             if place % STRETCH == 0 or not key:
                 assert app.main.query_one(RunList).select_run(run_id)
             else:
-                app.looking.chosen(run_id)
+                app.main.runs.choose(run_id)
             await until(pilot, partial(_shows, app, run_id))
             if place % STRETCH == 0 and key:
                 await pilot.press(key)
             store.change(run.tree_later(), run.later.in_place)
-            app.looking.follow.nudge()
+            app.main.runs.follow.nudge()
             await pilot.pause()
     for store, _ in runs.values():
         store.let_go()

@@ -66,8 +66,8 @@ async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: fl
 
 async def without_load(app: FtuiApp, pilot: Pilot[None]) -> None:
     """No more readings of this machine: the last one is on its way, and has come, before a test posts its own."""
-    app.load.stop()
-    await until(pilot, lambda: not app.load.is_alive())
+    app.main.load.stop()
+    await until(pilot, lambda: not app.main.load.is_alive())
 
 
 def screen_text(pilot: Pilot[None]) -> str:
@@ -90,3 +90,11 @@ async def shows(pilot: Pilot[None], *words: str) -> str:
     await pilot.pause()
     await until(pilot, here)
     return screen_text(pilot)
+
+
+def has_looked_at_data(app: FtuiApp) -> bool:
+    """Whether the preset that is edited has had all its data looked at."""
+    from tui.screens.editing import EditingScreen
+
+    report = app.screen.report if isinstance(app.screen, EditingScreen) else None
+    return report is not None and report.complete

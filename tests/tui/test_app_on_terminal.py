@@ -90,7 +90,7 @@ async def started(app: Watched, pilot: Pilot[None], ready: Callable[[], object])
     await until(pilot, ready)
     await until(pilot, lambda: app.main.cards and app.main.gpus)
     await without_load(app, pilot)
-    app.presets.stop()
+    app.main.presets.stop()
     await pilot.pause(0.3)
     app.terminal.feed(app.screen._compositor.render_full_update().render_segments(CONSOLE))
     app.updates = 0

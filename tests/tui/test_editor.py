@@ -17,9 +17,10 @@ from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
 from runner.preset import files
 from tests.conftest import ROOT
-from tests.tui.conftest import running, screen_text, shows, until, without_load
+from tests.tui.conftest import has_looked_at_data, running, screen_text, shows, until, without_load
 from tui.app import FtuiApp
 from tui.messages import LoadSampled
+from tui.screens.editing import EditingScreen
 from tui.screens.editor import EditorScreen
 from tui.widgets.preset_form import PresetForm
 from tui.widgets.preset_list import PresetList
@@ -307,7 +308,7 @@ async def test_an_unreadable_preset_is_named_not_opened(mine: Path) -> None:
 
 async def test_the_data_are_shown_as_the_model_sees_them(mine: Path) -> None:
     async with editing("mine") as (app, pilot, _):
-        await until(pilot, lambda: app.editing._wanted_data)
+        await until(pilot, lambda: isinstance(app.screen, EditingScreen) and app.screen.wanted_data)
         await pilot.press("v")
         await shows(pilot, "400 to train on", "36.8 %", "train row 1", "<|im_start|>assistant", "21 learned")
         await pilot.press("n")
@@ -323,8 +324,8 @@ async def test_a_file_that_is_missing_is_said_and_said_once(mine: Path) -> None:
     seen: list[object] = []
     async with editing("mine") as (app, pilot, _):
         await shows(pilot, "missing.jsonl does not exist", "1 error")
-        handler = app.editing.data_seen
-        app.editing.data_seen = lambda message: (seen.append(message), handler(message))  # type: ignore[method-assign, assignment, func-returns-value]
+        assert isinstance(app.screen, EditingScreen)
+        app.screen.xray.post = lambda message: not seen.append(message)  # type: ignore[func-returns-value]
         await pilot.pause(1.0)
     assert len(seen) <= 1
 
@@ -386,7 +387,10 @@ def test_editor_snapshots(mine: Path, snap_compare: object, monkeypatch: pytest.
         presets.highlighted = [card.name for card in app.main.cards].index("mine")
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
-        await until(pilot, lambda: app.editing._report and app.editing._report.complete)
+        await until(
+            pilot,
+            lambda: has_looked_at_data(app),
+        )
         await go_to(pilot, "learning_rate")
         await until(pilot, lambda: app.screen.assessment and app.screen.assessment.data)  # type: ignore[attr-defined]
         await pilot.pause(0.5)

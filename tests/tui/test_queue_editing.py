@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from runner.commands import queued
 from runner.gpu import CPU
@@ -20,7 +20,6 @@ from runner.store.directory import RunDirectory
 from tests.tui.conftest import screen_text, shows, until
 from tests.tui.queue_scene import SIZES, at_the_queue, waits
 from tui.app import FtuiApp
-from tui.messages import QueueChangeAsked
 from tui.screens.editor import EditorScreen
 from tui.screens.queue import QueueScreen
 from tui.widgets.preset_form import PresetForm
@@ -145,7 +144,7 @@ async def test_one_whose_preset_is_gone_is_let_go_and_can_be_edited_later(run: R
         await pilot.press("e")
         await shows(pilot, "Cannot be edited")
         run.preset.write_bytes(preset)
-        await until(pilot, lambda: not app.queueing._edits)
+        await until(pilot, lambda: not app.main.waiting_edits.is_open)
         await pilot.press("e")
         await opened(app, pilot)
 
@@ -166,7 +165,7 @@ async def test_one_that_was_held_before_stays_so(home: Path) -> None:
         await shows(pilot, "is written")
         await pilot.press("escape")
         await left(app, pilot)
-        await until(pilot, lambda: app.editing.editor is None)
+        await until(pilot, lambda: not isinstance(app.screen, EditorScreen))
         assert is_paused(run)
 
 
@@ -194,7 +193,7 @@ async def test_what_would_be_refused_stays_held_and_says_why(run: RunDirectory) 
 async def test_what_started_meanwhile_is_not_opened(run: RunDirectory) -> None:
     async with at_the_queue() as (app, pilot, screen):
         await until(pilot, lambda: screen.queue is not None and screen.queue.rows)
-        app.queueing.stop()
+        screen._service.stop()
         tickets.drop_ticket(run)
         await pilot.press("e")
         await shows(pilot, "Cannot be edited", "not in the queue")
@@ -233,9 +232,9 @@ async def test_pressing_twice_opens_it_once_and_lets_it_go_afterwards(
     monkeypatch.setattr(queued, "change", lambda home, run, overrides: changed.append(run))
     async with at_the_queue() as (app, pilot, screen):
         await until(pilot, lambda: screen.queue is not None and len(screen.queue.rows) == 2)
-        row, below = screen.queue.rows if screen.queue is not None else ()
-        for wanted in (row, row, replace(row, paused=True), below):
-            app.post_message(QueueChangeAsked("edit", wanted))
+        for place in (0, 0, 0, 1):
+            screen.query_one(OptionList).highlighted = place
+            screen.action_edit()
         await opened(app, pilot)
         assert (is_paused(run), is_paused(other)) == (True, False)
         await pilot.press("escape")

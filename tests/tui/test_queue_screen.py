@@ -93,7 +93,8 @@ async def test_news_are_shown_as_they_come(home: Path) -> None:
 
 async def test_what_was_read_before_the_screen_was_there_is_shown(home: Path) -> None:
     async with running() as (app, pilot):
-        screen = QueueScreen()
+        screen = QueueScreen(home, app.main.waiting_edits)
+        screen._service.look = lambda: None  # type: ignore[method-assign]
         screen.queue = QueueView((QueueRow("20261201-120000-a-0001", 1, "any GPU", "", "because"),))
         app.push_screen(screen)
         await shows(pilot, "1 ◌ a", "because", "Each starts when")

@@ -47,7 +47,7 @@ async def test_five_thousand_runs_stay_fluid(
         runs = listing(app)
         await until(pilot, lambda: len(runs.listed) == MANY, 60)
         await until(pilot, lambda: runs.highlighted_id == ids[0])
-        app.runs.stop()
+        app.main.runs.store.stop()
         assert not runs.show_horizontal_scrollbar
         height = runs.scrollable_content_region.height
         took: dict[str, float] = {}

@@ -11,7 +11,7 @@ from runner.commands.compare import read_all
 from runner.insight import answers
 from runner.report import comparison
 from tui.cli.parameters import json_option
-from tui.cli.targets import own_or_foreign, target
+from tui.cli.targets import target
 from tui.cli.text import print_json, print_table
 
 
@@ -24,7 +24,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     \b
     ftui compare last qlora-8b-7f3a
     """
-    runs = read_all([own_or_foreign(target(name)) for name in names])
+    runs = read_all([target(name).place for name in names])
     letters = [chr(ord("A") + i) if i < 26 else str(i) for i in range(len(runs))]
     sentences = [
         comparison.sentence(runs[0], other, (letters[0], letter))

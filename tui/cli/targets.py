@@ -57,14 +57,6 @@ def choose(path: Path) -> Path:
     return runs[answer - 1]
 
 
-def own_or_foreign(found: Target) -> RunDirectory | Path:
-    """The run, or the path of a foreign one."""
-    if found.run is not None:
-        return found.run
-    assert found.path is not None
-    return found.path
-
-
 def shown(run: Path | str, path: Path) -> str:
     """A run below a path, by the way to it."""
     try:

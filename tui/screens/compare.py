@@ -21,7 +21,10 @@ from tui.charts.plot import draw
 from tui.charts.view import ChartMode
 from tui.colours import QUIET
 from tui.glyphs import glyphs, plain
+from tui.messages import RunsCompared
 from tui.models.run_view import name_of
+from tui.services import runs_read
+from tui.services.run_reader import Target
 from tui.widgets.lines import Drawing
 
 
@@ -57,12 +60,12 @@ class CompareScreen(Screen[None]):
 
     runs: var[Sequence[Compared]] = var(())
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, targets: Sequence[Target]) -> None:
         super().__init__()
-        self._count = count
+        self._targets = targets
 
     def compose(self) -> ComposeResult:
-        yield Static(Text(f"reading {self._count} runs …", "dim"), id="head")
+        yield Static(Text(f"reading {len(self._targets)} runs …", "dim"), id="head")
         yield OverlayChart(id="chart")
         with VerticalScroll(id="tables"):
             yield Static(id="words")
@@ -70,6 +73,10 @@ class CompareScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one("#tables").focus()
+        runs_read.compare(self.post_message, self._targets)
+
+    def on_runs_compared(self, message: RunsCompared) -> None:
+        self.runs = message.runs
 
     def watch_runs(self) -> None:
         if not self.is_mounted or not self.runs:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
-from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Footer, Static
@@ -42,16 +42,10 @@ class DataScreen(Screen[None]):
     report: reactive[DataReport | None] = reactive(None)
     page: reactive[DataPage | None] = reactive(None)
 
-    class PageAsked(Message):
-        """The user wants to see a row."""
-
-        def __init__(self, source: str, row: int) -> None:
-            self.source = source
-            self.row = row
-            super().__init__()
-
-    def __init__(self, name: str, report: DataReport | None) -> None:
+    def __init__(self, name: str, report: DataReport | None, fetch: Callable[[str, int], None]) -> None:
+        """`fetch` is asked for a row of a source; the page is set when it has come."""
         super().__init__()
+        self._fetch = fetch
         self.set_reactive(DataScreen.report, report)
         self._name_shown = name
         self._source, self._row = "train", 1
@@ -102,7 +96,7 @@ class DataScreen(Screen[None]):
 
     def _ask(self, source: str, row: int) -> None:
         self._source, self._row = source, row
-        self.post_message(self.PageAsked(source, row))
+        self._fetch(source, row)
 
     def action_turn(self, by: int) -> None:
         last = self._last()

@@ -10,7 +10,6 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, OptionList, Static
 
 from runner.check.assess import Assessment
@@ -20,6 +19,7 @@ from runner.preset.fields import Kind, field_named
 from tui.glyphs import plain
 from tui.messages import DraftJudged, Wish
 from tui.models.form_rows import FormRow, rows_of
+from tui.screens.live import LiveScreen
 from tui.screens.questions import ConfirmDialog
 from tui.screens.target import TargetDialog
 from tui.widgets.advice_panel import AdvicePanel
@@ -35,7 +35,7 @@ BROKEN = "What stands there is no YAML, so it cannot be shown as a form. Mend it
 NUMBERS = itertools.count(1)
 
 
-class EditorScreen(Screen[None]):
+class EditorScreen(LiveScreen):
     """One draft being edited. Every change is judged at once; nothing is written before it is saved."""
 
     CSS_PATH = "editor.tcss"

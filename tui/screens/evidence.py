@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
@@ -14,19 +15,22 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.reactive import var
-from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from runner.insight import standing
 from runner.insight.curves import Curves, best_of, main_set
 from runner.insight.diagnosis import Finding, Severity, labels
+from runner.store.directory import RunDirectory
 from tui.charts.evidence import small_chart
 from tui.colours import BAD, GOOD, NOTE, QUIET
 from tui.glyphs import glyphs, plain
-from tui.messages import NextPresetAsked, RowsAsked
+from tui.messages import RowsFound
 from tui.models.run_view import RunView
+from tui.screens.live import LiveScreen
 from tui.screens.meaning import meaning
+from tui.screens.next_preset import edit_next
+from tui.services import runs_read
 from tui.widgets.options import Options
 
 STYLES = {Severity.INFO: QUIET, Severity.WARNING: NOTE, Severity.CRITICAL: BAD, Severity.ERROR: BAD}
@@ -39,7 +43,7 @@ GAP = 3
 RowTexts = Mapping[tuple[int, int], str]
 
 
-class EvidenceScreen(Screen[None]):
+class EvidenceScreen(LiveScreen):
     """Findings at the left, the chosen one's evidence at the right."""
 
     CSS_PATH = "evidence.tcss"
@@ -59,7 +63,6 @@ class EvidenceScreen(Screen[None]):
         Binding("question_mark", "app.help", "Help", tooltip="Every key"),
     ]
 
-    view: var[RunView | None] = var(None)
     rows: var[Mapping[int, list[tuple[int, int]]]] = var(dict)
     texts: var[RowTexts] = var(dict)
     explained: var[bool] = var(False)
@@ -109,6 +112,14 @@ class EvidenceScreen(Screen[None]):
             choices.highlighted = min(at, len(found) - 1) if found else None
         self._show()
 
+    def _find_rows(self, view: RunView, steps: tuple[int, ...], with_text: bool) -> None:
+        runs_read.rows(self.post_message, RunDirectory(Path(view.path)), steps, with_text)
+
+    def on_rows_found(self, message: RowsFound) -> None:
+        self.rows = {**self.rows, **message.rows}
+        if message.texts:
+            self.texts = message.texts
+
     def watch_rows(self) -> None:
         self._show()
 
@@ -125,7 +136,7 @@ class EvidenceScreen(Screen[None]):
     def _chosen(self) -> None:
         finding = self.finding
         if finding is not None and finding.steps and self.view is not None and not self.view.is_foreign:
-            self.post_message(RowsAsked(self.view, finding.steps, with_text=False))
+            self._find_rows(self.view, finding.steps, with_text=False)
         self._show()
 
     def _show(self) -> None:
@@ -187,11 +198,11 @@ class EvidenceScreen(Screen[None]):
         elif not finding.changes:
             self.notify("No setting mends this one.", severity="warning")
         else:
-            self.post_message(NextPresetAsked(self.view, finding.changes, finding.reason))
+            edit_next(self.app, self.gpus, self.view, finding.changes, finding.reason)
 
     def action_rows(self) -> None:
         if self.view is not None and self.finding is not None and self.finding.steps:
-            self.post_message(RowsAsked(self.view, self.finding.steps, with_text=True))
+            self._find_rows(self.view, self.finding.steps, with_text=True)
         else:
             self.notify("This finding points at no step.", severity="warning")
 
@@ -203,7 +214,7 @@ class EvidenceScreen(Screen[None]):
             self.notify("No rows of its own data are known for this finding.", severity="warning")
             return
         why = f"{finding.name} at step {finding.since_step}, its rows left out"
-        self.post_message(NextPresetAsked(self.view, (), why, own))
+        edit_next(self.app, self.gpus, self.view, (), why, own)
 
 
 def row_name(name: tuple[int, int]) -> str:

@@ -9,13 +9,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.geometry import Region, Size
 from textual.reactive import var
-from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Footer, Input
 
 from tui.colours import NOTE
 from tui.glyphs import plain
+from tui.messages import LogRead
+from tui.models.run_view import RunView
+from tui.screens.live import LiveScreen
+from tui.services import runs_read
 from tui.widgets.lines import strip_of
 
 MARK = f"black on {NOTE}"
@@ -65,7 +68,7 @@ class LogView(ScrollView, can_focus=True):
         )
 
 
-class LogScreen(Screen[None]):
+class LogScreen(LiveScreen):
     """Search with /, go on with n and N."""
 
     CSS_PATH = "log.tcss"
@@ -79,9 +82,12 @@ class LogScreen(Screen[None]):
 
     lines: var[tuple[str, ...]] = var(())
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, view: RunView) -> None:
         super().__init__()
-        self._title = name
+        self.set_reactive(LogScreen.view, view)
+        # What the run's view has of it, until the whole is read.
+        self.set_reactive(LogScreen.lines, view.console)
+        self._title = view.name
 
     def compose(self) -> ComposeResult:
         yield LogView(id="log").data_bind(LogScreen.lines)
@@ -93,6 +99,19 @@ class LogScreen(Screen[None]):
         log.border_title = Text(plain(f"Log of {self._title}"))
         log.focus()
         self.query_one(Input).display = False
+        self._read()
+
+    def watch_view(self, before: RunView | None, view: RunView | None) -> None:
+        if before is not None and view is not None and view.console != before.console:
+            self._read()
+
+    def _read(self) -> None:
+        if self.view is not None:
+            runs_read.log(self.post_message, self.view.path)
+
+    def on_log_read(self, message: LogRead) -> None:
+        if self.view is not None and message.path == self.view.path:
+            self.lines = message.lines or self.view.console
 
     def action_search(self) -> None:
         words = self.query_one(Input)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.reactive import var
 from textual.widgets import ContentSwitcher, Footer, Input, OptionList, Static
 
 from runner.gpu import GpuReading
 from runner.host import HostSample
-from tui.messages import NextPresetAsked
+from tui.messages import LoadSampled, PresetsListed, RunChanged, RunsListed
 from tui.models.run_view import PresetCard, RunRow, RunView
-from tui.screens.chart_keys import ChartKeys
+from tui.screens import run_control
+from tui.screens.list_keys import ListKeys
+from tui.screens.live import LiveScreen
 from tui.screens.main_keys import MAIN_BINDINGS
+from tui.screens.next_preset import edit_next
+from tui.screens.run_views import look
+from tui.screens.shown_runs import ShownRuns
+from tui.screens.workbench import open_draft
+from tui.services import drafts
+from tui.services.load import LoadService
+from tui.services.presets import PresetListService
+from tui.services.run_reader import Target
+from tui.services.service import Service
+from tui.services.waiting_edits import WaitingEdits
 from tui.widgets.load_bar import LoadBar
 from tui.widgets.metrics import Metrics
 from tui.widgets.preset_list import PresetList, PresetPanel
@@ -29,7 +40,7 @@ Choose a preset at the left with [b]tab[/b] and the arrow keys, and press [b]l[/
 [b]demo[/b] needs nothing but this machine and takes about a minute."""
 
 
-class MainScreen(ChartKeys):
+class MainScreen(ListKeys):
     """Runs, presets, and the one that is chosen."""
 
     CSS_PATH = "main.tcss"
@@ -43,61 +54,15 @@ class MainScreen(ChartKeys):
     gpus: var[GpuReading | None] = var(None)
     host: var[HostSample | None] = var(None)
 
-    class RunChosen(Message):
-        """Another run is highlighted."""
-
-        def __init__(self, run_id: str | None) -> None:
-            self.run_id = run_id
-            super().__init__()
-
-    class LookAsked(Message):
-        """One of the screens on a run is wanted: 'evidence', 'samples', 'log'."""
-
-        def __init__(self, wish: str, view: RunView) -> None:
-            self.wish, self.view = wish, view
-            super().__init__()
-
-    class CompareAsked(Message):
-        """Runs are to be compared, the first one with the others."""
-
-        def __init__(self, run_ids: tuple[str, ...]) -> None:
-            self.run_ids = run_ids
-            super().__init__()
-
-    class LaunchAsked(Message):
-        """The user wants to launch a preset."""
-
-        def __init__(self, card: PresetCard) -> None:
-            self.card = card
-            super().__init__()
-
-    class EditAsked(Message):
-        """The user wants to edit a preset; `shipped` ones become the base of a new one."""
-
-        def __init__(self, card: PresetCard) -> None:
-            self.card = card
-            super().__init__()
-
-    class StopAsked(Message):
-        """The user wants to stop the shown run."""
-
-        def __init__(self, view: RunView) -> None:
-            self.view = view
-            super().__init__()
-
-    class QueueAsked(Message):
-        """The user wants to see what waits."""
-
-    class ResumeAsked(Message):
-        """The user wants to go on with the shown run."""
-
-        def __init__(self, view: RunView) -> None:
-            self.view = view
-            super().__init__()
-
-    def __init__(self, open_run: str | None = None) -> None:
+    def __init__(self, home: Path, target: Target | None = None) -> None:
+        """`target` is the run it opens on."""
         super().__init__()
-        self._wanted = open_run
+        self._home, self._target = home, target
+        self._wanted = target.id if target is not None else None
+        self.presets = PresetListService(self.post_message, home)
+        self.load = LoadService(self.post_message)
+        self.runs = ShownRuns(self, home)
+        self.waiting_edits = WaitingEdits()
 
     def compose(self) -> ComposeResult:
         yield LoadBar().data_bind(MainScreen.gpus, MainScreen.host)
@@ -117,6 +82,55 @@ class MainScreen(ChartKeys):
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
         self.query_one(RunList).focus()
+        if self._target is not None:
+            # Read while the screen is made, not when the list has been.
+            self.runs.invite(self._target)
+        for service in self._services:
+            service.start()
+
+    @property
+    def _services(self) -> tuple[Service, ...]:
+        return (self.runs.store, self.runs.follow, self.presets, self.load)
+
+    def end(self) -> None:
+        """The app ends."""
+        self.waiting_edits.end()
+        for service in self._services:
+            service.stop()
+
+    # What the services tell
+
+    def on_runs_listed(self, message: RunsListed) -> None:
+        self.rows = self.runs.listed(message.rows)
+
+    def on_presets_listed(self, message: PresetsListed) -> None:
+        self.cards = message.cards
+
+    def on_run_changed(self, message: RunChanged) -> None:
+        self.view = message.view
+        self.rows = self.runs.changed(message.view)
+
+    def on_load_sampled(self, message: LoadSampled) -> None:
+        self.gpus, self.host = message.gpus, message.host
+
+    def watch_view(self, view: RunView | None) -> None:
+        for screen in self._over:
+            screen.view = view
+
+    def watch_gpus(self, gpus: GpuReading | None) -> None:
+        for screen in self._over:
+            screen.gpus = gpus
+
+    @property
+    def _over(self) -> list[LiveScreen]:
+        """The screens that are open over this one."""
+        return [screen for screen in self.app.screen_stack if isinstance(screen, LiveScreen)]
+
+    def on_screen_resume(self) -> None:
+        # Presets may have been written meanwhile.
+        self.presets.nudge()
+
+    # Choosing
 
     def on_resize(self) -> None:
         # How many figures it shows depends on the height of the screen, which is not its own.
@@ -140,7 +154,7 @@ class MainScreen(ChartKeys):
         self.call_after_refresh(self._show_chosen)
 
     def on_run_list_highlighted(self, event: RunList.Highlighted) -> None:
-        self.post_message(self.RunChosen(event.run_id))
+        self.runs.choose(event.run_id)
         self._show_chosen()
 
     def on_run_list_chosen(self) -> None:
@@ -188,21 +202,25 @@ class MainScreen(ChartKeys):
         if card.problems:
             self.notify("This preset has problems; they are shown at the right.", severity="error")
             return
-        self.post_message(self.LaunchAsked(card))
+        run_control.ask_launch(self.app, self._home, card, self.gpus)
 
     def action_edit(self) -> None:
         card = self.query_one(PresetList).highlighted_card
         if not self._in_presets:
             self._go_to_presets()
         elif card is not None:
-            self.post_message(self.EditAsked(card))
+            self._edit(card.path, card.shipped)
 
     def action_new(self) -> None:
         card = self.query_one(PresetList).highlighted_card
         if self._in_presets and card is not None:
-            self.post_message(self.EditAsked(replace(card, shipped=True)))
+            self._edit(card.path, shipped=True)
         elif self.view is not None:
-            self.post_message(NextPresetAsked(self.view))
+            edit_next(self.app, self.gpus, self.view)
+
+    def _edit(self, path: str, shipped: bool) -> None:
+        """Edit a preset's file; of a shipped one a new preset that extends it."""
+        open_draft(self.app, self._home, lambda: drafts.of_file(self._home, Path(path), shipped), self.gpus)
 
     def action_stop(self) -> None:
         if self.view is None:
@@ -210,7 +228,7 @@ class MainScreen(ChartKeys):
         elif self.view.phase.is_over:
             self.notify(f"This run is over already: {self.view.phase.value}.")
         else:
-            self.post_message(self.StopAsked(self.view))
+            run_control.ask_stop(self.app, self.view)
 
     def action_resume(self) -> None:
         if self.view is None or self.view.is_foreign:
@@ -218,10 +236,12 @@ class MainScreen(ChartKeys):
         elif not self.view.phase.is_over:
             self.notify("It is running already.")
         else:
-            self.post_message(self.ResumeAsked(self.view))
+            run_control.ask_resume(self.app, self.view)
 
     def action_queue(self) -> None:
-        self.post_message(self.QueueAsked())
+        from tui.screens.queue import QueueScreen
+
+        self.app.push_screen(QueueScreen(self._home, self.waiting_edits))
 
     def action_zoom(self) -> None:
         if self.view is not None:
@@ -246,8 +266,12 @@ class MainScreen(ChartKeys):
     def action_look(self, wish: str) -> None:
         if self.view is None:
             self.notify("There is no run to look at.")
+        elif wish == "samples" and not self.view.samples:
+            self.notify(
+                "No answers yet: eval.sample_prompts are answered at every evaluation.", title="Samples"
+            )
         else:
-            self.post_message(self.LookAsked(wish, self.view))
+            self.app.push_screen(look(wish, self.view))
 
     def action_fix(self) -> None:
         if self.view is None:
@@ -258,31 +282,13 @@ class MainScreen(ChartKeys):
         elif changed is None:
             self.notify("Nothing was found that a setting mends.")
         else:
-            self.post_message(NextPresetAsked(self.view, changed.changes, changed.reason))
-
-    def action_mark(self) -> None:
-        self.query_one(RunList).mark()
+            edit_next(self.app, self.gpus, self.view, changed.changes, changed.reason)
 
     def action_compare(self) -> None:
         chosen = self.query_one(RunList).to_compare()
         if len(chosen) < 2:
             self.notify("Mark two runs or more with space.", title="Compare")
         else:
-            self.post_message(self.CompareAsked(chosen))
+            from tui.screens.compare import CompareScreen
 
-    def action_filter(self) -> None:
-        words = self.query_one("#filter", Input)
-        words.display = True
-        words.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        runs = self.query_one(RunList)
-        runs.selection = replace(runs.selection, words=event.value)
-
-    def on_input_submitted(self) -> None:
-        words = self.query_one("#filter", Input)
-        words.display = bool(words.value)
-        self.query_one(RunList).focus()
-
-    def action_order(self) -> None:
-        self.query_one(RunList).next_order()
+            self.app.push_screen(CompareScreen([self.runs.target(run_id) for run_id in chosen]))

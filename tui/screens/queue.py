@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.reactive import var
-from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
+from runner.queue import tickets
+from runner.store.directory import RunDirectory, runs_folder
 from tui.colours import BAD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs, plain
-from tui.messages import QueueChangeAsked
+from tui.messages import QueueRead
 from tui.models.queue_view import QueueRow, QueueView
+from tui.screens import run_control
+from tui.screens.live import LiveScreen
+from tui.screens.workbench import open_draft
+from tui.services import actions, drafts
+from tui.services.queue import QueueService
+from tui.services.waiting_edits import WaitingEdits
 from tui.widgets.options import Options
 
 # The whole id is shown below the list.
@@ -26,23 +36,29 @@ PAUSED = "The whole queue is paused: nothing starts until P is pressed again."
 FORSAKEN = "For some no process waits since the machine went down: r lets them wait again."
 
 
-class QueueScreen(Screen[None]):
+class QueueScreen(LiveScreen):
     """The next run to start is on top."""
 
     CSS_PATH = "queue.tcss"
     BINDINGS = [
-        Binding("e", "ask('edit')", "Edit", tooltip="Change the settings of a run that waits"),
+        Binding("e", "edit", "Edit", tooltip="Change the settings of a run that waits"),
         Binding("K,shift+up", "move(-1)", "Up", key_display="K", tooltip="Start it earlier"),
         Binding("J,shift+down", "move(1)", "Down", key_display="J", tooltip="Start it later"),
-        Binding("p", "ask('pause')", "Pause", tooltip="Hold this run, or let it go on"),
-        Binding("P", "ask('pause_all')", "Pause all", tooltip="Hold the whole queue, or let it go on"),
-        Binding("x", "ask('remove')", "Take out", tooltip="Take a run out of the queue (asks first)"),
-        Binding("r", "ask('start')", "Wait again", tooltip="Wait again for what no process waits for"),
+        Binding("p", "pause", "Pause", tooltip="Hold this run, or let it go on"),
+        Binding("P", "pause_all", "Pause all", tooltip="Hold the whole queue, or let it go on"),
+        Binding("x", "remove", "Take out", tooltip="Take a run out of the queue (asks first)"),
+        Binding("r", "start", "Wait again", tooltip="Wait again for what no process waits for"),
         Binding("escape,w", "dismiss", "Back", tooltip="Back to the runs"),
         Binding("question_mark", "app.help", "Help", tooltip="Every key"),
     ]
 
     queue: var[QueueView | None] = var(None)
+
+    def __init__(self, home: Path, edits: WaitingEdits) -> None:
+        super().__init__()
+        self._home, self._edits = home, edits
+        self._service = QueueService(self.post_message, home)
+        self._in_turn = threading.Lock()
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")
@@ -54,8 +70,15 @@ class QueueScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
+        self._service.start()
         if self.queue is not None:
             self._show(None, self.queue)
+
+    def on_unmount(self) -> None:
+        self._service.stop()
+
+    def on_queue_read(self, message: QueueRead) -> None:
+        self.queue = message.queue
 
     @property
     def _chosen(self) -> QueueRow | None:
@@ -88,7 +111,7 @@ class QueueScreen(Screen[None]):
         self._show_why()
 
     def on_option_list_option_selected(self) -> None:
-        self.action_ask("edit")
+        self.action_edit()
 
     def _show_why(self) -> None:
         row = self._chosen
@@ -99,15 +122,75 @@ class QueueScreen(Screen[None]):
         )
         self.query_one("#why", Static).update(text)
 
-    def action_ask(self, wish: str) -> None:
-        row = self._chosen
-        if row is not None or wish in ("pause_all", "start"):
-            self.post_message(QueueChangeAsked(wish, row))
+    # What was asked for holds for the queue as it is by then, which the screen may not show yet.
 
     def action_move(self, by: int) -> None:
         row = self._chosen
         if row is not None and self.queue is not None and 1 <= row.place + by <= len(self.queue.rows):
-            self.post_message(QueueChangeAsked("move", row, by))
+            self._do("Not moved", lambda: tickets.move_by(self._run(row), by))
+
+    def action_pause(self) -> None:
+        if (row := self._chosen) is not None:
+            self._do("Not changed", lambda: tickets.toggle_pause(self._run(row)))
+
+    def action_pause_all(self) -> None:
+        self._do("Not changed", lambda: tickets.pause(self._home, None, not tickets.is_paused(self._home)))
+
+    def action_remove(self) -> None:
+        if (row := self._chosen) is None:
+            return
+
+        def take_out() -> None:
+            self._do("Not taken out", lambda: tickets.remove(self._home, self._run(row)))
+
+        run_control.ask_take_out(self.app, row.id, take_out)
+
+    def action_start(self) -> None:
+        def start() -> None:
+            from runner.commands.queued import wait_again
+
+            wait_again(self._home)
+
+        self._do("Not started", start)
+
+    def action_edit(self) -> None:
+        """It is not started while it is edited; afterwards it is judged again and goes on waiting."""
+        row = self._chosen
+        if row is None or self._edits.is_open:
+            return
+        self._edits.is_open = True
+        run = self._run(row)
+
+        def left() -> None:
+            self._edits.is_open = False
+            # Looking at the data once more may take seconds.
+            self._do("It stays paused", lambda: self._edits.release(run), in_turn=False)
+
+        def edit() -> None:
+            self.app.call_from_thread(
+                open_draft,
+                self.app,
+                self._home,
+                lambda: drafts.of_waiting(self._home, run),
+                self.gpus,
+                run,
+                left,
+            )
+
+        self._do("Cannot be edited", lambda: self._edits.hold(run, edit))
+
+    def _run(self, row: QueueRow) -> RunDirectory:
+        return RunDirectory(runs_folder(self._home) / row.id)
+
+    def _do(self, failed: str, change: Callable[[], object], in_turn: bool = True) -> None:
+        """Do it in a thread; `in_turn` is one after the other, so that two moves are not one."""
+
+        def work() -> None:
+            with self._in_turn if in_turn else contextlib.nullcontext():
+                change()
+            self._service.nudge()
+
+        actions.in_thread(self.app.post_message, failed, work)
 
 
 def head(queue: QueueView) -> Text:

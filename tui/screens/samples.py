@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.reactive import var
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from runner.store.history import whole
@@ -19,11 +18,12 @@ from tui.colours import NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.models.run_view import RunView, whole_pair
 from tui.screens.evidence import row_name
+from tui.screens.live import LiveScreen
 
 COPIED = f"black on {NOTE}"
 
 
-class SamplesScreen(Screen[None]):
+class SamplesScreen(LiveScreen):
     """The answers at two steps: left one that stays, right one that is moved through the run."""
 
     CSS_PATH = "samples.tcss"
@@ -38,7 +38,6 @@ class SamplesScreen(Screen[None]):
         Binding("question_mark", "app.help", "Help", tooltip="Every key"),
     ]
 
-    view: var[RunView | None] = var(None)
     left: var[int] = var(0)
     right: var[int] = var(-1)
 

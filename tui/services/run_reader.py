@@ -51,6 +51,14 @@ class Target:
         """The id of its row in a list."""
         return self.run.id if self.run is not None else str(self.path)
 
+    @property
+    def place(self) -> RunDirectory | Path:
+        """The one that is set."""
+        if self.run is not None:
+            return self.run
+        assert self.path is not None
+        return self.path
+
     def follower(self) -> RunFollower | TraceFollower:
         """A reader of it. Raises TraceError when there is nothing to read."""
         if self.run is not None:

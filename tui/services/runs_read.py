@@ -24,17 +24,9 @@ def compare(post: Post, targets: Sequence[Target]) -> None:
     """Read runs for comparing; posts RunsCompared or ActionFailed."""
 
     def work() -> None:
-        from runner.report.comparison import read, read_trace
+        from runner.commands.compare import read_all
 
-        post(
-            RunsCompared(
-                tuple(
-                    read(t.run) if t.run is not None else read_trace(t.path)
-                    for t in targets
-                    if t.run or t.path
-                )
-            )
-        )
+        post(RunsCompared(tuple(read_all([target.place for target in targets]))))
 
     in_thread(post, "Cannot be compared", work)
 

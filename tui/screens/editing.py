@@ -1,0 +1,157 @@
+"""The editor with what it needs around it: its drafts are judged, their data looked at, their files written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.gpu import GpuReading
+from runner.insight.data import DataReport
+from runner.insight.memory.cards import CARDS, Card
+from runner.preset.draft import Draft
+from runner.preset.errors import PresetError
+from runner.preset.schema import Preset
+from tui.messages import DataSeen, DraftJudged, PageSeen, PresetRenamed, PresetSaved, SaveRefused, Wish
+from tui.screens import run_control
+from tui.screens.data import DataScreen
+from tui.screens.editor import EditorScreen
+from tui.screens.preset_files import PresetFiles
+from tui.screens.questions import PickDialog
+from tui.services.judge import JudgeService, Question
+from tui.services.presets import card
+from tui.services.xray import XrayService
+
+if TYPE_CHECKING:
+    from runner.store.directory import RunDirectory
+
+# What is for presets alone, not for the frozen one of a run that waits.
+OF_FILES = {Wish.SAVE_AS, Wish.RENAME, Wish.DELETE, Wish.LAUNCH}
+
+
+class EditingScreen(EditorScreen):
+    """One preset being edited; `waits` is the run whose frozen preset it is."""
+
+    def __init__(
+        self, draft: Draft, home: Path, gpus: GpuReading | None = None, waits: RunDirectory | None = None
+    ) -> None:
+        super().__init__(draft)
+        self.set_reactive(EditingScreen.gpus, gpus)
+        self._home, self._waits = home, waits
+        self.judge = JudgeService(self.post_message, home)
+        self.xray = XrayService(self.post_message, home)
+        self.report: DataReport | None = None
+        self.wanted_data: Preset | None = None
+        self._files = PresetFiles(self, home, waits)
+        self._data: DataScreen | None = None
+        self._card: Card | None = None
+        try:
+            self._before: Preset | None = draft.snapshot().validated()
+        except PresetError:
+            self._before = None
+
+    def on_mount(self) -> None:
+        self.judge.start()
+        self.xray.start()
+
+    def on_unmount(self) -> None:
+        self.judge.stop()
+        self.xray.stop()
+
+    def watch_gpus(self, gpus: GpuReading | None) -> None:
+        if gpus is not None:
+            self.judge.take_gpus(gpus)
+
+    # Drafts and their judgement
+
+    def on_editor_screen_changed(self) -> None:
+        self.judge.ask(Question(self.number, self.draft.snapshot(), self._before, self._card))
+
+    def on_draft_judged(self, message: DraftJudged) -> None:
+        self.judged(message)
+        if message.assessment is not None and message.number == self.number:
+            self.wanted_data = message.assessment.preset
+            self.xray.want(self.wanted_data)
+
+    def on_data_seen(self, message: DataSeen) -> None:
+        if message.report == self.report:
+            return
+        self.report = message.report
+        self.judge.take_data(message.report)
+        if self._data is not None:
+            self._data.report = message.report
+
+    def on_page_seen(self, message: PageSeen) -> None:
+        if self._data is not None:
+            self._data.page = message.page
+
+    # What needs more than the draft
+
+    def on_editor_screen_asked(self, message: EditorScreen.Asked) -> None:
+        if self._waits is not None and message.wish in OF_FILES:
+            self.notify("It is a run that waits: save it (s), and it starts with that.", severity="warning")
+            return
+        wishes: dict[Wish, Callable[[], None]] = {
+            Wish.SAVE: self._files.save,
+            Wish.SAVE_AS: self._files.save_as,
+            Wish.RENAME: self._files.rename,
+            Wish.DELETE: self._files.delete,
+            Wish.LAUNCH: self._launch,
+            Wish.XRAY: self._show_data,
+            Wish.CARD: self._choose_card,
+        }
+        wishes[message.wish]()
+
+    def on_preset_saved(self, message: PresetSaved) -> None:
+        message.draft.was_saved(message.saving)
+        broken = (
+            f" It cannot be used yet: {next(iter(wrong))}." if (wrong := message.draft.problems()) else ""
+        )
+        self._written(f"{message.saving.target.name} is written.{broken}", "Saved")
+
+    def on_preset_renamed(self, message: PresetRenamed) -> None:
+        message.draft.moved_to(message.path)
+        self._written(f"It is {message.path.name} now.", "Renamed")
+
+    def _written(self, words: str, title: str) -> None:
+        self.notify(words, title=title)
+        self.changed()
+        if self.leave_when_saved:
+            self.dismiss()
+
+    def on_action_failed(self) -> None:
+        # A user who wanted to leave after it stays.
+        self.leave_when_saved = False
+
+    def on_save_refused(self, message: SaveRefused) -> None:
+        self._files.ask_overwrite(message)
+
+    def _launch(self) -> None:
+        if self.draft.is_dirty or self.draft.path is None:
+            self.notify("Save it first (s): a run has the settings of a file.", severity="warning")
+        else:
+            path = self.draft.path
+            run_control.ask_launch(self.app, self._home, card(path.stem, path, False, self._home), self.gpus)
+
+    def _show_data(self) -> None:
+        if self.wanted_data is None:
+            self.notify("The preset must be valid first.", severity="warning")
+            return
+
+        def left(_: None) -> None:
+            self._data = None
+
+        self._data = DataScreen(self.draft.title, self.report, self.xray.fetch)
+        self.app.push_screen(self._data, left)
+
+    def _choose_card(self) -> None:
+        def answered(name: str | None) -> None:
+            if name is not None:
+                self._card = CARDS.get(name)
+                self.changed()
+
+        choices = [
+            ("", "the GPU of this machine"),
+            *((name, f"{name} · {one.total_mib / 1024:.0f} GiB") for name, one in CARDS.items()),
+        ]
+        self.app.push_screen(PickDialog("Judge for", "A card this preset is to run on.", choices), answered)

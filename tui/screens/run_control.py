@@ -1,0 +1,91 @@
+"""What is asked before something is done to a run: launched, stopped, resumed, taken out of the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+
+from runner.gpu import GpuReading
+from runner.store.directory import RunDirectory
+from runner.store.events import Phase
+from tui.models.run_view import PresetCard, RunView, name_of
+from tui.screens.dialog import Launch, LaunchDialog, StopDialog
+from tui.services import actions
+
+if TYPE_CHECKING:
+    from runner.commands.resume import Resumption
+
+
+def ask_launch(app: App[Any], home: Path, card: PresetCard, gpus: GpuReading | None) -> None:
+    """Ask on which GPU a preset is launched, or whether it waits in the queue."""
+
+    def answered(answer: Launch | None) -> None:
+        if answer is not None:
+            start = actions.enqueue if answer.waits else actions.launch
+            start(app.post_message, home, card.path, answer.gpu)
+            app.notify("Looking at it once more …", title="Queue" if answer.waits else "Launch")
+
+    app.push_screen(LaunchDialog(card, gpus), answered)
+
+
+def ask_stop(app: App[Any], view: RunView) -> None:
+    """Ask how to stop a run, and what else is wanted of it; one that waits is taken out of the queue."""
+    run = RunDirectory(Path(view.path))
+    if view.phase is Phase.QUEUED:
+        ask_take_out(app, view.id, lambda: actions.stop(app.post_message, run, now=False))
+        return
+
+    def answered(answer: str | None) -> None:
+        if answer in ("stop", "now"):
+            actions.stop(app.post_message, run, now=answer == "now")
+        elif answer is not None:
+            from runner.store.requests import Request
+
+            actions.ask(app.post_message, run, Request(answer))
+
+    app.push_screen(StopDialog(view), answered)
+
+
+def ask_take_out(app: App[Any], run_id: str, take_out: Callable[[], None]) -> None:
+    """Ask whether a run that waits is to leave the queue: there is nothing to save, and nothing to ask of it."""
+    from tui.screens.questions import ConfirmDialog
+
+    def answered(answer: str | None) -> None:
+        if answer is not None:
+            take_out()
+
+    heading = f"Take {name_of(run_id)} out of the queue"
+    question = "It has not started, and will not. It stays in the list of runs, as stopped."
+    app.push_screen(ConfirmDialog(heading, question, [("x", "take it out")]), answered)
+
+
+def ask_resume(app: App[Any], view: RunView) -> None:
+    """Ask whether to go on with a run, saying from where."""
+    from runner.commands.resume import to_resume_from
+    from tui.screens.questions import ConfirmDialog
+
+    run = RunDirectory(Path(view.path))
+
+    def answered(answer: str | None) -> None:
+        if answer is not None:
+            actions.resume(app.post_message, run)
+
+    def look() -> None:
+        dialog = ConfirmDialog(
+            f"Go on with {view.name}", going_on(view, to_resume_from(run)), [("r", "go on")]
+        )
+        app.call_from_thread(app.push_screen, dialog, answered)
+
+    actions.in_thread(app.post_message, "Does not go on", look)
+
+
+def going_on(view: RunView, found: Resumption) -> str:
+    """From where a run goes on, and what is made again."""
+    at = found.checkpoint
+    if at is None:
+        return "It has not started. It waits for its turn again, where it was in the queue."
+    again = f"\n{found.again[0].upper()}{found.again[1:]}." if found.again else ""
+    return f"It goes on after step {at.step} of {view.total_steps or '?'}, from {at.path.name}.{again}"
