@@ -20,6 +20,7 @@ from tui.messages import ActionFailed, Done, RunLaunched
 from tui.patches.exact_update import ExactUpdate
 from tui.patches.keys_in_order import KeysInOrder
 from tui.screens.help import HelpScreen
+from tui.screens.live import LiveScreen
 from tui.screens.main import MainScreen
 from tui.services.run_reader import Target
 
@@ -71,6 +72,9 @@ class FtuiApp(KeysInOrder):
     ) -> None:
         """Told as it stands: what is in brackets in an error's words is no markup, which raises where none closes."""
         super().notify(plain(message), title=plain(title), severity=severity, timeout=timeout, markup=False)
+
+    def on_live_screen_opened(self, message: LiveScreen.Opened) -> None:
+        self.main.tell(message.screen)
 
     # What was done, wherever it was asked for
 

@@ -88,7 +88,7 @@ async def test_the_launch_dialog_offers_the_gpus(store: Path) -> None:
     async with running() as (app, pilot):
         await until(pilot, lambda: app.main.query_one(PresetList).option_count)
         await without_load(app, pilot)
-        app.post_message(LoadSampled(READING, HostSample(12.0, 14000, 129000)))
+        app.main.post_message(LoadSampled(READING, HostSample(12.0, 14000, 129000)))
         await shows(pilot, "RTX 4090", "14.2 of 24.0 GiB", "97 %", "66 °C", "390 W", "ram 13.7/126 GiB")
         await pilot.press("l", "l")
         await until(pilot, lambda: isinstance(app.screen, LaunchDialog))

@@ -173,7 +173,7 @@ async def test_one_key_mends_a_finding(mine: Path) -> None:
 async def test_the_target_batch_proposes_pairs(mine: Path) -> None:
     async with editing("mine") as (app, pilot, editor):
         await without_load(app, pilot)
-        app.post_message(LoadSampled(READING, HostSample(12.0, 14000, 129000)))
+        app.main.post_message(LoadSampled(READING, HostSample(12.0, 14000, 129000)))
         await until(pilot, lambda: editor.assessment)
         await pilot.press("b")
         await shows(pilot, "Effective batch", "time ×1.00")
@@ -189,7 +189,7 @@ async def test_the_target_batch_proposes_pairs(mine: Path) -> None:
 async def test_memory_is_predicted_for_the_gpu_here_and_for_another(mine: Path) -> None:
     async with editing("mine") as (app, pilot, _):
         await without_load(app, pilot)
-        app.post_message(LoadSampled(READING, HostSample(12.0, 14000, 129000)))
+        app.main.post_message(LoadSampled(READING, HostSample(12.0, 14000, 129000)))
         await pilot.press("g")
         await shows(pilot, "Judge for", "Tesla T4")
         await pilot.press(*"h200", "enter")

@@ -39,7 +39,7 @@ async def test_every_card_is_on_the_screen(store: Path, count: int, size: tuple[
     async with running(size) as (app, pilot):
         await until(pilot, lambda: app.main.query_one(PresetList).option_count)
         await without_load(app, pilot)
-        app.post_message(LoadSampled(GpuReading(tuple(map(card, range(count)))), HOST))
+        app.main.post_message(LoadSampled(GpuReading(tuple(map(card, range(count)))), HOST))
         await shows(pilot, *(f" {index} % " for index in range(count)))
 
 
@@ -77,7 +77,7 @@ async def test_with_ill_cards_alone_the_cpu_is_not_taken_by_itself(store: Path) 
     async with running() as (app, pilot):
         await until(pilot, lambda: app.main.query_one(PresetList).option_count)
         await without_load(app, pilot)
-        app.post_message(LoadSampled(GpuReading((card(0, "the GPU is lost"),)), HOST))
+        app.main.post_message(LoadSampled(GpuReading((card(0, "the GPU is lost"),)), HOST))
         await shows(pilot, "the GPU is lost")
         await pilot.press("l", "l")
         await until(pilot, lambda: isinstance(app.screen, LaunchDialog))
@@ -128,7 +128,9 @@ async def test_a_sick_driver_is_no_reason_for_the_cpu(store: Path) -> None:
     async with running() as (app, pilot):
         await until(pilot, lambda: app.main.query_one(PresetList).option_count)
         await without_load(app, pilot)
-        app.post_message(LoadSampled(GpuReading(problem="driver and library differ", is_sick=True), HOST))
+        app.main.post_message(
+            LoadSampled(GpuReading(problem="driver and library differ", is_sick=True), HOST)
+        )
         await shows(pilot, "driver and library differ")
         assert "runs use the CPU" not in screen_text(pilot)
 
@@ -137,7 +139,7 @@ async def test_a_healthy_card_beside_an_ill_one_is_offered(store: Path) -> None:
     async with running() as (app, pilot):
         await until(pilot, lambda: app.main.query_one(PresetList).option_count)
         await without_load(app, pilot)
-        app.post_message(LoadSampled(GpuReading((card(0, "the GPU is lost"), card(1))), HOST))
+        app.main.post_message(LoadSampled(GpuReading((card(0, "the GPU is lost"), card(1))), HOST))
         await shows(pilot, "the GPU is lost", "15.2 of")
         await pilot.press("l", "l")
         await until(pilot, lambda: isinstance(app.screen, LaunchDialog))

@@ -243,6 +243,7 @@ async def test_pressing_twice_opens_it_once_and_lets_it_go_afterwards(
         assert not is_paused(other)
         # What the others would have done on leaving, they would have done to the open form.
         assert changed == [run]
-        await pilot.press("down", "e")
+        screen.query_one(OptionList).highlighted = 1
+        await pilot.press("e")
         await opened(app, pilot)
         assert (is_paused(run), is_paused(other)) == (False, True)

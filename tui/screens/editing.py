@@ -32,11 +32,8 @@ OF_FILES = {Wish.SAVE_AS, Wish.RENAME, Wish.DELETE, Wish.LAUNCH}
 class EditingScreen(EditorScreen):
     """One preset being edited; `waits` is the run whose frozen preset it is."""
 
-    def __init__(
-        self, draft: Draft, home: Path, gpus: GpuReading | None = None, waits: RunDirectory | None = None
-    ) -> None:
+    def __init__(self, draft: Draft, home: Path, waits: RunDirectory | None = None) -> None:
         super().__init__(draft)
-        self.set_reactive(EditingScreen.gpus, gpus)
         self._home, self._waits = home, waits
         self.judge = JudgeService(self.post_message, home)
         self.xray = XrayService(self.post_message, home)

@@ -198,7 +198,7 @@ class EvidenceScreen(LiveScreen):
         elif not finding.changes:
             self.notify("No setting mends this one.", severity="warning")
         else:
-            edit_next(self.app, self.gpus, self.view, finding.changes, finding.reason)
+            edit_next(self.app, self.view, finding.changes, finding.reason)
 
     def action_rows(self) -> None:
         if self.view is not None and self.finding is not None and self.finding.steps:
@@ -214,7 +214,7 @@ class EvidenceScreen(LiveScreen):
             self.notify("No rows of its own data are known for this finding.", severity="warning")
             return
         why = f"{finding.name} at step {finding.since_step}, its rows left out"
-        edit_next(self.app, self.gpus, self.view, (), why, own)
+        edit_next(self.app, self.view, (), why, own)
 
 
 def row_name(name: tuple[int, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 
@@ -10,7 +11,17 @@ from tui.models.run_view import RunView
 
 
 class LiveScreen(Screen[None]):
-    """The main screen sets these whenever it has news, for as long as this one is open."""
+    """The main screen sets these when this one is opened, and whenever it has news."""
 
     view: var[RunView | None] = var(None)
     gpus: var[GpuReading | None] = var(None)
+
+    class Opened(Message):
+        """It is there to be told."""
+
+        def __init__(self, screen: LiveScreen) -> None:
+            self.screen = screen
+            super().__init__()
+
+    def on_mount(self) -> None:
+        self.post_message(self.Opened(self))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.reactive import var
+from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Input, OptionList, Static
 
 from runner.gpu import GpuReading
@@ -113,18 +115,20 @@ class MainScreen(ListKeys):
     def on_load_sampled(self, message: LoadSampled) -> None:
         self.gpus, self.host = message.gpus, message.host
 
-    def watch_view(self, view: RunView | None) -> None:
-        for screen in self._over:
-            screen.view = view
+    def tell(self, screen: Screen[Any]) -> None:
+        """Tell a screen over this one what is known."""
+        if isinstance(screen, LiveScreen):
+            screen.view, screen.gpus = self.view, self.gpus
 
-    def watch_gpus(self, gpus: GpuReading | None) -> None:
-        for screen in self._over:
-            screen.gpus = gpus
+    def _tell_all(self) -> None:
+        for screen in self.app.screen_stack:
+            self.tell(screen)
 
-    @property
-    def _over(self) -> list[LiveScreen]:
-        """The screens that are open over this one."""
-        return [screen for screen in self.app.screen_stack if isinstance(screen, LiveScreen)]
+    def watch_view(self) -> None:
+        self._tell_all()
+
+    def watch_gpus(self) -> None:
+        self._tell_all()
 
     def on_screen_resume(self) -> None:
         # Presets may have been written meanwhile.
@@ -216,11 +220,11 @@ class MainScreen(ListKeys):
         if self._in_presets and card is not None:
             self._edit(card.path, shipped=True)
         elif self.view is not None:
-            edit_next(self.app, self.gpus, self.view)
+            edit_next(self.app, self.view)
 
     def _edit(self, path: str, shipped: bool) -> None:
         """Edit a preset's file; of a shipped one a new preset that extends it."""
-        open_draft(self.app, self._home, lambda: drafts.of_file(self._home, Path(path), shipped), self.gpus)
+        open_draft(self.app, self._home, lambda: drafts.of_file(self._home, Path(path), shipped))
 
     def action_stop(self) -> None:
         if self.view is None:
@@ -282,7 +286,7 @@ class MainScreen(ListKeys):
         elif changed is None:
             self.notify("Nothing was found that a setting mends.")
         else:
-            edit_next(self.app, self.gpus, self.view, changed.changes, changed.reason)
+            edit_next(self.app, self.view, changed.changes, changed.reason)
 
     def action_compare(self) -> None:
         chosen = self.query_one(RunList).to_compare()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from runner.gpu import GpuReading
 from runner.store.directory import ftui_home
 from tui.models.run_view import RunView
 from tui.screens.workbench import open_draft
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 def edit_next(
     app: App[Any],
-    gpus: GpuReading | None,
     view: RunView,
     changes: Sequence[Change] = (),
     reason: str = "",
@@ -32,5 +30,4 @@ def edit_next(
         app,
         home,
         lambda: drafts.of_run(home, Path(view.path), view.name, changes, reason, skip),
-        gpus,
     )

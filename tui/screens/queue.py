@@ -137,13 +137,8 @@ class QueueScreen(LiveScreen):
         self._do("Not changed", lambda: tickets.pause(self._home, None, not tickets.is_paused(self._home)))
 
     def action_remove(self) -> None:
-        if (row := self._chosen) is None:
-            return
-
-        def take_out() -> None:
-            self._do("Not taken out", lambda: tickets.remove(self._home, self._run(row)))
-
-        run_control.ask_take_out(self.app, row.id, take_out)
+        if (row := self._chosen) is not None:
+            run_control.ask_take_out(self.app, self._run(row), self._service.nudge)
 
     def action_start(self) -> None:
         def start() -> None:
@@ -172,7 +167,6 @@ class QueueScreen(LiveScreen):
                 self.app,
                 self._home,
                 lambda: drafts.of_waiting(self._home, run),
-                self.gpus,
                 run,
                 left,
             )

@@ -35,7 +35,7 @@ def ask_stop(app: App[Any], view: RunView) -> None:
     """Ask how to stop a run, and what else is wanted of it; one that waits is taken out of the queue."""
     run = RunDirectory(Path(view.path))
     if view.phase is Phase.QUEUED:
-        ask_take_out(app, view.id, lambda: actions.stop(app.post_message, run, now=False))
+        ask_take_out(app, run)
         return
 
     def answered(answer: str | None) -> None:
@@ -49,15 +49,17 @@ def ask_stop(app: App[Any], view: RunView) -> None:
     app.push_screen(StopDialog(view), answered)
 
 
-def ask_take_out(app: App[Any], run_id: str, take_out: Callable[[], None]) -> None:
-    """Ask whether a run that waits is to leave the queue: there is nothing to save, and nothing to ask of it."""
+def ask_take_out(app: App[Any], run: RunDirectory, done: Callable[[], None] = lambda: None) -> None:
+    """Ask whether a run that waits is to leave the queue: there is nothing to save, and nothing to ask of it. `done` is
+    called when it has left.
+    """
     from tui.screens.questions import ConfirmDialog
 
     def answered(answer: str | None) -> None:
         if answer is not None:
-            take_out()
+            actions.take_out(app.post_message, run, done)
 
-    heading = f"Take {name_of(run_id)} out of the queue"
+    heading = f"Take {name_of(run.id)} out of the queue"
     question = "It has not started, and will not. It stays in the list of runs, as stopped."
     app.push_screen(ConfirmDialog(heading, question, [("x", "take it out")]), answered)
 

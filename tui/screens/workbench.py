@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
-from runner.gpu import GpuReading
 from tui.services import actions
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ def open_draft(
     app: App[Any],
     home: Path,
     made: Callable[[], Draft],
-    gpus: GpuReading | None = None,
     waits: RunDirectory | None = None,
     left: Callable[[], None] | None = None,
 ) -> None:
@@ -40,9 +38,7 @@ def open_draft(
     def show(draft: Draft) -> None:
         from tui.screens.editing import EditingScreen
 
-        app.push_screen(
-            EditingScreen(draft, home, gpus, waits), lambda _: left() if left is not None else None
-        )
+        app.push_screen(EditingScreen(draft, home, waits), lambda _: left() if left is not None else None)
 
     def work() -> None:
         from runner.preset.errors import PresetError

@@ -51,6 +51,19 @@ def stop(post: Post, run: RunDirectory, now: bool) -> None:
     in_thread(post, "Not stopped", work)
 
 
+def take_out(post: Post, run: RunDirectory, done: Callable[[], None] = lambda: None) -> None:
+    """Take a run out of the queue, then call `done`; posts Done, or ActionFailed when it has started meanwhile."""
+
+    def work() -> None:
+        from runner.queue import tickets
+
+        tickets.remove(run.home, run)
+        done()
+        post(Done("Queue", "It is taken out of the queue."))
+
+    in_thread(post, "Not taken out", work)
+
+
 def ask(post: Post, run: RunDirectory, request: Request) -> None:
     """Ask something of a run; posts Done or ActionFailed."""
 
