@@ -1,4 +1,4 @@
-"""docs/settings.md and docs/commands.md, made from the schema and the command line."""
+"""docs/settings.md, docs/rules.md and docs/commands.md, made from the schema, the rules and the command line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from runner.insight.lint import RULES, Severity
 from runner.preset.data_sections import MixSource
 from runner.preset.fields import Field, fields, to_text
 from runner.preset.key_aliases import OURS
@@ -16,7 +17,7 @@ from runner.preset.schema import SECTIONS, section_type
 from runner.preset.validate import describe_schema
 from tui.cli import cli
 
-SETTINGS, COMMANDS = "settings.md", "commands.md"
+SETTINGS, RULES_PAGE, COMMANDS = "settings.md", "rules.md", "commands.md"
 
 # What a verb fills in when it is asked for its help.
 OTHER_TRAINERS = "[the logs of other trainers](foreign-runs.md)."
@@ -32,6 +33,16 @@ The names are those of the trainer (TRL, PEFT, transformers, bitsandbytes). A se
 default. *not set* stands for an empty value (`null`).
 """
 
+RULES_START = """\
+# Settings that are allowed and likely wrong
+
+Made from the rules by `make reference`; do not edit. `ftui check PRESET` and the workbench name every rule that a
+preset breaks, with the numbers of that preset and, where there is one, the change that mends it. An *error* refuses the
+launch. A *warning* is likely a mistake, a *note* is worth knowing; with these the run starts all the same.
+
+A rule that a preset breaks on purpose is named in it: `lint: {ignore: [epochs-many]}`. Errors cannot be ignored.
+"""
+
 COMMANDS_START = """\
 # Every command
 
@@ -45,8 +56,8 @@ the queue are kept.
 
 
 def files() -> dict[str, str]:
-    """Both pages by their names."""
-    return {SETTINGS: settings_page(), COMMANDS: commands_page()}
+    """Every page by its name."""
+    return {SETTINGS: settings_page(), RULES_PAGE: rules_page(), COMMANDS: commands_page()}
 
 
 def settings_page() -> str:
@@ -113,6 +124,16 @@ def _cell(text: str) -> str:
         parts[::2] = [part.replace(sign, f"\\{sign}") for part in parts[::2]]
     # This one ends a table's cell within code too.
     return "`".join(parts).replace("|", "\\|")
+
+
+def rules_page() -> str:
+    """docs/rules.md."""
+    lines = [RULES_START]
+    for severity in sorted(Severity, reverse=True):
+        found = sorted((rule for rule in RULES if rule.severity is severity), key=lambda rule: rule.id)
+        lines += [f"## {severity.name.capitalize()}s ({len(found)})", "", "| id | why |", "|---|---|"]
+        lines += [*(f"| `{rule.id}` | {_cell(rule.why)} |" for rule in found), ""]
+    return "\n".join(lines)
 
 
 def commands_page() -> str:
