@@ -79,7 +79,7 @@ def written_events() -> dict[str, set[str]]:
     for source in modules(runner.store, runner.queue, runner.supervision, runner.train):
         for node in ast.walk(ast.parse(source)):
             for kind, names in (appended(node), literal(node)):
-                if names:
+                if kind and names:
                     found.setdefault(kind, set()).update(names)
     return found
 
