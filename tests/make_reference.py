@@ -50,8 +50,8 @@ Made from the command line by `make reference`; do not edit. `ftui --help` and `
 
 RUN is an id, a unique part of one, or `last`. PRESET is a name from `ftui presets` or a .yaml file. Errors that a user
 can mend are one or two lines on standard error, with exit code 1; a wrong option or argument ends with exit code 2.
-`NO_COLOR=1` prints and draws without colour, `FTUI_ASCII=1` draws the screen without signs beyond ASCII. `FTUI_HOME` says
-where runs, presets and the queue are kept.
+`NO_COLOR=1` draws the screen without colour, `FTUI_ASCII=1` without signs beyond ASCII. `FTUI_HOME` says where runs,
+presets and the queue are kept.
 """
 
 
