@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 INSTALL = @$(PYTHON) -m make.install $(VENV)
 
-.PHONY: run test check format bench faults screenshots verdicts demo-data gpu-check gpu-wheels clean help venv-train venv-dev
+.PHONY: run test check format bench faults screenshots verdicts reference demo-data gpu-check gpu-wheels clean help venv-train venv-dev
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -40,6 +40,9 @@ screenshots: venv-dev  ## record demo runs and draw the pictures of the README
 
 verdicts: venv-dev   ## write docs/verdicts.md and its pictures again
 	$(BIN)/python -m tests.make_verdicts docs
+
+reference: venv-dev  ## write docs/settings.md, rules.md and commands.md again
+	$(BIN)/python -m tests.make_reference docs
 
 demo-data: venv-dev  ## make presets/demo again (five minutes)
 	$(BIN)/python -P -m runner.train.make_demo presets/demo
