@@ -117,12 +117,22 @@ class EvalPoint:
     epoch: float = 0.0
 
 
+def finite(points: Iterable[EvalPoint]) -> list[EvalPoint]:
+    """The evaluations whose loss is a number."""
+    return [point for point in points if math.isfinite(point.loss)]
+
+
 def best_of(points: Iterable[EvalPoint]) -> EvalPoint | None:
     """The evaluation with the least loss, the first of equals; one whose loss is not a number is never the best. None
     when there is no other.
     """
-    known = (point for point in points if math.isfinite(point.loss))
-    return min(known, key=lambda point: point.loss, default=None)
+    return min(finite(points), key=lambda point: point.loss, default=None)
+
+
+def least_loss(points: Iterable[EvalPoint]) -> float:
+    """The loss of the best evaluation, in nats a token; NaN when there is none."""
+    best = best_of(points)
+    return best.loss if best is not None else math.nan
 
 
 def held_out(evals: Mapping[str, Sequence[EvalPoint]]) -> dict[str, Sequence[EvalPoint]]:
@@ -150,6 +160,15 @@ class Metric:
 
     def __len__(self) -> int:
         return len(self.step)
+
+    @property
+    def highest(self) -> tuple[int, float] | None:
+        """(step, value) of the greatest finite value, the first of equals; None when there is none."""
+        known = np.flatnonzero(np.isfinite(self.value))
+        if not len(known):
+            return None
+        at = int(known[np.argmax(self.value[known])])
+        return int(self.step[at]), float(self.value[at])
 
 
 @dataclass(frozen=True)

@@ -89,14 +89,5 @@ def course(metric: Metric, with_best: bool = False) -> str:
     words = f"{first:.4g} → {last:.4g}" if len(known) > 1 else f"{last:.4g}"
     if not with_best:
         return words
-    best = highest(metric)
+    best = metric.highest
     return f"{words}, highest {best[1]:.4g} at step {best[0]}" if best is not None else words
-
-
-def highest(metric: Metric) -> tuple[int, float] | None:
-    """(step, value) of the greatest finite value, the first of equals; None when there is none."""
-    known = np.flatnonzero(np.isfinite(metric.value))
-    if not len(known):
-        return None
-    at = int(known[np.argmax(metric.value[known])])
-    return int(metric.step[at]), float(metric.value[at])

@@ -11,7 +11,6 @@ from runner.insight import answers
 from runner.insight.curves import AnswerPoint, Column, Curves, EvalPoint, main_set
 from runner.insight.diagnosis import Verdict, diagnose
 from runner.insight.paired import Paired, paired
-from runner.insight.standing import highest
 from runner.insight.task import main_curve
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
@@ -45,7 +44,7 @@ class Compared:
         """'1.3110 @300', or 'reward 0.91 @320' of what it is judged by; '' when there is none."""
         if self.judged_by is None:
             return f"{self.best.loss:.4f} @{self.best.step}" if self.best is not None else ""
-        found = highest(self.curves.metrics[self.judged_by])
+        found = self.curves.metrics[self.judged_by].highest
         return f"{self.judged_by} {found[1]:.4g} @{found[0]}" if found is not None else ""
 
     @property

@@ -12,7 +12,7 @@ from textual.reactive import var
 
 from runner.insight import answers
 from runner.insight.curves import best_of, held_out
-from runner.insight.standing import course, highest, loss
+from runner.insight.standing import course, loss
 from runner.insight.task import main_curve
 from runner.store.events import Phase
 from tui.charts.legend import short
@@ -175,7 +175,7 @@ def judged_by(view: RunView) -> list[Text]:
     if name is None or not (words := course(view.curves.metrics[name])):
         return []
     part = figure(plain(name), plain(words), f"bold {LIVE}")
-    if (best := highest(view.curves.metrics[name])) is not None:
+    if (best := view.curves.metrics[name].highest) is not None:
         part.append(f" (best {best[1]:.4g} @{best[0]})", "dim")
     return [part]
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from runner.insight.curves import Curves
+from runner.insight.curves import Curves, finite
 from runner.insight.diagnosis.finding import HALF_RATE, Action, Change, Finding, Kind, Severity
 from runner.insight.diagnosis.noise import theil_sen
 from runner.insight.diagnosis.scatter import noise_of
@@ -36,7 +36,7 @@ def forgetting(curves: Curves) -> Finding | None:
     """`forgetting`: the loss on general text rises against the model before training: by over 2, 5 or 15 % and 3
     noises, at two evaluations running.
     """
-    points = [point for point in curves.general if math.isfinite(point.loss)]
+    points = finite(curves.general)
     if len(points) < FEWEST_GENERAL or points[0].step != 0 or points[0].loss <= 0:
         return None
     # The lower of the last two: one evaluation may be off.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from runner.insight.curves import Column, Curves
+from runner.insight.curves import Column, Curves, finite, least_loss
 from runner.insight.diagnosis.finding import (
     LONGER_WARMUP,
     LOWER_RATE,
@@ -100,8 +100,8 @@ def _few(curves: Curves, loss: Column, step: Column) -> Finding | None:
         return None
     best = np.minimum.accumulate(loss)
     least = float(loss[-3:].min() / best[-1])
-    points = [p.loss for p in curves.val if math.isfinite(p.loss)]
-    agrees = len(points) > 2 and min(points[-2:]) > SHORT.ratio * min(points)
+    points = finite(curves.val)
+    agrees = len(points) > 2 and least_loss(points[-2:]) > SHORT.ratio * least_loss(points)
     if loss[-3:].min() < SHORT.ratio * loss[0] or not (
         least > VERY_SHORT.ratio or (agrees and least > SHORT.ratio)
     ):

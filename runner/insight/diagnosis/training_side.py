@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
-from runner.insight.curves import Column, Curves, EvalPoint
+from runner.insight.curves import Column, Curves, finite, least_loss
 from runner.insight.diagnosis.health import unusable
 from runner.insight.diagnosis.held_out_trend import Rise
 
@@ -100,9 +99,4 @@ def held_out_denies(curves: Curves, since: int, ratio: float) -> bool:
     train loss rises by harder rows, not by a worse model.
     """
     points = finite(curves.val)
-    return bool(points) and points[-1].step >= since and points[-1].loss < ratio * min(p.loss for p in points)
-
-
-def finite(points: Sequence[EvalPoint]) -> list[EvalPoint]:
-    """The evaluations whose loss is a number."""
-    return [point for point in points if math.isfinite(point.loss)]
+    return bool(points) and points[-1].step >= since and points[-1].loss < ratio * least_loss(points)
