@@ -101,8 +101,8 @@ def test_words_name_the_same(home: Path, log: str) -> None:
     assert (">best" in (run.path / "curve.svg").read_text(encoding="utf-8")) == (best is not None)
     history = read_history(run)
     write_json(run.state, summarise(history, diagnose(history.curves())))
-    listed = output("ls")
-    assert (f"{best[1]:.4f}" in listed) if best is not None else "NaN" not in listed
+    columns = re.split(r"\s{2,}", output("ls").splitlines()[1])
+    assert columns[4] == (f"{best[1]:.4g}" if best is not None else "–")
     words = f"{best[1]:.4f} @{best[0]}" if best is not None else None
     compared = output("compare", run.id, run.id)
     assert (words in compared) if words else "@" not in compared
