@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runner.insight.curves import Column, Curves, EvalPoint, best_of, held_out
+from runner.insight.curves import Curves, EvalPoint, best_of, held_out
 from runner.insight.task import main_curve
+from runner.insight.train_curve import Column
 
 MOST_SETS = 4
 

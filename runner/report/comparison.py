@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from runner.insight import answers
-from runner.insight.curves import AnswerPoint, Column, Curves, EvalPoint, main_set
+from runner.insight.curves import AnswerPoint, Curves, EvalPoint, main_set
 from runner.insight.diagnosis import Verdict, diagnose
 from runner.insight.paired import Paired, paired
 from runner.insight.task import main_curve
+from runner.insight.train_curve import Column
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
 from runner.store.directory import RunDirectory

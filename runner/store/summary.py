@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from runner.insight import answers
-from runner.insight.curves import Column, best_of, finite
+from runner.insight.curves import best_of, finite
 from runner.insight.diagnosis import Verdict
 from runner.insight.reduction import part_means
 from runner.insight.task import main_curve
+from runner.insight.train_curve import Column
 from runner.store import locks, lost
 from runner.store.directory import RunDirectory, read_json
 from runner.store.event_tail import EventTail

@@ -10,8 +10,8 @@ import numpy as np
 from rich.text import Text
 from textual.reactive import var
 
-from runner.insight.curves import Column, TrainCurve
 from runner.insight.task import main_metrics
+from runner.insight.train_curve import STEP_COLUMNS, Column, StepColumn, TrainCurve
 from tui.charts.view import amount
 from tui.colours import BAD, LIVE
 from tui.glyphs import glyphs, plain
@@ -75,23 +75,26 @@ def metric_lines(cells: Sequence[Figure], width: int) -> list[Text]:
 def figures(view: RunView) -> list[Figure]:
     """Every figure of a run that is known."""
     train = view.curves.train
-    recent = TrainCurve(*(getattr(train, name)[-WINDOW:] for name in TrainCurve.__dataclass_fields__))
+    recent = train.part(slice(-WINDOW, None))
     with np.errstate(all="ignore"):
         rates = np.where(recent.seconds > 0, recent.tokens / recent.seconds, math.nan)
-        right = recent.accuracy * 100
+    first, *others = (_known(column, recent, train) for column in STEP_COLUMNS if _is_always(column))
     found = [
-        _known("lr", recent.lr, train.lr, "{:.1e}"),
+        first,
         *_watched(view),
-        _known("grad", recent.grad_norm, train.grad_norm, "{:.2f}"),
+        *others,
         Figure("tok/s", rates, amount(float(rates[-1])))
         if np.isfinite(train.tokens).any()
         else Figure("tok/s", (), glyphs().dash),
         memory(view),
     ]
-    if np.isfinite(recent.seconds).any():
-        found.append(_of("step", recent.seconds, "{:.2f} s"))
-    if np.isfinite(recent.accuracy).any():
-        found.append(_of("token", right, "{:.0f} % right"))
+    found += [
+        _known(column, recent, train)
+        for column in STEP_COLUMNS
+        if column.shown is not None
+        and not column.shown.always
+        and np.isfinite(getattr(recent, column.name)).any()
+    ]
     for label, name, form in (
         ("util", "utilisation_percent", "{:.0f} %"),
         ("power", "power_w", "{:.0f} W"),
@@ -112,9 +115,16 @@ def _watched(view: RunView) -> list[Figure]:
     ]
 
 
-def _known(label: str, recent: Column, whole: Column, form: str) -> Figure:
+def _is_always(column: StepColumn) -> bool:
+    return column.shown is not None and column.shown.always
+
+
+def _known(column: StepColumn, recent: TrainCurve, whole: TrainCurve) -> Figure:
     """A figure that a log of another trainer may lack: that is not the same as not being a number."""
-    return _of(label, recent if np.isfinite(whole).any() else (), form)
+    assert column.shown is not None
+    is_known = np.isfinite(getattr(whole, column.name)).any()
+    values = getattr(recent, column.name) * column.shown.scale if is_known else ()
+    return _of(column.shown.label, values, column.shown.form)
 
 
 def _of(label: str, values: Sequence[float] | Column, form: str) -> Figure:

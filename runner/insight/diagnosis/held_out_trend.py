@@ -14,10 +14,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from runner.insight.curves import Column, EvalPoint, best_of
+from runner.insight.curves import EvalPoint, best_of
 from runner.insight.diagnosis.scatter import SCATTERS, Scatter, bends, scatter
 from runner.insight.diagnosis.shape import shape
 from runner.insight.paired import Paired, paired
+from runner.insight.train_curve import Column
 
 FEWEST = 3
 # Log odds of a rise: more likely than not. Measured: six classes of healthy runs stay at 2 % of false alarms.

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 
-from runner.insight.curves import Column, Curves, EvalPoint, finite, least_loss
+from runner.insight.curves import Curves, EvalPoint, finite, least_loss
 from runner.insight.diagnosis.finding import HIGHER_RATE, Action, Finding, Severity
 from runner.insight.diagnosis.noise import log_losses, residual_spread, theil_sen
 from runner.insight.diagnosis.scatter import noise_of
 from runner.insight.reduction import part_means
+from runner.insight.train_curve import Column
 
 FEWEST_LOGS = 30
 SHARE_OF_STEPS = 0.10

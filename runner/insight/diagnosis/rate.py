@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from runner.insight.curves import Column, Curves, finite
+from runner.insight.curves import Curves, finite
 from runner.insight.diagnosis.finding import (
     LONGER_WARMUP,
     LOWER_RATE,
@@ -16,6 +16,7 @@ from runner.insight.diagnosis.finding import (
     Severity,
 )
 from runner.insight.diagnosis.noise import log_losses, residual_spread, running_median, theil_sen
+from runner.insight.train_curve import Column
 
 SWING = 0.28
 SWING_LOGS = 40

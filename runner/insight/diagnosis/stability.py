@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from runner.insight.curves import Column, Curves, finite, least_loss
+from runner.insight.curves import Curves, finite, least_loss
 from runner.insight.diagnosis.finding import (
     LONGER_WARMUP,
     LOWER_RATE,
@@ -18,6 +18,7 @@ from runner.insight.diagnosis.finding import (
 )
 from runner.insight.diagnosis.noise import log_losses, residual_spread, running_median, spread, theil_sen
 from runner.insight.diagnosis.training_side import held_out_denies
+from runner.insight.train_curve import Column
 
 FEWEST_LONG = 60
 FEWEST_SHORT = 20

@@ -8,9 +8,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from runner.insight.curves import Column, Curves, finite, least_loss
+from runner.insight.curves import Curves, finite, least_loss
 from runner.insight.diagnosis.health import unusable
 from runner.insight.diagnosis.held_out_trend import Rise
+from runner.insight.train_curve import Column
 
 # A train loss under this share of the held-out one is not explained by rows that are merely easier.
 BY_HEART = 0.6
