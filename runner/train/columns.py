@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from runner.insight import split
 from runner.insight.data import MOST_NOTES, Defects, Note, Source
 
 
@@ -94,15 +93,6 @@ class Rows:
 
     def at(self, places: Any) -> Rows:
         return self.only(np.asarray(places, dtype=np.int64))
-
-    def held_out(self, fraction: float, most: int, seed: int) -> Any:
-        """Which rows are held out, as a mask of shape (rows,)."""
-        _, inverse, copies = np.unique(self.keys, return_inverse=True, return_counts=True)
-        single = np.flatnonzero(copies[inverse] == 1)
-        chosen = split.held_out_of(single.tolist(), len(self.keys), fraction, most, seed)
-        mask = np.zeros(len(self.keys), dtype=bool)
-        mask[sorted(chosen)] = True
-        return mask
 
 
 _COLUMNS = ("numbers", "keys", "lengths", "trained", "untrained_turns")
