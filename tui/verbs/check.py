@@ -231,15 +231,9 @@ def _print_data(data: DataReport) -> None:
     share = data.trained_share
     if share is not None:
         _line("Learned", f"{data.trained_tokens:,} of {data.tokens:,} tokens ({100 * share:.1f} %)")
-    for name, defects in (
-        ("too long, cut", data.truncated),
-        ("nothing to learn", data.untrained),
-        ("copies of others", data.duplicates),
-        ("held out, but also trained on", data.overlap),
-    ):
-        if defects.count:
-            rows = ", ".join(str(note.row) for note in defects.notes[:5])
-            _line("", f"{name}: {defects.count:,}, row {rows}{' …' if defects.count > 5 else ''}")
+    for kind, defects in data.defects:
+        rows = ", ".join(str(note.row) for note in defects.notes[:5])
+        _line("", f"{kind.words}: {defects.count:,}, row {rows}{' …' if defects.count > 5 else ''}")
     for source in data.sources:
         for note in source.bad.notes[:10]:
             _line("", click.style(f"bad: {source.name} row {note.row}: {note.text}", fg="red"))
