@@ -10,8 +10,8 @@ from enum import StrEnum
 from runner.insight import ranges
 from runner.insight.batch import effective_batch
 from runner.insight.data import DataReport
-from runner.insight.disk import size
 from runner.insight.eval_budget import EvalPlan, is_fixed
+from runner.insight.figures import size
 from runner.insight.lint.rule import Facts
 from runner.insight.split import held_out_size
 from runner.preset.data_sources import GENERAL, holds_out_own_rows, mixed_in, source_named

@@ -30,6 +30,9 @@ class Shown:
     scale: float = 1.0
     always: bool = False
 
+    def words(self, value: float) -> str:
+        return self.form.format(value * self.scale)
+
 
 @dataclass(frozen=True)
 class StepColumn:

@@ -7,7 +7,7 @@ import json
 import math
 import random
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -295,7 +295,7 @@ def test_every_kind_is_shown_wherever_defects_are(
     report = DataReport(
         complete=True, train_rows=9, sources=(Source("train", "/rows.jsonl", 9),), lengths={3: 9}
     )
-    report = replace(report, **{kind.field: defects})
+    report = replace(report, **cast(Any, {kind.field: defects}))
     assert report.defects == ((kind, defects),)
     listed = {text.plain.strip(): id_ for text, id_ in entries(report)}
     assert any(line.endswith(f"{kind.words}: 7") for line in listed)

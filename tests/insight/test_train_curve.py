@@ -121,7 +121,7 @@ def test_it_is_shown_as_declared(column: StepColumn) -> None:
     if shown is None:
         assert column.name not in known
         return
-    assert known[shown.label] == shown.form.format(0.5 * shown.scale)
+    assert known[shown.label] == shown.words(0.5)
     assert (shown.label in unknown) == shown.always
 
 

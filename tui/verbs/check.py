@@ -17,9 +17,10 @@ from runner.check.assess import NO_CARD, Assessment, assess, best_card, card_of,
 from runner.check.probe import Probed, probe, whole_run
 from runner.gpu_choice import UnusableGpuError, choose_gpu
 from runner.insight.data import DataReport, quantile
+from runner.insight.figures import gib
 from runner.insight.lint import Severity
 from runner.insight.memory.cards import Card, find_card
-from runner.insight.memory.predict import gib
+from runner.insight.memory.words import memory_lines
 from runner.machine import training_stack
 from runner.preset import files
 from runner.preset.files import LoadedPreset
@@ -196,26 +197,8 @@ def _print_memory(found: Assessment) -> None:
         hint = "; name a card: --gpu 'RTX 4090'" if found.memory_problem == NO_CARD else ""
         _line("VRAM", found.memory_problem + hint)
         return
-    for line in memory_lines(found):
-        _line("VRAM" if line.startswith("needs") else "", line)
-
-
-def memory_lines(found: Assessment) -> list[str]:
-    """A prediction in lines of text; none without one."""
-    prediction = found.prediction
-    if prediction is None:
-        return []
-    train, card = prediction.train, prediction.card
-    lines = [
-        f"needs {gib(train.need)} GiB ({gib(train.low)}–{gib(train.high)}) of {gib(card.free_mib)} free on "
-        f"{card.name} · {prediction.fit.value}",
-        " · ".join(f"{name} {gib(value)}" for name, value in prediction.shown_parts),
-        f"evaluation needs {gib(prediction.evaluation.need)} GiB · nvidia-smi will show {gib(train.shown)} GiB",
-        f"basis: {prediction.basis} · {' · '.join(prediction.assumed)}",
-    ]
-    if prediction.lever is not None:
-        lines.append(f"saves most: {prediction.lever.words}: −{gib(prediction.lever.saves_mib)} GiB")
-    return lines
+    for place, line in enumerate(memory_lines(prediction)):
+        _line("" if place else "VRAM", line)
 
 
 def _print_data(data: DataReport) -> None:

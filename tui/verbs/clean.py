@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from runner.insight.figures import size
 from runner.store import directory, disk_usage
 from tui.verbs.text import print_table
 
@@ -20,10 +21,10 @@ def clean(names: tuple[str, ...], do_it: bool) -> None:
     rows = [
         (
             one.run.id,
-            gib(one.total),
-            gib(one.in_checkpoints),
-            gib(one.adapter),
-            "running" if one.is_alive else gib(one.freed) if one.freed else "",
+            size(one.total),
+            size(one.in_checkpoints),
+            size(one.adapter),
+            "running" if one.is_alive else size(one.freed) if one.freed else "",
         )
         for one in held
     ]
@@ -33,15 +34,10 @@ def clean(names: tuple[str, ...], do_it: bool) -> None:
     if not count:
         click.echo("Nothing can go: of every run only the best and the last checkpoint are there.")
     elif not do_it:
-        click.echo(f"\n{gib(freed)} in {count} checkpoints can go; the best and the last of every run stay.")
+        click.echo(f"\n{size(freed)} in {count} checkpoints can go; the best and the last of every run stay.")
         click.echo("Remove them: ftui clean --yes")
     else:
         for one in held:
             for checkpoint in one.removable:
                 disk_usage.remove(one.run, checkpoint)
-        click.echo(f"\n{count} checkpoints removed, {gib(freed)} free again.")
-
-
-def gib(count: int) -> str:
-    """'1.2 GiB', '340 MiB'."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+        click.echo(f"\n{count} checkpoints removed, {size(freed)} free again.")

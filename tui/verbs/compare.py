@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from runner.insight import answers
 from runner.report import comparison
 from runner.store import directory
 from tui.verbs.text import print_json, print_table
@@ -17,12 +16,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     """Print several runs side by side, the first as the one the others are held against. Raises RunNotFoundError."""
     home = directory.ftui_home()
     runs = [comparison.read(directory.find_run(name, home)) for name in names]
-    letters = [chr(ord("A") + i) if i < 26 else str(i) for i in range(len(runs))]
-    sentences = [
-        comparison.sentence(runs[0], other, (letters[0], letter))
-        for other, letter in zip(runs[1:], letters[1:], strict=True)
-    ]
-    differences = comparison.differing(runs)
+    words = comparison.side_by_side(runs)
     if as_json:
         print_json(
             {
@@ -35,37 +29,22 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
                     }
                     for run in runs
                 ],
-                "settings": dict(differences),
+                "settings": dict(comparison.differing(runs)),
                 "held_out": [_plain(comparison.held_out_difference(runs[0], run)) for run in runs[1:]],
                 "answers": [_plain(comparison.answers_difference(runs[0], run)) for run in runs[1:]],
-                "sentences": sentences,
+                "sentences": list(words.sentences),
             }
         )
         return
-    print_table(
-        [
-            (
-                letter,
-                run.id,
-                str(run.curves.step),
-                run.best_words or "-",
-                answers.short(run.answered),
-                run.verdict.headline,
-            )
-            for letter, run in zip(letters, runs, strict=True)
-        ],
-        ("", "run", "steps", "best eval", "answers", "verdict"),
-        optional="answers",
-    )
+    print_table([[cell or "-" for cell in row] for row in words.rows], words.heads)
     click.echo("")
-    if differences:
-        print_table(
-            [(name, *(str(v) for v in values)) for name, values in differences], ("setting", *letters)
-        )
+    if words.settings:
+        letters = [row[0] for row in words.rows]
+        print_table([(name, *values) for name, values in words.settings], ("setting", *letters))
     else:
         click.echo("All settings are alike.")
     click.echo("")
-    for sentence in sentences:
+    for sentence in words.sentences:
         click.echo(sentence)
 
 

@@ -28,11 +28,6 @@ LEAST_SHOWN_MIB = 51.2
 NO_RUNS = Calibration()
 
 
-def gib(mib: float) -> str:
-    """MiB as GiB with one decimal."""
-    return f"{mib / 1024:.1f}"
-
-
 class Fit(StrEnum):
     """The verdict."""
 
