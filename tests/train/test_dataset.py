@@ -26,6 +26,7 @@ def text_rows(contents: list[str]) -> list[Row]:
 def split_off(contents: list[str], fraction: float, seed: int) -> tuple[list[Row], list[Row]]:
     """(rows to train on, rows held out) of these."""
     wanted = ["data.eval_dataset=null", f"data.eval_fraction={fraction}", f"train.seed={seed}"]
+    wanted.append("eval.max_eval_samples=512")
     preset = files.load("demo", Path("/nowhere"), wanted).preset
     rows = text_rows(contents)
     found = Divided({"train": rows}, divide(preset, {"train": keys_of(rows)}))
