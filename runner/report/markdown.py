@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from runner import atomic_write
 from runner.insight import answers, standing
 from runner.insight.curves import Curves, best_of
 from runner.insight.diagnosis import Finding, Verdict, diagnose, labels
@@ -19,7 +19,7 @@ from runner.preset.files import load_frozen
 from runner.report.svg import curve
 from runner.store import redaction
 from runner.store.console import clean
-from runner.store.directory import RunDirectory, read_json, write_whole
+from runner.store.directory import RunDirectory, read_json
 from runner.store.history import History, read_history
 
 CURVE = "curve.svg"
@@ -39,9 +39,7 @@ def write(run: RunDirectory, folder: Path | None = None) -> Path:
 
 
 def _replace(path: Path, content: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    write_whole(temporary, redaction.without(content).encode("utf-8", errors="replace"))
-    temporary.replace(path)
+    atomic_write.replace_file(path, redaction.without(content).encode("utf-8", errors="replace"))
 
 
 def text(run: RunDirectory, history: History, curves: Curves, verdict: Verdict) -> str:
