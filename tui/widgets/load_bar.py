@@ -140,6 +140,6 @@ if __name__ == "__main__":
     card = Gpu(0, "GPU-1", "NVIDIA GeForce RTX 4090", 24564)
     show(
         LoadBar(),
-        gpus=GpuReading((GpuSample(card, 14540, 10024, 97, 66, 390.0, 450.0),), "580.1"),
+        gpus=GpuReading((GpuSample(card, 14540, 10024, 97, 66, 390.0),), "580.1"),
         host=HostSample(12.0, 14000, 129000),
     )
