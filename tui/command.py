@@ -19,6 +19,7 @@ class Nearest(click.Group):
     """A group that names the nearest verb when one is mistyped."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Raises click.UsageError for a verb that is not known."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             import difflib
 
@@ -29,7 +30,9 @@ class Nearest(click.Group):
 
 
 def tell(action: Callable[[], Any]) -> Any:
-    """Do something; an error the user can mend ends in its message, not in a traceback."""
+    """Do something; an error the user can mend ends in its message, not in a traceback. Raises click.ClickException
+    for it, and BrokenPipeError.
+    """
     from runner.preset.errors import PresetError
     from runner.queue.tickets import QueueError
     from runner.store.directory import RunNotFoundError

@@ -7,16 +7,17 @@ split off and mixed in is decided where it is for the trainer (runner/insight/di
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from runner.insight.data import MOST_NOTES, DataReport, Defects, Note
-from runner.insight.division import divide
+from runner.insight.division import Places, divide
 from runner.preset.data_sources import EVAL, TRAIN
 from runner.preset.schema import Preset
-from runner.train.columns import DefectList, OneRow, Rows, SourceRows
+from runner.train.columns import DefectList, Mask, OneRow, Rows, SourceRows
 from runner.train.rows import Row
 from runner.train.sources import BadRow
 from runner.train.tokenise import IGNORED, Rendered, length_limit
@@ -125,14 +126,14 @@ class Examination:
         """The rows to train on, source by source, and those to evaluate on."""
         rows = {name: Rows.of(source) for name, source in self.sources.items()}
         found = divide(self._preset, {name: one.keys for name, one in rows.items()})
-        train = [rows[name].at(places) for name, places in found.train.items()]
+        train = [rows[name].only(places) for name, places in found.train.items()]
         overlap = Defects()
         if EVAL in rows:
-            overlap = _overlap(rows[EVAL].at(found.overlap), train[0])
+            overlap = _overlap(rows[EVAL].only(found.overlap), train[0])
         return _Sets(
             train,
-            Rows.joined([rows[name].at(places) for name, places in found.evaluated.items()]),
-            Rows.joined([rows[name].at(places) for name, places in found.general.items()]),
+            Rows.joined([rows[name].only(places) for name, places in found.evaluated.items()]),
+            Rows.joined([rows[name].only(places) for name, places in found.general.items()]),
             found.held_out,
             _duplicates(rows[TRAIN]),
             overlap,
@@ -149,12 +150,12 @@ class _Sets:
     overlap: Defects
 
 
-def _counts(parts: list[Any]) -> dict[int, int]:
+def _counts(parts: list[Places]) -> dict[int, int]:
     lengths, counts = np.unique(np.concatenate(parts), return_counts=True)
     return {int(length): int(count) for length, count in zip(lengths, counts, strict=True)}
 
 
-def _notes(parts: list[tuple[Rows, Any]], words: Any) -> Defects:
+def _notes(parts: list[tuple[Rows, Mask]], words: Callable[[OneRow], str]) -> Defects:
     """The rows a mask picks, over all sources; only those of the first, one's own, are listed."""
     own, where = parts[0]
     picked = own.only(where)
