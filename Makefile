@@ -15,11 +15,12 @@ run: venv-train      ## install, then train the demo with real 4-bit QLoRA, show
 test: venv-dev       ## install what tests need and run them all
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: venv-dev      ## formatting, lint, types, import contracts
+check: venv-dev      ## formatting, lint, types, import contracts, dead code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 format: venv-dev     ## format and mend what can be mended by itself
 	$(BIN)/ruff format .

@@ -75,7 +75,6 @@ class GpuSample:
     utilisation_percent: int | None = None
     temperature_c: int | None = None
     power_w: float | None = None
-    power_limit_w: float | None = None
     processes: tuple[GpuProcess, ...] | None = None
     problem: str = ""
     utilisation_by_pid: tuple[tuple[int, int], ...] | None = None
@@ -273,7 +272,6 @@ def _measured(device: Device, sample: GpuSample, processes: bool) -> GpuSample:
     handle, value = device.handle, nvml.value
     utilisation = value(lambda: pynvml.nvmlDeviceGetUtilizationRates(handle))
     power = value(lambda: pynvml.nvmlDeviceGetPowerUsage(handle)) if device.slice is None else None
-    limit = value(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)) if device.slice is None else None
     listed = nvml.processes(handle) if processes else None
     use = nvml.utilisation_by_process(handle, PROCESS_SECONDS) if processes and device.slice is None else None
     return replace(
@@ -283,7 +281,6 @@ def _measured(device: Device, sample: GpuSample, processes: bool) -> GpuSample:
             lambda: pynvml.nvmlDeviceGetTemperature(device.whole, pynvml.NVML_TEMPERATURE_GPU)
         ),
         power_w=None if power is None else power / 1000,
-        power_limit_w=None if limit is None else limit / 1000,
         processes=None if listed is None else tuple(GpuProcess(pid, mib) for pid, mib in listed),
         utilisation_by_pid=None if use is None else tuple(use.items()),
     )

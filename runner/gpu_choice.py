@@ -17,7 +17,8 @@ class UnusableGpuError(LaunchError):
 def choose_gpu(reading: gpu.GpuReading, choice: str | None) -> gpu.Gpu | None:
     """The GPU named by number ('1', or '1.0' for a MIG slice), UUID or part of its name; without a name the one with
     most free memory. None for the CPU: when that is the choice, or there is no GPU at all. Raises LaunchError when the
-    choice fits none, and when there are GPUs of which none can be used: the CPU would take weeks, and in silence.
+    choice fits none, and UnusableGpuError when there are GPUs and the chosen one, or every one, cannot be used: the CPU
+    would take weeks, and in silence.
     """
     if choice == CPU:
         return None

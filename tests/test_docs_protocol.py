@@ -22,6 +22,7 @@ import runner.train
 import tui.screens
 import tui.widgets
 from runner.insight.diagnosis import Severity, diagnose
+from runner.insight.train_curve import STEP_COLUMNS
 from runner.queue.tickets import Ticket
 from runner.store.checkpoints import NEEDED
 from runner.store.directory import RunDirectory
@@ -81,6 +82,8 @@ def written_events() -> dict[str, set[str]]:
             for kind, names in (appended(node), literal(node)):
                 if kind and names:
                     found.setdefault(kind, set()).update(names)
+    # These are written as they are declared; every event has its time.
+    found["step"] |= {column.key for column in STEP_COLUMNS} - {"t"}
     return found
 
 

@@ -91,7 +91,7 @@ def test_values_a_card_lacks_are_none(stub: StubNvml) -> None:
     stub.set(**bare)
     (sample,) = read(stub)["samples"]
     assert sample["used_mib"] == 14 * 1024
-    for name in ("utilisation_percent", "temperature_c", "power_w", "power_limit_w"):
+    for name in ("utilisation_percent", "temperature_c", "power_w"):
         assert sample[name] is None
     assert sample["gpu"]["compute_capability"] is None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from runner.insight.diagnosis import VerdictKind
+from runner.insight.figures import loss
 from runner.store.console import clean
 from runner.supervision.alerts import ENDINGS
 from tui.models.run_view import RunRow
@@ -72,7 +73,7 @@ def news(before: Mapping[str, RunRow], rows: Sequence[RunRow]) -> list[tuple[Occ
             occasion: Occasion = "stalled" if row.verdict == VerdictKind.STALLED else "warning"
             found.append((occasion, f"{row.name}: {row.verdict}", f"at step {row.step}"))
         if row.phase.is_over:
-            best = f"best eval {row.best_loss:.4f}" if row.best_loss is not None else f"step {row.step}"
+            best = f"best eval {loss(row.best_loss)}" if row.best_loss is not None else f"step {row.step}"
             found.append((ENDINGS[row.phase], f"{row.name} {row.phase.value}", row.reason or best))
     return found
 

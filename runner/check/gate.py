@@ -11,6 +11,7 @@ from runner.check import xray
 from runner.check.assess import Assessment, assess, best_card, card_of, this_machine, written_keys
 from runner.check.usable import ensure_usable
 from runner.gpu_choice import choose_gpu
+from runner.insight.figures import gib
 from runner.insight.memory.cards import IDLE_MIB, Card
 from runner.machine import training_stack
 from runner.preset.files import LoadedPreset
@@ -37,7 +38,7 @@ def pass_gate(loaded: LoadedPreset, home: Path, gpu_choice: str | None, queued: 
         raise LaunchError("\n".join(lines))
     if queued and (need := need_mib(found)) is not None and card is not None and need > card.free_mib:
         raise LaunchError(
-            f"It needs {need / 1024:.1f} GiB, and {card.name} has {card.free_mib / 1024:.1f} when nothing else runs: "
+            f"It needs {gib(need)} GiB, and {card.name} has {gib(card.free_mib)} when nothing else runs: "
             "it would wait forever. Take a smaller batch or shorter rows (`ftui check` says which), or --force."
         )
     return found

@@ -24,6 +24,7 @@ from typing import Any
 from runner.check.model_config import find_folder
 from runner.insight.data import DataReport, report_from_json
 from runner.preset import files
+from runner.preset.data_sources import data_sources
 from runner.preset.schema import Preset
 from runner.store.directory import read_json
 
@@ -50,19 +51,16 @@ def xray_key(preset: Preset) -> str:
     data, train, model = preset.data, preset.train, preset.model
     folder = find_folder(model.model_name_or_path, model.revision)
     tokenizer = [digest(folder / name) for name in TOKENIZER_FILES] if folder is not None else []
-    places = [
-        data.train_dataset,
-        data.eval_dataset,
-        data.general_eval_dataset,
-        *(one.dataset for one in data.mix),
-    ]
     content = [
         VERSION,
         model.model_name_or_path,
         model.revision,
         tokenizer,
         digest(Path(model.chat_template_path)) if model.chat_template_path else None,
-        [digest(Path(place)) if place and place.startswith("/") else place for place in places],
+        [
+            digest(Path(source.dataset)) if source.is_local else source.dataset
+            for source in data_sources(data)
+        ],
         data.model_dump(mode="json"),
         preset.eval.most_rows,
         [train.max_length, train.assistant_only_loss, train.seed, train.packing, train.packing_strategy],

@@ -6,6 +6,7 @@ from runner import gpu
 from runner.check.usable import sickness
 from runner.doctor.check import Check, Health
 from runner.gpu import GpuReading, GpuSample
+from runner.insight.figures import gib
 
 ON_CPU = "Runs use the CPU: fine for the demo, far too slow for real models."
 
@@ -46,4 +47,4 @@ def _gpu(sample: GpuSample) -> Check:
 
 
 def _gib(mib: int | None) -> str:
-    return "?" if mib is None else f"{mib / 1024:.1f}"
+    return "?" if mib is None else gib(mib)

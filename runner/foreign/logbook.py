@@ -14,7 +14,7 @@ import numpy as np
 
 from runner.foreign.plan import Facts
 from runner.foreign.values import Evaluation, evaluations, numbers, train_metrics
-from runner.insight.curves import Column
+from runner.insight.train_curve import STEP_COLUMNS, Column
 from runner.store.event_tail import MOST_STEPS
 from runner.store.events import SCHEMA, Phase
 from runner.store.jsonl import Record
@@ -186,17 +186,11 @@ class Logbook:
         self.facts.note_norm("grad_norm" in values)
         if self._rows and step <= self._rows[-1][0]:
             self._close_block()
+        known = {"step": step, "epoch": epoch, "tokens": self._tokens_a_step(step, values), "time": t}
         self._rows.append(
-            (
-                step,
-                epoch,
-                values["loss"],
-                values.get("learning_rate", math.nan),
-                values.get("grad_norm", math.nan),
-                self._tokens_a_step(step, values),
-                math.nan,
-                values.get("mean_token_accuracy", values.get("token_acc", math.nan)),
-                t,
+            tuple(
+                known[column.name] if column.name in known else column.in_logs(values)
+                for column in STEP_COLUMNS
             )
         )
         self.step = step

@@ -12,17 +12,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from runner.insight.train_curve import LOGGED_AS
+
 # The columns of a step; the others of a train log are metrics.
-STEP_KEYS = {
-    "loss",
-    "epoch",
-    "learning_rate",
-    "grad_norm",
-    "num_tokens",
-    "num_input_tokens_seen",
-    "mean_token_accuracy",
-    "token_acc",
-}
+STEP_KEYS = {*LOGGED_AS, "epoch", "num_tokens", "num_input_tokens_seen"}
 # Counters, clocks and sizes, which say nothing about learning.
 PLUMBING = re.compile(
     r"(train_|.*_)?(runtime|samples_per_second|steps_per_second|tokens_per_second(_per_gpu)?|total_flos)"

@@ -64,6 +64,7 @@ class WandbRun(Trace):
     kind = "W&B offline"
 
     def __init__(self, path: Path) -> None:
+        """Raises TraceError when the program is not installed."""
         super().__init__(path, path.stem)
         command = program()
         if command is None:

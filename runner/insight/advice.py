@@ -10,10 +10,11 @@ from enum import StrEnum
 from runner.insight import ranges
 from runner.insight.batch import effective_batch
 from runner.insight.data import DataReport
-from runner.insight.disk import size
 from runner.insight.eval_budget import EvalPlan, is_fixed
+from runner.insight.figures import size
 from runner.insight.lint.rule import Facts
 from runner.insight.split import held_out_size
+from runner.preset.data_sources import GENERAL, holds_out_own_rows, mixed_in, source_named
 from runner.preset.schema import Preset
 
 
@@ -199,10 +200,10 @@ def cost_line(preset: Preset, found: EvalPlan) -> Advice:
 def forgetting_line(preset: Preset) -> Advice:
     """What is done against catastrophic forgetting, and whether it would be seen."""
     data = preset.data
-    if data.mix:
-        share = 100 * sum(source.ratio for source in data.mix)
+    if mixed := mixed_in(data):
+        share = 100 * sum(source.ratio for source in mixed)
         return Advice("Forgetting", f"{share:.0f} % general data mixed in, evaluated apart", tone=Tone.GOOD)
-    if data.general_eval_dataset is not None:
+    if source_named(data, GENERAL) is not None:
         return Advice("Forgetting", "general rows evaluated, none mixed in", tone=Tone.GOOD)
     return Advice(
         "Forgetting",
@@ -242,6 +243,6 @@ def rows_to_train(preset: Preset, data: DataReport | None, lines: int | None = N
         return None
     most = preset.data.max_train_samples
     rows = min(lines, most) if most else lines
-    if preset.data.eval_dataset is None and preset.data.eval_split is None:
+    if holds_out_own_rows(preset.data):
         rows -= held_out_size(rows, preset.data.eval_fraction, preset.eval.most_rows)
     return max(1, rows)

@@ -7,104 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-Column = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
+from runner.insight.train_curve import Column, TrainCurve
 
-COLUMNS = ("step", "epoch", "loss", "lr", "grad_norm", "tokens", "seconds", "accuracy", "time")
-FEWEST_ROWS = 1024
 NOT_HELD_OUT = ("train_probe", "general")
 
 
 def _empty() -> Column:
     return np.empty(0)
-
-
-@dataclass(frozen=True, eq=False)
-class TrainCurve:
-    """One entry per logged optimizer step, all columns of shape (n,), steps strictly rising, NaN for what is unknown.
-
-    loss is the loss of that step in nats a token (of the steps since the last entry, in logs of other trainers);
-    grad_norm is before clipping; tokens are those of the step, padding excluded; seconds is the step's duration;
-    accuracy is the share of trained tokens predicted right; time is when it was written, in seconds since the epoch.
-    """
-
-    step: Column = field(default_factory=_empty)
-    epoch: Column = field(default_factory=_empty)
-    loss: Column = field(default_factory=_empty)
-    lr: Column = field(default_factory=_empty)
-    grad_norm: Column = field(default_factory=_empty)
-    tokens: Column = field(default_factory=_empty)
-    seconds: Column = field(default_factory=_empty)
-    accuracy: Column = field(default_factory=_empty)
-    time: Column = field(default_factory=_empty)
-
-    def __len__(self) -> int:
-        return len(self.step)
-
-    @classmethod
-    def of(cls, **columns: Sequence[float] | Column) -> TrainCurve:
-        """A curve from any of its columns, the others NaN; `step` counts from 1 when it is not given."""
-        n = max((len(values) for values in columns.values()), default=0)
-        unknown = np.full(n, np.nan)
-        full = {name: np.asarray(columns.get(name, unknown), dtype=float) for name in COLUMNS}
-        if "step" not in columns:
-            full["step"] = np.arange(1.0, n + 1)
-        return cls(**full)
-
-
-class StepTable:
-    """The growing columns behind a TrainCurve.
-
-    A curve taken from it is never changed by what comes later, although nothing is copied: rows are only added behind
-    its end, and a step that comes again begins a new table.
-    """
-
-    def __init__(self, rows: Column | None = None, count: int = 0) -> None:
-        """Empty, or rows of shape (9, n) whose first `count` are known: it may write behind them."""
-        self._rows = np.empty((len(COLUMNS), FEWEST_ROWS)) if rows is None else rows
-        self._count = count
-
-    def expect(self, rows: int) -> None:
-        """Make room for so many rows at once; growing to a million by doubling touches every page twice."""
-        if not self._count and rows > self._rows.shape[1]:
-            self._rows = np.empty((len(COLUMNS), rows))
-
-    def add(self, block: Column) -> None:
-        """Take rows in; `block` has shape (9, k), its columns in the order of COLUMNS, its steps strictly rising. What
-        was known from its first step on is forgotten.
-        """
-        count = block.shape[1]
-        if not count:
-            return
-        kept = int(np.searchsorted(self._rows[0, : self._count], block[0, 0]))
-        if kept < self._count or kept + count > self._rows.shape[1]:
-            size = max(
-                self._rows.shape[1], 2 * self._rows.shape[1] if kept + count > self._rows.shape[1] else 0
-            )
-            rows = np.empty((len(COLUMNS), max(size, kept + count)))
-            rows[:, :kept] = self._rows[:, :kept]
-            self._rows = rows
-        self._rows[:, kept : kept + count] = block
-        self._count = kept + count
-
-    def cut(self, step: float) -> None:
-        """Forget what came after a step. The rows stay where they are for a curve that was taken before."""
-        kept = int(np.searchsorted(self._rows[0, : self._count], step, side="right"))
-        if kept < self._count:
-            self._rows = self._rows[:, : self._count].copy()
-            self._count = kept
-
-    def copy_into(self, room: Column) -> int:
-        """Copy what is known into the start of `room`; returns the number of rows. ValueError when it is too small."""
-        room[:, : self._count] = self._rows[:, : self._count]
-        return self._count
-
-    def curve(self) -> TrainCurve:
-        """What is known now."""
-        rows = self._rows[:, : self._count]
-        return TrainCurve(*rows)
 
 
 @dataclass(frozen=True)
@@ -117,12 +27,22 @@ class EvalPoint:
     epoch: float = 0.0
 
 
+def finite(points: Iterable[EvalPoint]) -> list[EvalPoint]:
+    """The evaluations whose loss is a number."""
+    return [point for point in points if math.isfinite(point.loss)]
+
+
 def best_of(points: Iterable[EvalPoint]) -> EvalPoint | None:
     """The evaluation with the least loss, the first of equals; one whose loss is not a number is never the best. None
     when there is no other.
     """
-    known = (point for point in points if math.isfinite(point.loss))
-    return min(known, key=lambda point: point.loss, default=None)
+    return min(finite(points), key=lambda point: point.loss, default=None)
+
+
+def least_loss(points: Iterable[EvalPoint]) -> float:
+    """The loss of the best evaluation, in nats a token; NaN when there is none."""
+    best = best_of(points)
+    return best.loss if best is not None else math.nan
 
 
 def held_out(evals: Mapping[str, Sequence[EvalPoint]]) -> dict[str, Sequence[EvalPoint]]:
@@ -150,6 +70,15 @@ class Metric:
 
     def __len__(self) -> int:
         return len(self.step)
+
+    @property
+    def highest(self) -> tuple[int, float] | None:
+        """(step, value) of the greatest finite value, the first of equals; None when there is none."""
+        known = np.flatnonzero(np.isfinite(self.value))
+        if not len(known):
+            return None
+        at = int(known[np.argmax(self.value[known])])
+        return int(self.step[at]), float(self.value[at])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from runner.insight.packing import packed_rows
+from runner.preset.data_sources import EVAL, TRAIN
 
 SCHEMA = 1
 # Of each kind of defect so many rows are listed; all are counted.
@@ -30,6 +31,29 @@ class Defects:
 
     count: int = 0
     notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class DefectKind:
+    """A kind of defect: the field of DataReport that counts it, what it is called, and the source its rows are in. Of
+    a grave one nothing is learned.
+    """
+
+    field: str
+    words: str
+    source: str = TRAIN
+    is_grave: bool = False
+
+
+# Rows that cannot be read at all are counted by source (Source.bad).
+DEFECTS = (
+    DefectKind("untrained", "nothing to learn", is_grave=True),
+    DefectKind("truncated", "too long, cut"),
+    DefectKind("duplicates", "copies of others"),
+    DefectKind("overlap", "held out, but also trained on", EVAL),
+    DefectKind("end_untrained", "the end is not learned"),
+    DefectKind("doubled_bos", "two BOS tokens"),
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +117,12 @@ class DataReport:
             return 1.0
         total = sum(rows or 0 for rows in expected)
         return min(1.0, self.rows_read / total) if total and None not in expected else 0.0
+
+    @property
+    def defects(self) -> tuple[tuple[DefectKind, Defects], ...]:
+        """Every kind of defect there is any of."""
+        found = ((kind, getattr(self, kind.field)) for kind in DEFECTS)
+        return tuple((kind, defects) for kind, defects in found if defects.count)
 
     @property
     def bad_rows(self) -> int:
@@ -188,8 +218,8 @@ def report_from_json(value: Mapping[str, Any]) -> DataReport | None:
     try:
         known = {item.name for item in fields(DataReport)}
         plain = {key: item for key, item in value.items() if key in known}
-        for name in ("truncated", "untrained", "duplicates", "overlap", "end_untrained", "doubled_bos"):
-            plain[name] = _defects(plain[name])
+        for kind in DEFECTS:
+            plain[kind.field] = _defects(plain[kind.field])
         for name in ("lengths", "eval_lengths"):
             plain[name] = {int(length): int(count) for length, count in plain[name].items()}
         plain["sources"] = tuple(

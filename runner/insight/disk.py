@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runner.insight.batch import BatchPlan
 from runner.insight.eval_budget import EvalPlan
+from runner.insight.figures import size
 from runner.insight.memory.inputs import Setup
 from runner.insight.memory.terms import adapter, optimizer_bytes
 from runner.preset.schema import Preset
@@ -57,8 +58,3 @@ def disk_need(preset: Preset, setup: Setup, plan: BatchPlan, evaluations: EvalPl
     return DiskNeed(
         checkpoint, min(saves, preset.output.save_total_limit + 2), weights + tokenizer, float(records)
     )
-
-
-def size(count: float) -> str:
-    """Bytes in words: '1.2 GiB', '340 MiB'."""
-    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / MIB:.0f} MiB"

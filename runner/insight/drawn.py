@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from runner.insight.curves import Column, Curves, EvalPoint, best_of, held_out
+from runner.insight.curves import Curves, EvalPoint, best_of, held_out
 from runner.insight.task import main_curve
+from runner.insight.train_curve import Column
 
 MOST_SETS = 4
 
@@ -67,6 +66,6 @@ def _judged_by(curves: Curves, name: str) -> Drawn:
         of: tuple(EvalPoint(int(step), float(value)) for step, value in zip(one.step, one.value, strict=True))
         for of, one in list(found.items())[:MOST_SETS]
     }
-    main = [point for point in next(iter(sets.values()), ()) if np.isfinite(point.loss)]
-    best = max(main, key=lambda point: point.loss, default=None)
+    highest = next(iter(found.values())).highest if found else None
+    best = EvalPoint(*highest) if highest is not None else None
     return Drawn(metric.step, metric.value, name, sets, (), best, len(found) - len(sets))

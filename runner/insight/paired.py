@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.insight.curves import Column
+from runner.insight.train_curve import Column
 
 # Two standard errors: with a normal mean difference, one comparison in twenty of equals would show one.
 SURE = 2.0

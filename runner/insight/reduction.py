@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.insight.curves import Column, Indices
+from runner.insight.train_curve import Column, Indices
 
 SMOOTHING_SPAN = 0.02
 LEAST_SPAN = 3

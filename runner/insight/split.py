@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 LEAST_HELD_OUT = 32
 
@@ -31,19 +33,16 @@ def shuffled(rows: int, seed: int) -> list[int]:
     return order
 
 
-def held_out(keys: Sequence[Hashable], fraction: float, most: int, seed: int) -> set[int]:
-    """Positions of the rows to hold out, drawn only from rows whose key is there once: a held-out row that is also
-    trained on measures memory.
+def held_out(keys: npt.NDArray[np.generic], fraction: float, most: int, seed: int) -> npt.NDArray[np.bool_]:
+    """Which rows are held out, as a mask of shape (rows,), drawn only from rows whose key is there once: a held-out row
+    that is also trained on measures memory.
     """
-    copies = Counter(keys) if held_out_size(len(keys), fraction, most) else Counter()
-    single = [place for place, key in enumerate(keys) if copies[key] == 1]
-    return held_out_of(single, len(keys), fraction, most, seed)
-
-
-def held_out_of(single: Sequence[int], rows: int, fraction: float, most: int, seed: int) -> set[int]:
-    """The same where it is known already which of the `rows` positions hold a single row."""
-    wanted = held_out_size(rows, fraction, most)
-    return {int(single[i]) for i in sample(len(single), wanted, seed)} if wanted else set()
+    mask = np.zeros(len(keys), dtype=bool)
+    if wanted := held_out_size(len(keys), fraction, most):
+        _, inverse, copies = np.unique(keys, return_inverse=True, return_counts=True)
+        single = np.flatnonzero(copies[inverse] == 1)
+        mask[single[np.asarray(sample(len(single), wanted, seed), dtype=np.int64)]] = True
+    return mask
 
 
 def blended_size(own: int, ratio: float, all_ratios: float) -> int:

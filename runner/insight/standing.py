@@ -5,13 +5,13 @@ One wording for the verbs and the report.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from runner.insight.curves import Curves, EvalPoint, Metric, best_of, held_out
+from runner.insight.curves import Curves, EvalPoint, Metric, best_of, finite, held_out
 from runner.insight.diagnosis.words import set_words
+from runner.insight.figures import loss, number
 from runner.insight.task import Task, main_curve, main_metrics, task_of
 
 # Of how an evaluation was made, which says nothing of the model.
@@ -28,15 +28,10 @@ def _change(points: Sequence[EvalPoint]) -> str:
     best, count = best_of(points), f"{len(points)} evaluation{'s' if len(points) > 1 else ''}"
     if best is None:
         return f"no finite loss in {count}"
-    bad = sum(not math.isfinite(point.loss) for point in points)
+    bad = len(points) - len(finite(points))
     count += f", {bad} not finite" if bad else ""
     change = f"{loss(points[0].loss)} → " if len(points) > 1 else ""
-    return f"{change}{loss(points[-1].loss)}, best {best.loss:.4f} at step {best.step}, {count}"
-
-
-def loss(value: float) -> str:
-    """A loss with four decimals, or what it is instead of a number."""
-    return f"{value:.4f}" if math.isfinite(value) else "NaN" if math.isnan(value) else "infinite"
+    return f"{change}{loss(points[-1].loss)}, best {loss(best.loss)} at step {best.step}, {count}"
 
 
 def measures(curves: Curves) -> list[tuple[str, str, str]]:
@@ -60,12 +55,12 @@ def _measure(name: str, metric: Metric, best: EvalPoint | None) -> str:
     if not len(known) or any(word in name for word in ABOUT_SPEED):
         return ""
     last = int(known[-1])
-    text = f"{metric.value[last]:.4g} at step {metric.step[last]:.0f}"
+    text = f"{number(metric.value[last])} at step {metric.step[last]:.0f}"
     at_best = known[metric.step[known] == best.step] if best is not None else known[:0]
     if not len(at_best) or int(at_best[-1]) == last:
         return text
     at = int(at_best[-1])
-    return f"{text}, {metric.value[at]:.4g} at step {metric.step[at]:.0f}, where the loss is best"
+    return f"{text}, {number(metric.value[at])} at step {metric.step[at]:.0f}, where the loss is best"
 
 
 def task_lines(curves: Curves) -> list[tuple[str, str]]:
@@ -86,17 +81,8 @@ def course(metric: Metric, with_best: bool = False) -> str:
     if not len(known):
         return ""
     first, last = metric.value[known[0]], metric.value[known[-1]]
-    words = f"{first:.4g} → {last:.4g}" if len(known) > 1 else f"{last:.4g}"
+    words = f"{number(first)} → {number(last)}" if len(known) > 1 else number(last)
     if not with_best:
         return words
-    best = highest(metric)
-    return f"{words}, highest {best[1]:.4g} at step {best[0]}" if best is not None else words
-
-
-def highest(metric: Metric) -> tuple[int, float] | None:
-    """(step, value) of the greatest finite value, the first of equals; None when there is none."""
-    known = np.flatnonzero(np.isfinite(metric.value))
-    if not len(known):
-        return None
-    at = int(known[np.argmax(metric.value[known])])
-    return int(metric.step[at]), float(metric.value[at])
+    best = metric.highest
+    return f"{words}, highest {number(best[1])} at step {best[0]}" if best is not None else words

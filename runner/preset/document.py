@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import copy
 import io
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from runner import safe_open
+from runner import atomic_write, safe_open
 from runner.preset.errors import PresetError, Problem
 from runner.preset.validate import KeyPath, Origin
 
@@ -48,16 +46,8 @@ def write_text(path: Path, text: str) -> None:
     """Replace a file whole, through a link to it too, its mode kept; nothing is left behind when that fails."""
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        temporary.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o644
+    atomic_write.replace_file(path, text.encode("utf-8"), mode)
 
 
 def yaml() -> YAML:

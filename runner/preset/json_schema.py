@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from runner import atomic_write
 from runner.preset.schema import Preset
 
 FILE_NAME = "preset.schema.json"
@@ -18,9 +18,7 @@ def write_schema(folder: Path) -> None:
     path = folder / FILE_NAME
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
-    temporary = path.with_name(f".{FILE_NAME}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    atomic_write.replace_file(path, text.encode("utf-8"), 0o644)
 
 
 def json_schema() -> dict[str, Any]:

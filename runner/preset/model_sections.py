@@ -8,8 +8,6 @@ from pydantic import Field, model_validator
 
 from runner.preset.section import LocalFile, LocalOrHub, Section
 
-SEVEN_PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-
 
 class ModelSection(Section):
     """The base model."""

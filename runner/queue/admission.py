@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runner.gpu import CPU, Gpu, GpuReading
+from runner.insight.figures import gib
 from runner.queue.tickets import Ticket
 
 # What a desktop takes of a card that is otherwise unused: so much in all, but of a small card no more than that share.
@@ -79,10 +80,12 @@ def lacking(ticket: Ticket, place: Place) -> str:
         if place.free_mib >= ticket.need_mib:
             return ""
         shared = " (memory shared with the host)" if place.gpu.shares_ram else ""
-        return f"it needs {_gib(ticket.need_mib)} GiB, and {_gib(place.free_mib)} are free on {place.name}{shared}"
+        return (
+            f"it needs {gib(ticket.need_mib)} GiB, and {gib(place.free_mib)} are free on {place.name}{shared}"
+        )
     if place.is_empty:
         return ""
-    free = f"{_gib(place.free_mib)} GiB free"
+    free = f"{gib(place.free_mib)} GiB free"
     return f"its need is not known, so it waits until no other process uses {place.name} ({free})"
 
 
@@ -104,7 +107,3 @@ def no_place(ticket: Ticket, reading: GpuReading) -> str:
     if found is None:
         return f"GPU {ticket.gpu} is not in this machine any more"
     return f"{found.gpu.name} does not answer: {found.problem}"
-
-
-def _gib(mib: int) -> str:
-    return f"{mib / 1024:.1f}"

@@ -7,7 +7,6 @@ trainer holds the lock too, so that a GPU whose run lost its supervisor is not t
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import threading
@@ -36,11 +35,11 @@ def share(home: Path, key: str, run: RunDirectory) -> int:
     if fd is not None:
         _sign(fd, run)
         return fd
-    waiting = safe_open.open_fd(path, os.O_RDWR | os.O_CREAT)
+    waiting = locks.open_lock(path)
 
     def wait() -> None:
         with contextlib.suppress(OSError):
-            fcntl.flock(waiting, fcntl.LOCK_SH)
+            locks.lock(waiting, shared=True, wait=True)
             _sign(waiting, run)
 
     threading.Thread(target=wait, name=f"share {key}", daemon=True).start()

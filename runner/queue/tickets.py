@@ -10,7 +10,6 @@ run starts or is taken out, so what waits is known also after a reboot, when no 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner import safe_open
 from runner.store import locks
 from runner.store.directory import RUN_ID, RunDirectory, read_json, runs_folder, write_json
 from runner.store.events import EventLog, Phase
@@ -64,12 +62,12 @@ def folder(home: Path) -> Path:
 def locked(home: Path) -> Iterator[None]:
     """No other process changes the queue or takes a turn meanwhile. Raises OSError."""
     folder(home).mkdir(parents=True, exist_ok=True, mode=0o700)
-    fd = safe_open.open_fd(folder(home) / "lock", os.O_RDWR | os.O_CREAT)
+    fd = locks.open_lock(folder(home) / "lock")
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        locks.lock(fd, wait=True)
         yield
     finally:
-        os.close(fd)
+        locks.release(fd)
 
 
 @contextmanager

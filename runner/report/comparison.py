@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runner.insight import answers
-from runner.insight.curves import AnswerPoint, Column, Curves, EvalPoint, main_set
+from runner.insight.curves import AnswerPoint, Curves, EvalPoint, main_set
 from runner.insight.diagnosis import Verdict, diagnose
+from runner.insight.figures import loss, number
 from runner.insight.paired import Paired, paired
-from runner.insight.standing import highest
 from runner.insight.task import main_curve
+from runner.insight.train_curve import Column
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
 from runner.store.directory import RunDirectory
 from runner.store.history import History, read_history
+
+LETTERS = string.ascii_uppercase
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,9 @@ class Compared:
     def best_words(self) -> str:
         """'1.3110 @300', or 'reward 0.91 @320' of what it is judged by; '' when there is none."""
         if self.judged_by is None:
-            return f"{self.best.loss:.4f} @{self.best.step}" if self.best is not None else ""
-        found = highest(self.curves.metrics[self.judged_by])
-        return f"{self.judged_by} {found[1]:.4g} @{found[0]}" if found is not None else ""
+            return f"{loss(self.best.loss)} @{self.best.step}" if self.best is not None else ""
+        found = self.curves.metrics[self.judged_by].highest
+        return f"{self.judged_by} {number(found[1])} @{found[0]}" if found is not None else ""
 
     @property
     def answered(self) -> AnswerPoint | None:
@@ -100,6 +104,40 @@ def _settings(run: RunDirectory) -> dict[str, Any]:
         if isinstance(section, dict)
         for key, value in section.items()
     }
+
+
+def letter(place: int) -> str:
+    """What the run at this place is called in a comparison: A, B … Z, 27."""
+    return LETTERS[place] if place < len(LETTERS) else str(place + 1)
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """A comparison in words. `rows` are cells under `heads`, '' where there is nothing to say; `settings` are those
+    that differ, each with its value in every run; `sentences` hold each other run against the first.
+    """
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    settings: tuple[tuple[str, tuple[str, ...]], ...]
+    sentences: tuple[str, ...]
+
+
+def side_by_side(runs: Sequence[Compared]) -> SideBySide:
+    """Everything there is to say of runs beside each other. The column of answers is left out where it is empty."""
+    answered = [answers.short(run.answered) for run in runs]
+    rows = [
+        (letter(place), run.id, str(run.curves.step), run.best_words, answered[place], run.verdict.headline)
+        for place, run in enumerate(runs)
+    ]
+    heads: tuple[str, ...] = ("", "run", "steps", "best eval", "answers", "verdict")
+    kept = [at for at, head in enumerate(heads) if head != "answers" or any(answered)]
+    return SideBySide(
+        tuple(heads[at] for at in kept),
+        tuple(tuple(row[at] for at in kept) for row in rows),
+        tuple((name, tuple(str(value) for value in values)) for name, values in differing(runs)),
+        tuple(sentence(runs[0], run, (letter(0), letter(at))) for at, run in enumerate(runs) if at),
+    )
 
 
 def differing(runs: Sequence[Compared]) -> list[tuple[str, list[Any]]]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from runner import atomic_write
 from runner.insight import answers, standing
 from runner.insight.curves import Curves, best_of
 from runner.insight.diagnosis import Finding, Verdict, diagnose, labels
 from runner.insight.diagnosis.words import set_words
+from runner.insight.figures import number
 from runner.preset.errors import PresetError
 from runner.preset.fields import fields
 from runner.preset.files import load_frozen
 from runner.report.svg import curve
 from runner.store import redaction
 from runner.store.console import clean
-from runner.store.directory import RunDirectory, read_json, write_whole
+from runner.store.directory import RunDirectory, read_json
 from runner.store.history import History, read_history
 
 CURVE = "curve.svg"
@@ -39,9 +39,7 @@ def write(run: RunDirectory, folder: Path | None = None) -> Path:
 
 
 def _replace(path: Path, content: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    write_whole(temporary, redaction.without(content).encode("utf-8", errors="replace"))
-    temporary.replace(path)
+    atomic_write.replace_file(path, redaction.without(content).encode("utf-8", errors="replace"))
 
 
 def text(run: RunDirectory, history: History, curves: Curves, verdict: Verdict) -> str:
@@ -114,7 +112,7 @@ def _findings(verdict: Verdict) -> str:
 def _evals_of(finding: Finding) -> str:
     best = best_of(finding.evals)
     rows = (
-        (str(point.step), f"{figure(point.loss)}{', the best' if point is best else ''}", str(point.n or ""))
+        (str(point.step), f"{number(point.loss)}{', the best' if point is best else ''}", str(point.n or ""))
         for point in finding.evals
     )
     return _table(("step", "loss (nats a token)", "rows"), rows)
@@ -134,7 +132,7 @@ def _evaluations(curves: Curves) -> str:
     rows = (
         (
             str(step),
-            *(figure(points[step].loss) if step in points else "" for points in sets.values()),
+            *(number(points[step].loss) if step in points else "" for points in sets.values()),
             "yes" if step in curves.checkpoints else "",
         )
         for step in steps
@@ -230,10 +228,3 @@ def _cell(value: object) -> str:
 def _quote(value: str) -> str:
     shown = " ".join(clean(line) for line in value[:LONGEST_SAMPLE].splitlines())
     return shown.replace("<", "&lt;") + (" …" if len(value) > LONGEST_SAMPLE else "")
-
-
-def figure(value: float) -> str:
-    """A loss, in a table."""
-    if not math.isfinite(value):
-        return str(value)
-    return f"{value:.5g}" if not float(value).is_integer() else f"{value:.0f}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from runner.insight.curves import Curves, EvalPoint
+from runner.insight.curves import Curves, EvalPoint, finite
 from runner.insight.diagnosis import Severity, Verdict
 from runner.insight.drawn import Drawn, drawn
 from runner.insight.reduction import Bucket, even_edges, reduce
@@ -171,15 +171,15 @@ def _train(frame: _Frame, buckets: Sequence[Bucket]) -> list[str]:
 
 
 def _points(frame: _Frame, points: Sequence[EvalPoint], colour: str, hollow: bool = False) -> list[str]:
-    finite = [point for point in points if math.isfinite(point.loss)]
-    if not finite:
+    known = finite(points)
+    if not known:
         return []
-    line = " ".join(f"{frame.x(p.step)},{frame.y(p.loss)}" for p in finite)
+    line = " ".join(f"{frame.x(p.step)},{frame.y(p.loss)}" for p in known)
     fill = "none" if hollow else colour
     dots = [
         f'<circle cx="{frame.x(p.step)}" cy="{frame.y(p.loss)}" r="3.2" fill="{fill}" stroke="{colour}">'
         f"<title>step {p.step}: {p.loss:.4f}</title></circle>"
-        for p in finite
+        for p in known
     ]
     return [f'<polyline points="{line}" stroke="{colour}" stroke-opacity="0.45" fill="none"/>', *dots]
 
@@ -214,7 +214,7 @@ def _key(form: Form, what: Drawn) -> str:
     if what.sets or not what.name:
         named += [
             *zip((VAL, *SETS), names, strict=False),
-            (BEST, "best" if what.sets and form.points else ""),
+            (BEST, "best" if what.best is not None and form.points else ""),
         ]
     if what.probe or (not what.sets and not what.name):
         named.insert(-1, (PROBE, form.hollow))

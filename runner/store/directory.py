@@ -14,19 +14,17 @@ RUNS/20261123-143205-qwen3-0.6b-chat-7f3a/
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import secrets
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from runner import safe_open
+from runner import atomic_write, safe_open
 from runner.store import redaction as tokens
 from runner.store.jsonl import loads
 
@@ -164,24 +162,11 @@ def find_run(text: str, home: Path) -> RunDirectory:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Replace a JSON file whole: readers see the old one or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    """Replace a JSON file whole: readers see the old one or the new one. Known secrets are blotted out. Raises
+    OSError.
+    """
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    try:
-        write_whole(temporary, tokens.without(text).encode("utf-8", errors="replace"))
-        temporary.replace(path)
-    except OSError:
-        # What a full disk took of it is of no use.
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file anew, readable by its owner only; a link in its place is not followed. Raises OSError."""
-    fd = safe_open.open_fd(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW)
-    with os.fdopen(fd, "wb") as stream:
-        stream.write(data)
+    atomic_write.replace_file(path, tokens.without(text).encode("utf-8", errors="replace"))
 
 
 def open_console(run: RunDirectory) -> IO[bytes]:

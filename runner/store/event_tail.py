@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import astuple
 
-from runner.insight.curves import COLUMNS, Column
+from runner.insight.train_curve import COLUMNS, STEP_COLUMNS, Column
 from runner.store.jsonl import LineTail, Record
 
 Batch = list[Record | Column]
@@ -26,27 +26,24 @@ MOST_STEPS = 1e8
 PIECE_BYTES = 1 << 18
 
 
-class _Step(msgspec.Struct, gc=False, tag="step", tag_field="type"):
-    """A step event as the trainer writes it; the fields in the order of curves.COLUMNS."""
-
-    step: float
-    epoch: float = math.nan
-    loss: float = math.nan
-    lr: float = math.nan
-    grad_norm: float = math.nan
-    tokens: float = math.nan
-    step_s: float = math.nan
-    accuracy: float = math.nan
-    t: float = math.nan
-
-
+# A step event as the trainer writes it. The step itself must be there.
+_Step = msgspec.defstruct(
+    "_Step",
+    [
+        (column.key, float, math.nan) if place else (column.key, float)
+        for place, column in enumerate(STEP_COLUMNS)
+    ],
+    gc=False,
+    tag="step",
+    tag_field="type",
+)
 _decoder = msgspec.json.Decoder(_Step)
 _PREFIX = b'{"type":"step",'
 _ODD = re.compile(rb'\n(?!\{"type":"step",)')
 
 
 class EventTail(LineTail):
-    """A LineTail that gives step events as blocks of shape (9, k), in the order of curves.COLUMNS, k ≥ 1.
+    """A LineTail that gives step events as blocks of shape (columns, k), in the order of STEP_COLUMNS, k ≥ 1.
 
     Lines that are not exactly what the trainer writes (NaN losses, foreign spellings, steps out of order) come as
     records, one by one; what becomes of them is History's to say.

@@ -13,7 +13,8 @@ a token.
                 answered_at (null: at every evaluation), eval_share (of the run's compute, as planned),
                 begins_at_step (where the start was not seen)
     effective   arguments (as the trainer holds them), differences (key, wanted, got)
-    step        step, epoch, loss (of this optimizer step), lr, grad_norm (before clipping), tokens, step_s, accuracy
+    step        the columns of runner/insight/train_curve.py: step, epoch, loss (of this optimizer step), lr,
+                grad_norm (before clipping), tokens, step_s, accuracy
     eval        set (val | train_probe | general | another name), step, epoch, loss (may be missing where there are
                 metrics), n, tokens, seconds,
                 row_losses (of each row, for sets of at most 512), metrics (name: number, as accuracy or rouge1)

@@ -8,16 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.insight.curves import (
-    AnswerPoint,
-    Column,
-    Curves,
-    EvalPoint,
-    MemoryPoint,
-    Schedule,
-    StepTable,
-    TrainCurve,
-)
+from runner.insight.curves import AnswerPoint, Curves, EvalPoint, MemoryPoint, Schedule
+from runner.insight.train_curve import COLUMNS, STEP_COLUMNS, Column, StepTable, TrainCurve
 from runner.store import console
 from runner.store.directory import RunDirectory
 from runner.store.event_tail import MOST_STEPS, EventTail
@@ -25,9 +17,8 @@ from runner.store.events import Phase
 from runner.store.jsonl import READ_BYTES, Record
 from runner.store.metric_book import MetricBook
 
-# In the order of curves.COLUMNS.
-STEP_FIELDS = ("step", "epoch", "loss", "lr", "grad_norm", "tokens", "step_s", "accuracy", "t")
 MOST_MEMORY_POINTS = 400
+TIME = COLUMNS.index("time")
 # A step event is hardly shorter.
 LEAST_STEP_BYTES = 140
 
@@ -87,8 +78,8 @@ class History:
         self._steps.expect(size // LEAST_STEP_BYTES)
 
     def give_table(self, room: Column) -> int:
-        """Put the steps into `room`, of shape (9, n), and forget them; returns how many there were. ValueError when it
-        is too small.
+        """Put the steps into `room`, of shape (columns, n), and forget them; returns how many there were. ValueError
+        when it is too small.
         """
         count = self._steps.copy_into(room)
         self._steps = StepTable()
@@ -104,7 +95,7 @@ class History:
         if block[0, 0] <= last:
             self._note_resume(int(block[0, 0]) - 1)
         # Clocks are put back: the last one need not be the latest.
-        self.last_time = max(self.last_time, float(np.fmax.reduce(block[-1])))
+        self.last_time = max(self.last_time, float(np.fmax.reduce(block[TIME])))
 
     @property
     def step(self) -> int:
@@ -129,7 +120,7 @@ class History:
         self.plan = event
 
     def _on_step(self, event: Record) -> None:
-        values = [number(event.get(key, math.nan)) for key in STEP_FIELDS]
+        values = [number(event.get(column.key, math.nan)) for column in STEP_COLUMNS]
         if not 1 <= values[0] <= MOST_STEPS:
             raise ValueError("a step that cannot be")
         self._take_steps(np.array([values]).T)

@@ -21,17 +21,32 @@ def take(path: Path, shared: bool = False, attempts: int = ATTEMPTS) -> int | No
 
     The descriptor is close-on-exec; pass it to a child with `pass_fds` to hand the lock over without a gap.
     """
-    fd = safe_open.open_fd(path, os.O_RDWR | os.O_CREAT)
+    fd = open_lock(path)
     for _ in range(attempts):
-        try:
-            fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except OSError:
-            # A reader in is_held() has it for microseconds; a process that lives in it keeps it.
-            time.sleep(0.02)
-        else:
+        if lock(fd, shared):
             return fd
+        # A reader in is_held() has it for microseconds; a process that lives in it keeps it.
+        time.sleep(0.02)
     os.close(fd)
     return None
+
+
+def open_lock(path: Path) -> int:
+    """The file of a lock, made where there is none; it is not locked yet. Raises OSError."""
+    return safe_open.open_fd(path, os.O_RDWR | os.O_CREAT)
+
+
+def lock(fd: int, shared: bool = False, wait: bool = False) -> bool:
+    """Lock an open file, which lasts until every copy of the descriptor is closed; False when another process holds it.
+    With `wait` it is waited for instead: then OSError is raised where it cannot be locked at all.
+    """
+    try:
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        if wait:
+            raise
+        return False
+    return True
 
 
 def is_held(path: Path) -> bool:
@@ -42,12 +57,9 @@ def is_held(path: Path) -> bool:
         return False
     try:
         # A shared lock: two readers who look at the same moment do not take each other for a living process.
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
+        return not lock(fd, shared=True)
     finally:
         os.close(fd)
-    return False
 
 
 def keep(fd: int) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from runner import safe_open
-from runner.insight.curves import COLUMNS, Column
+from runner.insight.train_curve import BYTES_A_STEP, COLUMNS, Column
 from runner.store.event_tail import PIECE_BYTES, EventTail
 from runner.store.history import LEAST_STEP_BYTES, History
 from runner.store.jsonl import Record
@@ -28,7 +28,7 @@ def fold_halves(history: History, path: Path) -> EventTail:
     size = path.stat().st_size
     middle = _next_line(path, size // 2)
     rows = (size - middle) // LEAST_STEP_BYTES + 1
-    table: Column = np.frombuffer(mmap.mmap(-1, 8 * len(COLUMNS) * rows)).reshape(len(COLUMNS), rows)
+    table: Column = np.frombuffer(mmap.mmap(-1, BYTES_A_STEP * rows)).reshape(len(COLUMNS), rows)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.insight.curves import Column
+    from runner.insight.train_curve import Column
     from runner.store.directory import RunDirectory
     from runner.store.event_tail import EventTail
     from runner.store.history import History
@@ -24,17 +24,14 @@ if TYPE_CHECKING:
 WORTH_BYTES = 4 << 20
 # The screen takes as long to be imported as one process takes to read this.
 HALVES_BYTES = 48 << 20
-# Nine columns of eight bytes for every line; a step event is hardly shorter than 140 bytes.
-ROW_BYTES = 72
-LEAST_LINE_BYTES = 140
 
 
 class ReadAhead:
     """The events of a run, being read."""
 
-    def __init__(self, run: RunDirectory, size: int) -> None:
+    def __init__(self, run: RunDirectory) -> None:
+        # The reader makes it as large as it needs.
         self._memory = os.memfd_create("ftui")
-        os.ftruncate(self._memory, ROW_BYTES * (size // LEAST_LINE_BYTES + 1))
         self._reader: subprocess.Popen[bytes] | None = subprocess.Popen(
             [sys.executable, "-P", "-m", "runner.store.prefetch", str(run.path), str(self._memory)],
             stdin=subprocess.DEVNULL,
@@ -63,31 +60,34 @@ class ReadAhead:
 def read_ahead(run: RunDirectory) -> ReadAhead | None:
     """Begin to read a long run; None for one that is not worth it, or when no process can be had."""
     try:
-        size = run.events.stat().st_size
-        return ReadAhead(run, size) if size > WORTH_BYTES else None
+        return ReadAhead(run) if run.events.stat().st_size > WORTH_BYTES else None
     except OSError:
         return None
 
 
 def _columns(memory: int) -> Column:
-    """The shared memory as an array of shape (9, most rows)."""
+    """The shared memory as an array of shape (columns, most rows)."""
     import numpy as np
 
-    columns: Column = np.frombuffer(mmap.mmap(memory, 0), float).reshape(9, -1)
-    return columns
+    from runner.insight.train_curve import COLUMNS
+
+    rows: Column = np.frombuffer(mmap.mmap(memory, 0), float).reshape(len(COLUMNS), -1)
+    return rows
 
 
 def main() -> int:
     """The reader's side."""
+    from runner.insight.train_curve import BYTES_A_STEP
     from runner.store.directory import RunDirectory
     from runner.store.event_tail import EventTail
-    from runner.store.history import History, fold_all
+    from runner.store.history import LEAST_STEP_BYTES, History, fold_all
     from runner.store.parallel_read import fold_halves
 
     run, memory = RunDirectory(Path(sys.argv[1])), int(sys.argv[2])
     # It makes hardly any garbage and does not live long.
     gc.disable()
     tail, history = EventTail(run.events), History()
+    os.ftruncate(memory, BYTES_A_STEP * (tail.left() // LEAST_STEP_BYTES + 1))
     if tail.left() > HALVES_BYTES and len(os.sched_getaffinity(0)) > 1:
         tail = fold_halves(history, run.events)
     else:

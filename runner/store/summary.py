@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from runner.insight import answers
-from runner.insight.curves import Column, best_of
+from runner.insight.curves import best_of, finite
 from runner.insight.diagnosis import Verdict
 from runner.insight.reduction import part_means
 from runner.insight.task import main_curve
+from runner.insight.train_curve import Column
 from runner.store import locks, lost
 from runner.store.directory import RunDirectory, read_json
 from runner.store.event_tail import EventTail
@@ -28,7 +29,7 @@ def summarise(history: History, verdict: Verdict) -> dict[str, Any]:
     curves = history.curves()
     judged_by = main_curve(curves)
     # Of a run that is not judged by its loss the list shows none as its best.
-    points = [point for point in curves.val if math.isfinite(point.loss)] if judged_by is None else []
+    points = finite(curves.val) if judged_by is None else []
     best = best_of(points)
     shape = train.loss if judged_by is None else curves.metrics[judged_by].value
     return {

@@ -15,6 +15,7 @@ from runner import gpu
 from runner.gpu_choice import choose_gpu
 from runner.machine.training_stack import STACK, missing_packages, version
 from runner.preset import files
+from runner.preset.data_sources import data_sources
 from runner.preset.files import LoadedPreset
 from runner.preset.schema import Preset
 from runner.store import directory
@@ -73,14 +74,11 @@ def missing_files(preset: Preset) -> list[str]:
     named = (
         ("model.model_name_or_path", preset.model.model_name_or_path),
         ("model.chat_template_path", preset.model.chat_template_path),
-        ("data.train_dataset", preset.data.train_dataset),
-        ("data.eval_dataset", preset.data.eval_dataset),
-        ("data.general_eval_dataset", preset.data.general_eval_dataset),
-        *(("data.mix", source.dataset) for source in preset.data.mix),
+        *((source.key, source.dataset) for source in data_sources(preset.data)),
     )
     return [
         f"{key}: {value} does not exist. Give your own: --set {key}=PATH, or change it in the preset."
-        for key, value in named
+        for key, value in dict.fromkeys(named)
         if value is not None and value.startswith("/") and not Path(value).exists()
     ]
 

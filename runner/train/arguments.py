@@ -11,30 +11,14 @@ from trl import SFTConfig
 
 from runner.insight.eval_budget import EvalPlan
 from runner.preset.schema import Preset
+from runner.preset.train_section import TrainSection
 from runner.store.directory import RunDirectory
 from runner.train.model import compute_dtype
 
-# Named by the preset, sent to the trainer under the same name.
-SAME_NAME = (
-    "num_train_epochs",
-    "max_steps",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "learning_rate",
-    "lr_scheduler_type",
-    "warmup_steps",
-    "weight_decay",
-    "max_grad_norm",
-    "optim",
-    "max_length",
-    "packing",
-    "packing_strategy",
-    "gradient_checkpointing",
-    "train_sampling_strategy",
-    "neftune_noise_alpha",
-    "dataloader_num_workers",
-    "seed",
-)
+# What of the section `train` other code uses: tokenise.py masks the labels, and __main__.py plans again.
+USED_ELSEWHERE = {"assistant_only_loss", "on_out_of_memory"}
+# All the rest is sent to the trainer under the same name; one that it does not know ends the run before it begins.
+SAME_NAME = tuple(name for name in TrainSection.model_fields if name not in USED_ELSEWHERE)
 
 
 def build(preset: Preset, run: RunDirectory, schedule: EvalPlan, evals: Collection[str]) -> SFTConfig:

@@ -11,6 +11,7 @@ from transformers import TrainerCallback
 from transformers.trainer_utils import IntervalStrategy
 
 from runner.insight.eval_budget import EvalPlan
+from runner.insight.train_curve import logged
 from runner.preset.schema import Preset
 from runner.store import requests
 from runner.store.directory import RunDirectory
@@ -103,12 +104,9 @@ class RunCallback(TrainerCallback):
             "step",
             step=state.global_step,
             epoch=round(float(state.epoch), 4),
-            loss=float(logs["loss"]),
-            lr=float(logs.get("learning_rate", float("nan"))),
-            grad_norm=float(logs.get("grad_norm", float("nan"))),
             tokens=round(tokens - self._tokens_before),
             step_s=round(self._step_seconds, 4),
-            accuracy=round(float(logs.get("mean_token_accuracy", float("nan"))), 4),
+            **logged(logs),
         )
         rate = (tokens - self._tokens_before) / max(self._step_seconds, 1e-9)
         self._tokens_before = tokens

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
 
 import numpy as np
+import numpy.typing as npt
 
-from runner.insight import split
 from runner.insight.data import MOST_NOTES, Defects, Note, Source
+from runner.insight.division import Keys, Places
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -60,49 +62,42 @@ class SourceRows:
 
 @dataclass(frozen=True)
 class OneRow:
+    """One row: its 1-based number in its source, and its tokens before cutting."""
+
     number: int
     length: int
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns of equally many rows, as numpy arrays."""
+    """Columns of equally many rows, all of shape (rows,)."""
 
-    numbers: Any
-    keys: Any
-    lengths: Any
-    trained: Any
-    untrained_turns: Any
+    numbers: Places
+    keys: Keys
+    lengths: Places
+    trained: Places
+    untrained_turns: Places
 
     @classmethod
     def of(cls, source: SourceRows) -> Rows:
-        return cls(
-            *(
-                np.array(getattr(source, name), dtype=np.uint64 if name == "keys" else np.int64)
-                for name in _COLUMNS
-            )
+        """The usable rows of a source so far; what comes in later does not change them."""
+        counts = (
+            np.array(column, dtype=np.int64)
+            for column in (source.numbers, source.lengths, source.trained, source.untrained_turns)
         )
+        numbers, lengths, trained, untrained_turns = counts
+        return cls(numbers, np.array(source.keys, dtype=np.uint64), lengths, trained, untrained_turns)
 
     @classmethod
     def joined(cls, parts: list[Rows]) -> Rows:
+        """The rows of all parts, one behind the other."""
         if not parts:
             return cls.of(SourceRows("", ""))
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS))
 
-    def only(self, where: Any) -> Rows:
+    def only(self, where: Mask | Places) -> Rows:
+        """The rows a mask of shape (rows,) or a list of positions picks."""
         return Rows(*(getattr(self, name)[where] for name in _COLUMNS))
 
-    def at(self, places: Any) -> Rows:
-        return self.only(np.asarray(places, dtype=np.int64))
 
-    def held_out(self, fraction: float, most: int, seed: int) -> Any:
-        """Which rows are held out, as a mask of shape (rows,)."""
-        _, inverse, copies = np.unique(self.keys, return_inverse=True, return_counts=True)
-        single = np.flatnonzero(copies[inverse] == 1)
-        chosen = split.held_out_of(single.tolist(), len(self.keys), fraction, most, seed)
-        mask = np.zeros(len(self.keys), dtype=bool)
-        mask[sorted(chosen)] = True
-        return mask
-
-
-_COLUMNS = ("numbers", "keys", "lengths", "trained", "untrained_turns")
+_COLUMNS = tuple(column.name for column in fields(Rows))

@@ -12,8 +12,9 @@ from datasets import Dataset
 
 from runner.insight import split
 from runner.insight.eval_budget import Counted, EvalPlan
+from runner.preset.data_sources import TRAIN
 from runner.preset.schema import Preset
-from runner.train import mix, sources
+from runner.train.divided_rows import Divided, read_divided
 from runner.train.order import RowName
 from runner.train.rows import Row
 from runner.train.sources import DataError
@@ -118,17 +119,11 @@ class Data:
 
 def build(preset: Preset, tokenizer: Any) -> Data:
     """Read, split, blend, tokenise. Raises TrainingError when nothing is left to learn from."""
-    ledger = Ledger()
-    own, held_out = _split(preset, ledger)
-    mixed, general = mix.draw(preset, len(own), {row.key for row in held_out})
-    ledger.mix_rows = sum(len(rows) for rows in mixed)
-    train = mix.blend(own, mixed)
-    known = {row.key for row in train}
-    learn = _tokenised(preset, tokenizer, train, ledger)
-    check = [t for t in _tokenise(preset, tokenizer, held_out) if t.trained]
-    broad = [
-        t for t in _tokenise(preset, tokenizer, [row for row in general if row.key not in known]) if t.trained
-    ]
+    divided = read_divided(preset)
+    ledger = _ledger(divided)
+    learn = _tokenised(preset, tokenizer, divided.train, ledger)
+    check = [t for t in _tokenise(preset, tokenizer, divided.held_out) if t.trained]
+    broad = [t for t in _tokenise(preset, tokenizer, divided.general) if t.trained]
     ledger.train_rows, ledger.eval_rows, ledger.general_rows = len(learn), len(check), len(broad)
     evals = {}
     if check:
@@ -147,33 +142,17 @@ def build(preset: Preset, tokenizer: Any) -> Data:
     )
 
 
-def _split(preset: Preset, ledger: Ledger) -> tuple[list[Row], list[Row]]:
-    rows = sources.train_rows(preset)
-    ledger.rows_read = len(rows)
-    ledger.formats = dict(Counter(row.format.value for row in rows))
-    ledger.fingerprint = _fingerprint(rows)
-    ledger.duplicate_rows = len(rows) - len({row.key for row in rows})
-    seed = preset.train.seed
-    if preset.data.max_train_samples:
-        rows = _sample(rows, preset.data.max_train_samples, seed)
-    named = sources.eval_rows(preset)
-    if named is None:
-        return hold_out(rows, preset.data.eval_fraction, preset.eval.most_rows, seed, ledger)
-    known = {row.key for row in rows}
-    fresh = [row for row in named if row.key not in known]
-    ledger.eval_rows_also_in_train = len(named) - len(fresh)
-    return rows, _sample(fresh, preset.eval.most_rows, seed)
-
-
-def hold_out(
-    rows: list[Row], fraction: float, most: int, seed: int, ledger: Ledger
-) -> tuple[list[Row], list[Row]]:
-    """Split rows into those to train on and those to evaluate on (runner/insight/split.py)."""
-    chosen = split.held_out([row.key for row in rows], fraction, most, seed)
-    ledger.held_out_rows = len(chosen)
-    return (
-        [row for place, row in enumerate(rows) if place not in chosen],
-        [row for place, row in enumerate(rows) if place in chosen],
+def _ledger(divided: Divided) -> Ledger:
+    """What is known of the rows before any is tokenised."""
+    own, division = divided.rows[TRAIN], divided.division
+    return Ledger(
+        rows_read=len(own),
+        formats=dict(Counter(row.format.value for row in own)),
+        duplicate_rows=len(own) - len({row.key for row in own}),
+        held_out_rows=division.held_out,
+        mix_rows=sum(len(rows) for rows in divided.mixed),
+        eval_rows_also_in_train=len(division.overlap),
+        fingerprint=_fingerprint(own),
     )
 
 

@@ -1,21 +1,23 @@
 """The X-ray's bookkeeping: rows go in one at a time, a DataReport comes out at any moment.
 
-A row leaves 24 bytes behind, so a million rows take 24 MB. The split, the mix and every count are those of
-runner/train/dataset.py, made from keys and lengths alone.
+A row leaves 24 bytes behind, so a million rows take 24 MB. Every count is made from keys and lengths alone; what is
+split off and mixed in is decided where it is for the trainer (runner/insight/division.py).
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from runner.insight import split
 from runner.insight.data import MOST_NOTES, DataReport, Defects, Note
+from runner.insight.division import Places, divide
+from runner.preset.data_sources import EVAL, TRAIN
 from runner.preset.schema import Preset
-from runner.train.columns import DefectList, OneRow, Rows, SourceRows
+from runner.train.columns import DefectList, Mask, OneRow, Rows, SourceRows
 from runner.train.rows import Row
 from runner.train.sources import BadRow
 from runner.train.tokenise import IGNORED, Rendered, length_limit
@@ -54,11 +56,11 @@ class Examination:
         kept = sum(place < self._limit for place in learned)
         source.formats[row.format.value] += 1
         source.numbers.append(row.number)
-        source.keys.append(int(row.key[:16], 16))
+        source.keys.append(row.short_key)
         source.lengths.append(len(labels))
         source.trained.append(kept)
         source.untrained_turns.append(rendered.untrained_turns)
-        if source.name != "train":
+        if source.name != TRAIN:
             return
         if rendered.input_ids[:2] == [self._bos, self._bos] and self._bos is not None:
             self._doubled_bos.add(row.number, "begins with two BOS tokens")
@@ -74,7 +76,7 @@ class Examination:
         """The state of things."""
         sets = self._sets()
         train, held = sets.train, sets.evaluated
-        own = self.sources["train"]
+        own = self.sources[TRAIN]
         most = self._preset.data.max_train_samples
         expected = min(own.expected or own.read, most or 1 << 62)
         drawn = min(own.read, most or 1 << 62)
@@ -121,51 +123,21 @@ class Examination:
         )
 
     def _sets(self) -> _Sets:
-        """The rows to train on, source by source, and those to evaluate on; as runner/train/dataset.py draws them."""
-        preset, seed = self._preset, self._preset.train.seed
-        most = preset.eval.most_rows
-        rows = Rows.of(self.sources["train"])
-        duplicates = _duplicates(rows)
-        if preset.data.max_train_samples:
-            rows = rows.at(split.sample(len(rows.keys), preset.data.max_train_samples, seed))
-        overlap, held_out = Defects(), 0
-        if "eval" in self.sources:
-            named = Rows.of(self.sources["eval"])
-            also = np.isin(named.keys, rows.keys)
-            overlap = _overlap(named.only(also), rows)
-            fresh = named.only(~also)
-            evaluated = fresh.at(split.sample(len(fresh.keys), most, seed))
-        else:
-            chosen = rows.held_out(preset.data.eval_fraction, most, seed)
-            held_out = int(chosen.sum())
-            rows, evaluated = rows.only(~chosen), rows.only(chosen)
-        mixed, general = self._mixed(len(rows.keys), evaluated.keys, most, seed)
-        train = [rows, *mixed]
-        known = np.concatenate([one.keys for one in train])
-        general = general.at(split.sample(len(general.keys), most, seed))
+        """The rows to train on, source by source, and those to evaluate on."""
+        rows = {name: Rows.of(source) for name, source in self.sources.items()}
+        found = divide(self._preset, {name: one.keys for name, one in rows.items()})
+        train = [rows[name].only(places) for name, places in found.train.items()]
+        overlap = Defects()
+        if EVAL in rows:
+            overlap = _overlap(rows[EVAL].only(found.overlap), train[0])
         return _Sets(
-            train, evaluated, general.only(~np.isin(general.keys, known)), held_out, duplicates, overlap
+            train,
+            Rows.joined([rows[name].only(places) for name, places in found.evaluated.items()]),
+            Rows.joined([rows[name].only(places) for name, places in found.general.items()]),
+            found.held_out,
+            _duplicates(rows[TRAIN]),
+            overlap,
         )
-
-    def _mixed(self, own: int, evaluated: Any, most: int, seed: int) -> tuple[list[Rows], Rows]:
-        data = self._preset.data
-        ratios = sum(source.ratio for source in data.mix)
-        named = self.sources.get("general")
-        general = [Rows.of(named)] if named is not None else []
-        mixed = []
-        for place, source in enumerate(data.mix):
-            found = self.sources.get(f"mix {place + 1}")
-            if found is None:
-                continue
-            rows = Rows.of(found)
-            rows = rows.only(~np.isin(rows.keys, evaluated))
-            if named is None:
-                chosen = rows.held_out(data.eval_fraction, most, seed + place)
-                general.append(rows.only(chosen))
-                rows = rows.only(~chosen)
-            wanted = split.blended_size(own, source.ratio, ratios)
-            mixed.append(rows.at(split.sample(len(rows.keys), wanted, seed + place)))
-        return mixed, Rows.joined(general)
 
 
 @dataclass(frozen=True)
@@ -178,12 +150,12 @@ class _Sets:
     overlap: Defects
 
 
-def _counts(parts: list[Any]) -> dict[int, int]:
+def _counts(parts: list[Places]) -> dict[int, int]:
     lengths, counts = np.unique(np.concatenate(parts), return_counts=True)
     return {int(length): int(count) for length, count in zip(lengths, counts, strict=True)}
 
 
-def _notes(parts: list[tuple[Rows, Any]], words: Any) -> Defects:
+def _notes(parts: list[tuple[Rows, Mask]], words: Callable[[OneRow], str]) -> Defects:
     """The rows a mask picks, over all sources; only those of the first, one's own, are listed."""
     own, where = parts[0]
     picked = own.only(where)

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 
 from runner import gpu
+from runner.insight.figures import gib
 from runner.supervision import crashes
 from runner.train.errors import TrainingError
 
@@ -38,7 +39,7 @@ def while_loading(words: Explanation, uuid: str | None) -> Explanation:
     sample = next((one for one in reading.samples if one.gpu.uuid == uuid), None)
     others = [one for one in (sample.processes or ()) if one.pid != os.getpid()] if sample is not None else []
     held = ", ".join(
-        f"process {one.pid}" + (f" ({one.used_mib / 1024:.1f} GiB)" if one.used_mib else "") for one in others
+        f"process {one.pid}" + (f" ({gib(one.used_mib)} GiB)" if one.used_mib else "") for one in others
     )
     first = f"Others hold memory of this GPU: {held}. Wait for them, or take" if held else "Take"
     return replace(

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from runner.preset.data_sources import DataSource
 from runner.preset.schema import Preset
 from runner.train.sources import BadRow, lines, parse_line, raw_rows, understand
 from runner.train.tokenise import IGNORED, Rendered, length_limit, render_row
@@ -23,12 +24,12 @@ class State(IntEnum):
     CUT = 2
 
 
-def page(preset: Preset, tokenizer: Any, place: tuple[str, str, str | None], number: int) -> dict[str, Any]:
+def page(preset: Preset, tokenizer: Any, source: DataSource, number: int) -> dict[str, Any]:
     """Row `number` of a source as a page: {row, format, tokens, trained, cut, segments: [[text, State]], problem}.
 
     Raises TrainingError when the source cannot be read or a template refuses the row; IndexError past the last row.
     """
-    raw = _raw_row(place, number)
+    raw = _raw_row(source, number)
     row = understand(raw, number)
     if isinstance(row, BadRow):
         shown = row.text or str(raw)
@@ -75,14 +76,14 @@ def segments(tokenizer: Any, rendered: Rendered, limit: int) -> Iterator[tuple[s
         yield text, state
 
 
-def _raw_row(place: tuple[str, str, str | None], number: int) -> Any:
+def _raw_row(source: DataSource, number: int) -> Any:
     """One raw row; lines of a .jsonl file before it are skipped without being understood."""
-    source = place[0]
-    if source.startswith("/") and source.endswith(".jsonl") and Path(source).is_file():
-        found = next(islice(lines(Path(source)), number - 1, None), None)
+    path = Path(source.dataset)
+    if source.is_local and path.suffix == ".jsonl" and path.is_file():
+        found = next(islice(lines(path), number - 1, None), None)
         if found is None:
             raise IndexError(f"there is no row {number}")
         return parse_line(found[1], found[0])
-    for raw in islice(raw_rows(*place), number - 1, None):
+    for raw in islice(raw_rows(source), number - 1, None):
         return raw
     raise IndexError(f"there is no row {number}")

@@ -11,6 +11,7 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+from runner.preset.data_sources import data_sources
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
 from runner.train.sources import BadRow, raw_rows
@@ -20,18 +21,15 @@ LONGEST = 20_000
 
 def texts(preset: Preset, wanted: list[list[int]]) -> dict[str, str]:
     """{"source:row": the row as JSON} for the rows there are. Raises DataError when a source cannot be read."""
-    data = preset.data
-    places = [(data.train_dataset, data.train_split, data.dataset_config_name)]
-    places += [(one.dataset, one.split, one.dataset_config_name) for one in data.mix]
     found = {}
-    for source, place in enumerate(places):
-        numbers = {row for which, row in wanted if which == source}
+    for source in data_sources(preset.data):
+        numbers = {row for which, row in wanted if which == source.number}
         if not numbers:
             continue
-        for number, raw in enumerate(islice(raw_rows(*place), max(numbers)), start=1):
+        for number, raw in enumerate(islice(raw_rows(source), max(numbers)), start=1):
             if number in numbers:
                 text = raw.text if isinstance(raw, BadRow) else json.dumps(raw, ensure_ascii=False, indent=1)
-                found[f"{source}:{number}"] = text[:LONGEST]
+                found[f"{source.number}:{number}"] = text[:LONGEST]
     return found
 
 

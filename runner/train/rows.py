@@ -70,6 +70,11 @@ class Row:
         content = json.dumps([self.messages, self.prompt, self.text], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode("utf-8", errors="replace")).hexdigest()
 
+    @property
+    def short_key(self) -> int:
+        """The same in 64 bits: what a million rows are told apart by in eight megabytes."""
+        return int(self.key[:16], 16)
+
 
 def normalise(raw: Mapping[str, Any], number: int) -> Row:
     """Recognise and normalise one row; `number` is its 1-based place in the source. Raises RowError."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner.preset.data_sections import MixSource
-from runner.preset.schema import Preset
+from runner.preset.data_sources import DataSource
 from runner.train.errors import TrainingError
 from runner.train.rows import Row, RowError, normalise
 
@@ -32,12 +31,12 @@ class BadRow:
     text: str = ""
 
 
-def scan(source: str, split: str, config: str | None, skip: Set[int] = frozenset()) -> Iterator[Row | BadRow]:
-    """Every row of a local file or hub data set, normalised, bad ones included; those with a number in `skip` are left
-    out. Raises DataError when the source itself cannot be read.
+def scan(source: DataSource) -> Iterator[Row | BadRow]:
+    """Every row of a source, normalised, bad ones included; those that the preset skips are left out. Raises DataError
+    when the source itself cannot be read.
     """
-    for number, raw in enumerate(raw_rows(source, split, config), start=1):
-        if number not in skip:
+    for number, raw in enumerate(raw_rows(source), start=1):
+        if number not in source.skipped:
             yield understand(raw, number)
 
 
@@ -51,64 +50,32 @@ def understand(raw: Mapping[str, Any] | BadRow, number: int) -> Row | BadRow:
         return BadRow(number, str(error))
 
 
-def read_rows(source: str, split: str, config: str | None, skip: Set[int] = frozenset()) -> list[Row]:
-    """Every row of a local file or hub data set, normalised. Raises DataError naming the first bad row."""
+def read_rows(source: DataSource) -> list[Row]:
+    """Every row of a source, normalised. Raises DataError naming the first bad row, or the source without any."""
     rows = []
-    for row in scan(source, split, config, skip):
+    for row in scan(source):
         if isinstance(row, BadRow):
             where = f"row {row.number}" if row.line is None else f"line {row.line}"
             raise DataError(
-                f"{source}, {where}: {row.reason}",
+                f"{source.dataset}, {where}: {row.reason}",
                 "Mend or remove that row; `ftui check PRESET` lists every bad one.",
             )
-        rows.append(row)
+        rows.append(replace(row, source=source.number or 0))
     if not rows:
-        raise DataError(f"{source} has no rows.", "Check the section data of the preset.")
+        raise DataError(f"{source.dataset} has no rows.", "Check the section data of the preset.")
     return rows
 
 
-def train_rows(preset: Preset) -> list[Row]:
-    """The rows to train on, before anything is held out."""
-    data = preset.data
-    return read_rows(
-        data.train_dataset, data.train_split, data.dataset_config_name, frozenset(data.skip_rows)
-    )
-
-
-def eval_rows(preset: Preset) -> list[Row] | None:
-    """The held-out rows the preset names, or None when it names none."""
-    data = preset.data
-    if data.eval_dataset is not None:
-        return read_rows(data.eval_dataset, data.eval_split or "train", data.dataset_config_name)
-    if data.eval_split is not None:
-        return read_rows(data.train_dataset, data.eval_split, data.dataset_config_name)
-    return None
-
-
-def mix_rows(source: MixSource) -> list[Row]:
-    """The rows of one source of general data."""
-    return read_rows(source.dataset, source.split, source.dataset_config_name)
-
-
-def general_rows(preset: Preset) -> list[Row] | None:
-    """The rows of general ability the preset names for evaluation, or None."""
-    data = preset.data
-    if data.general_eval_dataset is None:
-        return None
-    return read_rows(data.general_eval_dataset, data.general_eval_split, None)
-
-
-def raw_rows(source: str, split: str, config: str | None) -> Iterator[Mapping[str, Any] | BadRow]:
-    if not source.startswith("/"):
-        return _hub_rows(source, split, config)
-    path = Path(source)
+def raw_rows(source: DataSource) -> Iterator[Mapping[str, Any] | BadRow]:
+    """Every row of a source as it stands there. Raises DataError when the source cannot be read."""
+    if not source.is_local:
+        return _hub_rows(source.dataset, source.split, source.config)
+    path = Path(source.dataset)
     readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".parquet": _parquet}
     if path.is_dir() or path.suffix not in readers:
         raise DataError(f"{path} is no data file.", f"Known are {', '.join(readers)}.")
     if not path.exists():
-        raise DataError(
-            f"{path} does not exist.", "Check data.train_dataset and data.eval_dataset in the preset."
-        )
+        raise DataError(f"{path} does not exist.", f"Check {source.key} in the preset.")
     return readers[path.suffix](path)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from runner.insight import split
 from runner.insight.data import report_from_json
+from runner.preset.data_sources import TRAIN, DataSource, data_sources
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
 from runner.store.directory import read_json, write_json
@@ -32,29 +33,12 @@ from runner.train.rows import Row
 from runner.train.sources import BadRow, lines, parse_line, scan, understand
 from runner.train.tokenise import render_row, require_fast
 
-Place = tuple[str, str, str | None]
-
 # Files with more rows are looked at here and there first, so that there is an answer within seconds.
 SAMPLED_FROM = 20_000
 SAMPLE_ROWS = 2_000
 REPORT_SECONDS = 1.0
 # A report over many rows takes time of its own; it gets at most a tenth.
 REPORT_SHARE = 10
-
-
-def places(preset: Preset) -> dict[str, Place]:
-    """Where each set of rows comes from, by the names of runner/train/examine.py."""
-    data = preset.data
-    found: dict[str, Place] = {"train": (data.train_dataset, data.train_split, data.dataset_config_name)}
-    if data.eval_dataset is not None:
-        found["eval"] = (data.eval_dataset, data.eval_split or "train", data.dataset_config_name)
-    elif data.eval_split is not None:
-        found["eval"] = (data.train_dataset, data.eval_split, data.dataset_config_name)
-    for number, source in enumerate(data.mix, start=1):
-        found[f"mix {number}"] = (source.dataset, source.split, source.dataset_config_name)
-    if data.general_eval_dataset is not None:
-        found["general"] = (data.general_eval_dataset, data.general_eval_split, None)
-    return found
 
 
 class Xray:
@@ -68,7 +52,7 @@ class Xray:
         self._key = key
         self._tokenizer = load_tokenizer(preset)
         require_fast(self._tokenizer)
-        self._places = places(preset)
+        self._sources = {source.name: source for source in data_sources(preset.data)}
         self._started = time.monotonic()
         self._input_open = True
         self._buffer = b""
@@ -80,8 +64,8 @@ class Xray:
         if known is not None and known.complete and known.key == self._key:
             say(type="report", complete=True)
             return
-        expected = {name: expected_rows(place) for name, place in self._places.items()}
-        if (expected["train"] or 0) > SAMPLED_FROM:
+        expected = {name: expected_rows(source) for name, source in self._sources.items()}
+        if (expected[TRAIN] or 0) > SAMPLED_FROM:
             self._write(self._look(expected, sampled=True), complete=False, sampled=True)
         self._write(self._look(expected, sampled=False), complete=True)
 
@@ -93,29 +77,18 @@ class Xray:
     def _look(self, expected: dict[str, int | None], sampled: bool) -> Examination:
         found = Examination(self._preset, self._tokenizer, self._key)
         # All of them at once: without a source for `eval` rows would be held out of the training rows meanwhile.
-        sources = {
-            name: found.source(name, place[0], self._left(name, expected[name]))
-            for name, place in self._places.items()
+        seen = {
+            name: found.source(name, source.dataset, _left(source, expected[name]))
+            for name, source in self._sources.items()
         }
-        for name, place in self._places.items():
-            source = sources[name]
-            skipped = self._preset.data.skip_rows if name == "train" else ()
-            rows = _some(place, expected[name]) if sampled else scan(*place, frozenset(skipped))
-            for row in rows:
-                if sampled and row.number in skipped:
-                    continue
-                self._add(found, source, row)
-                if source.read % 64 == 0:
+        for name, source in self._sources.items():
+            for row in _some(source, expected[name]) if sampled else scan(source):
+                self._add(found, seen[name], row)
+                if seen[name].read % 64 == 0:
                     self._answer(wait=0.0)
                     if not sampled and time.monotonic() > self._next_report:
                         self._write(found, complete=False)
         return found
-
-    def _left(self, name: str, rows: int | None) -> int | None:
-        """The rows of a source without those the preset skips."""
-        if name != "train" or rows is None:
-            return rows
-        return rows - sum(number <= rows for number in set(self._preset.data.skip_rows))
 
     def _add(self, found: Examination, source: SourceRows, row: Row | BadRow) -> None:
         if isinstance(row, BadRow):
@@ -155,7 +128,7 @@ class Xray:
             say(
                 type="page",
                 source=name,
-                **pages.page(self._preset, self._tokenizer, self._places[name], number),
+                **pages.page(self._preset, self._tokenizer, self._sources[name], number),
             )
         except TrainingError as error:
             say(type="page", source=name, row=number, segments=[], problem=error.message)
@@ -163,10 +136,15 @@ class Xray:
             say(type="page", source="", row=0, segments=[], problem=str(error))
 
 
-def expected_rows(place: Place) -> int | None:
+def _left(source: DataSource, rows: int | None) -> int | None:
+    """How many of so many rows are left without those the preset skips."""
+    return None if rows is None else rows - sum(number <= rows for number in source.skipped)
+
+
+def expected_rows(source: DataSource) -> int | None:
     """How many rows a source has, where that is cheap to know."""
-    path = Path(place[0])
-    if not place[0].startswith("/") or not path.is_file():
+    path = Path(source.dataset)
+    if not source.is_local or not path.is_file():
         return None
     if path.suffix == ".jsonl":
         return sum(1 for _ in lines(path))
@@ -180,19 +158,20 @@ def expected_rows(place: Place) -> int | None:
     return None
 
 
-def _some(place: Place, expected: int | None) -> Iterator[Row | BadRow]:
+def _some(source: DataSource, expected: int | None) -> Iterator[Row | BadRow]:
     """Rows spread evenly at random over a .jsonl file; the first rows of anything else."""
-    path = Path(place[0])
+    path = Path(source.dataset)
     if path.suffix == ".jsonl" and expected:
         chosen: Iterable[int] = split.sample(expected, SAMPLE_ROWS, seed=0)
         wanted = iter(chain(chosen, [-1]))
         next_row = next(wanted)
-        for place_, (line, text) in enumerate(lines(path)):
-            if place_ == next_row:
-                yield understand(parse_line(text, line), place_ + 1)
+        for place, (line, text) in enumerate(lines(path)):
+            if place == next_row:
+                if place + 1 not in source.skipped:
+                    yield understand(parse_line(text, line), place + 1)
                 next_row = next(wanted)
         return
-    for number, row in enumerate(scan(*place), start=1):
+    for number, row in enumerate(scan(source), start=1):
         yield row
         if number >= SAMPLE_ROWS:
             return

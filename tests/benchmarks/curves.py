@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from runner.insight.curves import Curves, EvalPoint, Metric, TrainCurve
+from runner.insight.curves import Curves, EvalPoint, Metric
 from runner.insight.diagnosis import Judge, Severity, VerdictKind, diagnose
+from runner.insight.train_curve import TrainCurve
 
 EXPECTED = {
     "overfit": {"overfitting"},

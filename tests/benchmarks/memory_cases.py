@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.insight.memory.inputs import setup_of_case
+from runner.insight.memory.architecture import Architecture
+from runner.insight.memory.inputs import Setup
 from runner.insight.memory.terms import MIB, terms
 
 MOST_PEAK_PERCENT = 1.0
@@ -48,6 +50,44 @@ class Case:
 
 def _percent(predicted: float, measured: float | None) -> float | None:
     return None if measured is None else 100 * (predicted - measured) / measured
+
+
+def setup_of_case(row: Mapping[str, str]) -> Setup:
+    """A Setup from one row of a table of measurements, shaped like tests/data/memory-cases.csv. Raises KeyError or
+    ValueError when a column is missing or no number.
+    """
+    architecture = Architecture(
+        model_type="llama",
+        hidden=int(row["hidden_size"]),
+        intermediate=int(row["intermediate_size"]),
+        layers=int(row["num_hidden_layers"]),
+        heads=int(row["num_attention_heads"]),
+        kv_heads=int(row["num_key_value_heads"]),
+        head_dim=int(row["head_dim"]),
+        vocabulary=int(row["vocab_size"]),
+        tied=bool(int(row["tied"])),
+    )
+    return Setup(
+        architecture=architecture,
+        quantization=_choice(row["quantization"], ("none", "nf4-dq", "nf4", "int8")),  # type: ignore[arg-type]
+        stream_bytes=4 if row["residual_stream"] == "fp32" else 2,
+        r=int(row["lora_r"]),
+        targets=tuple(row["target_modules"].split()),
+        dropout=float(row["lora_dropout"]) > 0,
+        adapter_bytes=4 if row["adapter_dtype"] == "fp32" else 2,
+        optimizer=row["optimizer"],
+        batch=int(row["batch"]),
+        length=int(row["seq_len"]),
+        flash=True,
+        checkpointing=bool(int(row["gradient_checkpointing"])),
+        loss_kernel=_choice(row["loss_kernel"], ("materialised", "trl_chunked", "trl_fused")),  # type: ignore[arg-type]
+    )
+
+
+def _choice(value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise ValueError(f"{value!r} is none of {', '.join(known)}")
+    return value
 
 
 def read_cases(path: Path) -> list[Case]:

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from runner.insight.curves import COLUMNS, Column, Curves, EvalPoint, Schedule, TrainCurve
+from runner.insight.curves import Curves, EvalPoint, Schedule
 from runner.insight.diagnosis import Severity, diagnose
+from runner.insight.train_curve import COLUMNS, Column, TrainCurve
 from tests.benchmarks.synthetic_shapes import KINDS, SCHEDULES, TAIL_SPREAD, TAILS, Batch, Kind
 
 CHUNK = 20

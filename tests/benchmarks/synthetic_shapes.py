@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from runner.insight.curves import Column
+from runner.insight.train_curve import Column
 
 SCHEDULES = ("linear", "cosine", "constant_with_warmup")
 # Relative drop of the train loss at an epoch's border, by quantile. Real: median 6 %, IQR 0–21 %, most 59 %; runs that

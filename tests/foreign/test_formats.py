@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from runner.foreign.opening import read_path
-from runner.insight.curves import Column
 from runner.insight.diagnosis import diagnose
+from runner.insight.train_curve import Column
 from tests.foreign.written import WITH_EPOCHS, WRITERS, Made, not_finite, overfit, trainer_state
 
 Read = tuple[list[tuple[str, str, int]], Column, Column]

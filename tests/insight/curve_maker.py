@@ -6,7 +6,8 @@ import math
 import random
 from collections.abc import Sequence
 
-from runner.insight.curves import Curves, EvalPoint, TrainCurve
+from runner.insight.curves import Curves, EvalPoint
+from runner.insight.train_curve import TrainCurve
 
 
 def train_curve(losses: Sequence[float], grad_norms: Sequence[float] | None = None) -> TrainCurve:

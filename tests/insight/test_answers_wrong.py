@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runner.insight.curves import AnswerPoint, Curves, EvalPoint, TrainCurve
+from runner.insight.curves import AnswerPoint, Curves, EvalPoint
 from runner.insight.diagnosis import Severity, VerdictKind, diagnose
 from runner.insight.diagnosis.answers import answers_wrong
+from runner.insight.train_curve import TrainCurve
 
 FIELDS = {"item": 1, "owner": 16}
 

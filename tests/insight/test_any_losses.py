@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runner.insight.curves import Curves, EvalPoint, TrainCurve
+from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis import diagnose
+from runner.insight.train_curve import TrainCurve
 
 LOSSES = st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 10)
 

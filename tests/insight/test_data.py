@@ -6,14 +6,17 @@ import itertools
 import json
 import math
 import random
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.insight.data import (
+    DEFECTS,
     DataReport,
+    DefectKind,
     Defects,
     Note,
     Source,
@@ -21,6 +24,8 @@ from runner.insight.data import (
     quantile,
     report_from_json,
 )
+from tui.cli.assessment import _print_data as print_data
+from tui.widgets.data_ledger import entries
 
 lengths = st.dictionaries(st.integers(1, 400), st.integers(1, 30), min_size=1, max_size=30)
 max_lengths = st.integers(1, 500)
@@ -271,3 +276,29 @@ def test_a_part_that_was_seen_packs_as_the_whole() -> None:
     assert part.packed(1024, False) == 500
     whole = DataReport(lengths={512: 100}, train_rows=1000, complete=True)
     assert whole.packed(1024, False) == 50
+
+
+# Defects
+
+
+def test_every_count_of_defects_is_a_kind_of_the_table() -> None:
+    counted = {item.name for item in fields(DataReport) if item.type == "Defects"}
+    assert counted == {kind.field for kind in DEFECTS}
+    assert DataReport().defects == ()
+
+
+@pytest.mark.parametrize("kind", DEFECTS, ids=lambda kind: kind.field)
+def test_every_kind_is_shown_wherever_defects_are(
+    kind: DefectKind, capsys: pytest.CaptureFixture[str]
+) -> None:
+    defects = Defects(7, tuple(Note(row, "because") for row in range(11, 18)))
+    report = DataReport(
+        complete=True, train_rows=9, sources=(Source("train", "/rows.jsonl", 9),), lengths={3: 9}
+    )
+    report = replace(report, **cast(Any, {kind.field: defects}))
+    assert report.defects == ((kind, defects),)
+    listed = {text.plain.strip(): id_ for text, id_ in entries(report)}
+    assert any(line.endswith(f"{kind.words}: 7") for line in listed)
+    assert f"{kind.words}|{kind.source}|17" in listed.values()
+    print_data(report)
+    assert f"{kind.words}: 7, row 11, 12, 13, 14, 15 …" in capsys.readouterr().out

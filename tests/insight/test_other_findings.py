@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runner.insight.curves import Curves, EvalPoint, Schedule, TrainCurve
+from runner.insight.curves import Curves, EvalPoint, Schedule
 from runner.insight.diagnosis import Judge, Severity, Verdict, VerdictKind, diagnose
+from runner.insight.train_curve import TrainCurve
 from tests.insight.curve_maker import evals, falling, make, train_curve
 
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runner.insight.curves import Column, Curves, Metric, TrainCurve
+from runner.insight.curves import Curves, Metric
 from runner.insight.diagnosis import Severity, VerdictKind, diagnose
 from runner.insight.task import Task, main_curve, task_of
+from runner.insight.train_curve import Column, TrainCurve
 
 RNG = np.random.default_rng(0)
 

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.insight.curves import Column, Curves, EvalPoint, Metric
+from runner.insight.curves import Curves, EvalPoint, Metric
 from runner.insight.diagnosis import Severity, VerdictKind, diagnose
 from runner.insight.diagnosis.held_out_trend import Rise, rise
 from runner.insight.diagnosis.shape import shape
 from runner.insight.diagnosis.training_side import Training, training_side
+from runner.insight.train_curve import Column
 from tests.insight.curve_maker import evals, falling, make, overfit, train_curve
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.insight.curves import Curves, EvalPoint, TrainCurve
+from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis import Finding, Severity, Verdict, VerdictKind, diagnose
+from runner.insight.train_curve import TrainCurve
 from runner.report.svg import HEIGHT, WIDTH, curve
 from tests.insight.curve_maker import evals, falling, make, overfit, train_curve
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runner.insight.curves import COLUMNS, StepTable
+from runner.insight.train_curve import COLUMNS, StepTable
 from runner.store.event_tail import EventTail
 from runner.store.history import History, fold_all
 from runner.store.jsonl import LineTail, LineWriter, parse_object
@@ -221,7 +221,7 @@ blocks = st.lists(
 @given(blocks, st.sampled_from([1, 4, 64]), st.lists(st.integers(0, 70), max_size=5))
 def test_what_was_taken_from_the_table_never_changes(added: list[Any], room: int, cuts: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("runner.insight.curves.FEWEST_ROWS", room)
+        patched.setattr("runner.insight.train_curve.FEWEST_ROWS", room)
         table = StepTable()
     taken = []
     expected: list[tuple[float, float]] = []
@@ -230,7 +230,7 @@ def test_what_was_taken_from_the_table_never_changes(added: list[Any], room: int
             table.cut(cuts[turn])
             expected = [row for row in expected if row[0] <= cuts[turn]]
             taken.append((table.curve(), list(expected)))
-        table.add(np.vstack([steps, *[np.full_like(steps, turn)] * 8]))
+        table.add(np.vstack([steps, *[np.full_like(steps, turn)] * (len(COLUMNS) - 1)]))
         expected = [row for row in expected if row[0] < steps[0]] + [(s, turn) for s in steps.tolist()]
         taken.append((table.curve(), list(expected)))
     for curve, rows in taken:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.insight.curves import COLUMNS
+from runner.insight.train_curve import COLUMNS
 from runner.store import parallel_read
 from runner.store.event_tail import EventTail
 from runner.store.history import History, fold_all

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.insight.curves import COLUMNS
+from runner.insight.train_curve import COLUMNS
 from runner.store import prefetch
 from runner.store.directory import RunDirectory
 from runner.store.history import read_history

@@ -21,7 +21,6 @@ RTX_4090 = {
     "utilisation": "97",
     "temperature": "66",
     "power": "390000",
-    "power_limit": "450000",
     "capability": "8.9",
     "processes": "",
 }

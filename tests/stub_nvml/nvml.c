@@ -4,7 +4,7 @@
  * weather in mid-run. Lines are KEY=VALUE; a key may be prefixed by a device, "1.memory_free=…". A value of the form
  * "!15" makes the call return that NVML error. Known keys: init, driver, cuda, count, handle ("!15": this card cannot be
  * had at all), name, uuid, minor, cores, sm_clock, memory_total, memory_free, utilisation, temperature, power,
- * power_limit, capability (8.9), processes (PID:BYTES,…; BYTES -1 is "not available"), process_utilisation
+ * capability (8.9), processes (PID:BYTES,…; BYTES -1 is "not available"), process_utilisation
  * (PID:PERCENT,…), mig (0|1), mig_count, mig_handle, profile (GPU slices:compute slices:MB), gpu_instance,
  * compute_instance, xid (of any card; a new value is an Xid error, with @N one of that GPU instance), init_ms (how long
  * the start takes), hang (while it is 1 no call comes back).
@@ -112,7 +112,6 @@ int nvmlDeviceGetNumGpuCores(Device *d, unsigned *out) { return fetch_uint(d, "c
 int nvmlDeviceGetMaxClockInfo(Device *d, int kind, unsigned *out) { (void)kind; return fetch_uint(d, "sm_clock", out); }
 int nvmlDeviceGetTemperature(Device *d, int sensor, unsigned *out) { (void)sensor; return fetch_uint(d, "temperature", out); }
 int nvmlDeviceGetPowerUsage(Device *d, unsigned *out) { return fetch_uint(d, "power", out); }
-int nvmlDeviceGetEnforcedPowerLimit(Device *d, unsigned *out) { return fetch_uint(d, "power_limit", out); }
 
 typedef struct { unsigned long long total, free, used; } Memory;
 int nvmlDeviceGetMemoryInfo(Device *d, Memory *out) {

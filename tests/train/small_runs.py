@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runner.preset.data_sources import DataSource
 from runner.store.directory import RunDirectory
 from runner.store.events import EventLog
 from runner.store.jsonl import LineTail, Record
@@ -24,6 +25,11 @@ UNEVALUATED = (*SILENT, "data.eval_dataset=null", "data.eval_fraction=0")
 
 # {step: the token ids of its rows, in the order they were given}
 Seen = dict[int, list[list[int]]]
+
+
+def file_source(path: Path | str) -> DataSource:
+    """A local file as a source of training rows."""
+    return DataSource("train", "data.train_dataset", str(path))
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> Path:

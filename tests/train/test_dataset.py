@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.insight.division import divide
 from runner.preset import files
 from runner.train import dataset
-from runner.train.dataset import Ledger, hold_out
+from runner.train.divided_rows import Divided, keys_of
 from runner.train.rows import Row, RowFormat
 from runner.train.sources import DataError
 from runner.train.tokenizer import load_tokenizer
@@ -22,30 +23,40 @@ def text_rows(contents: list[str]) -> list[Row]:
     return [Row(i, RowFormat.TEXT, text=text) for i, text in enumerate(contents, start=1)]
 
 
-@given(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), min_size=2, max_size=200), st.integers(0, 5))
-def test_no_held_out_row_is_also_trained_on(contents: list[str], seed: int) -> None:
+def split_off(contents: list[str], fraction: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """(rows to train on, rows held out) of these."""
+    wanted = ["data.eval_dataset=null", f"data.eval_fraction={fraction}", f"train.seed={seed}"]
+    wanted.append("eval.max_eval_samples=512")
+    preset = files.load("demo", Path("/nowhere"), wanted).preset
     rows = text_rows(contents)
-    train, held = hold_out(rows, 0.05, 512, seed, Ledger())
+    found = Divided({"train": rows}, divide(preset, {"train": keys_of(rows)}))
+    assert found.division.held_out == len(found.held_out)
+    return found.train, found.held_out
+
+
+@given(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), min_size=2, max_size=200), st.integers(0, 5))
+@settings(deadline=None)
+def test_no_held_out_row_is_also_trained_on(contents: list[str], seed: int) -> None:
+    train, held = split_off(contents, 0.05, seed)
     assert {row.key for row in train}.isdisjoint({row.key for row in held})
-    assert len(train) + len(held) == len(rows)
-    assert len(held) <= max(1, len(rows) // 5)
+    assert len(train) + len(held) == len(contents)
+    assert len(held) <= max(1, len(contents) // 5)
 
 
 @pytest.mark.parametrize(("rows", "held"), [(100, 20), (1000, 50), (640, 32), (20_000, 512), (10, 2), (1, 0)])
 def test_how_many_are_held_out(rows: int, held: int) -> None:
-    ledger = Ledger()
-    train, kept = hold_out(text_rows([str(i) for i in range(rows)]), 0.05, 512, 1, ledger)
-    assert (len(kept), len(train), ledger.held_out_rows) == (held, rows - held, held)
+    train, kept = split_off([str(i) for i in range(rows)], 0.05, 1)
+    assert (len(kept), len(train)) == (held, rows - held)
 
 
 def test_the_split_is_the_same_for_the_same_seed() -> None:
-    rows = text_rows([str(i) for i in range(300)])
-    picks = [[row.number for row in hold_out(rows, 0.05, 512, seed, Ledger())[1]] for seed in (1, 1, 2)]
+    contents = [str(i) for i in range(300)]
+    picks = [[row.number for row in split_off(contents, 0.05, seed)[1]] for seed in (1, 1, 2)]
     assert picks[0] == picks[1] != picks[2]
 
 
 def test_no_eval_when_switched_off() -> None:
-    assert hold_out(text_rows(["a", "b", "c"]), 0.0, 512, 1, Ledger())[1] == []
+    assert split_off(["a", "b", "c"], 0.0, 1)[1] == []
 
 
 def build(folder: Path, home: Path, rows: list[dict[str, Any]], *overrides: str) -> dataset.Data:

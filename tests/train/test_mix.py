@@ -12,13 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.insight import split
+from runner.insight.division import divide
 from runner.preset import files
+from runner.preset.data_sources import data_sources
 from runner.preset.errors import PresetError
 from runner.preset.schema import Preset
 from runner.store.history import read_history
-from runner.train import dataset, mix
+from runner.train import dataset
+from runner.train.divided_rows import Divided, keys_of
 from runner.train.rows import Row
-from runner.train.sources import DataError, train_rows
+from runner.train.sources import DataError, read_rows
 from runner.train.tokenizer import load_tokenizer
 from tests.train.conftest import Trained
 
@@ -53,6 +56,20 @@ def texts(rows: Sequence[Row]) -> set[str]:
     return {row.text for row in rows}
 
 
+def divided(preset: Preset) -> Divided:
+    """Its rows with none of the preset's own held out."""
+    rows = {source.name: read_rows(source) for source in data_sources(preset.data)}
+    keys = {name: keys_of(found) for name, found in rows.items()}
+    rows["eval"] = []
+    return Divided(rows, divide(preset, {**keys, "eval": keys_of([])}))
+
+
+def draw(preset: Preset) -> tuple[list[list[Row]], list[Row]]:
+    """(rows to train on for each source of data.mix, rows of general ability to evaluate on)."""
+    found = divided(preset)
+    return found.mixed, found.general
+
+
 @pytest.mark.parametrize(
     ("ratios", "expected"),
     [
@@ -69,7 +86,7 @@ def test_a_ratio_is_the_share_of_all_training_rows(
 ) -> None:
     places = [write(tmp_path / f"{i}.jsonl", f"general{i}", 600) for i in range(len(ratios))]
     preset = loaded(home, own, [source(*pair) for pair in zip(places, ratios, strict=True)])
-    mixed, _ = mix.draw(preset, 300)
+    mixed, _ = draw(preset)
     assert [len(rows) for rows in mixed] == expected
     for place, rows in enumerate(mixed):
         assert set(words(rows)) == {f"general{place}"}
@@ -79,9 +96,7 @@ def test_a_ratio_is_the_share_of_all_training_rows(
 
 def test_the_draw_is_the_seeds(tmp_path: Path, home: Path, own: Path) -> None:
     general = write(tmp_path / "general.jsonl", "general", 500)
-    draws = [
-        mix.draw(loaded(home, own, [source(general, 0.2)], f"train.seed={seed}"), 300) for seed in (1, 1, 2)
-    ]
+    draws = [draw(loaded(home, own, [source(general, 0.2)], f"train.seed={seed}")) for seed in (1, 1, 2)]
     assert draws[0] == draws[1]
     assert texts(draws[0][0][0]) != texts(draws[2][0][0])
     assert texts(draws[0][1]) != texts(draws[2][1])
@@ -89,7 +104,7 @@ def test_the_draw_is_the_seeds(tmp_path: Path, home: Path, own: Path) -> None:
 
 def test_one_file_named_twice_is_not_drawn_alike(tmp_path: Path, home: Path, own: Path) -> None:
     general = write(tmp_path / "general.jsonl", "general", 500)
-    (first, second), _ = mix.draw(loaded(home, own, [source(general, 0.1)] * 2), 300)
+    (first, second), _ = draw(loaded(home, own, [source(general, 0.1)] * 2))
     assert len(first) == len(second)
     assert texts(first) != texts(second)
 
@@ -115,9 +130,8 @@ def test_few_rows_stand_in_the_middle_of_their_shares() -> None:
 def test_mixed_rows_are_interleaved_and_own_ones_all_there(tmp_path: Path, home: Path, own: Path) -> None:
     general = write(tmp_path / "general.jsonl", "general", 500)
     preset = loaded(home, own, [source(general, 0.25)])
-    rows = train_rows(preset)
-    mixed, _ = mix.draw(preset, len(rows))
-    blended = mix.blend(rows, mixed)
+    found = divided(preset)
+    rows, mixed, blended = found.rows["train"], found.mixed, found.train
     assert [row for row in blended if row.text.startswith("own")] == rows
     assert [row for row in blended if row.text.startswith("general")] == mixed[0]
     for start in range(0, 400, 4):
@@ -126,14 +140,13 @@ def test_mixed_rows_are_interleaved_and_own_ones_all_there(tmp_path: Path, home:
 
 def test_without_a_mix_nothing_changes(home: Path, own: Path) -> None:
     preset = loaded(home, own)
-    rows = train_rows(preset)
-    assert mix.draw(preset, len(rows)) == ([], [])
-    assert mix.blend(rows, []) == rows
+    assert draw(preset) == ([], [])
+    assert divided(preset).train == read_rows(data_sources(preset.data)[0])
 
 
 def test_a_source_that_is_too_small_gives_what_it_has(tmp_path: Path, home: Path, own: Path) -> None:
     small = write(tmp_path / "small.jsonl", "small", 40)
-    mixed, general = mix.draw(loaded(home, own, [source(small, 0.5)]), 300)
+    mixed, general = draw(loaded(home, own, [source(small, 0.5)]))
     # A fifth of so small a file is held out to be evaluated; all the rest is trained on.
     assert (len(mixed[0]), len(general)) == (32, 8)
     assert texts(mixed[0]) | texts(general) == {f"small {i}" for i in range(40)}
@@ -150,7 +163,7 @@ def test_a_bad_row_of_a_source_is_named(tmp_path: Path, home: Path, own: Path) -
     path = tmp_path / "general.jsonl"
     path.write_text('{"text": "fine"}\n\n{"txt": "not"}\n')
     with pytest.raises(DataError, match=r"general\.jsonl, row 2: has txt"):
-        mix.draw(loaded(home, own, [source(path, 0.1)]), 300)
+        draw(loaded(home, own, [source(path, 0.1)]))
 
 
 # General rows to evaluate on
@@ -161,7 +174,7 @@ def test_general_rows_are_held_out_of_the_mix_before_it_is_drawn(
 ) -> None:
     places = [write(tmp_path / f"{i}.jsonl", f"general{i}", 400) for i in range(2)]
     preset = loaded(home, own, [source(place, 0.4) for place in places])
-    mixed, general = mix.draw(preset, 300)
+    mixed, general = draw(preset)
     assert words(general).count("general0") == words(general).count("general1") == 32
     assert texts(general).isdisjoint(texts(mixed[0]) | texts(mixed[1]))
 
@@ -170,7 +183,7 @@ def test_general_rows_that_are_named_leave_the_mix_whole(tmp_path: Path, home: P
     general = write(tmp_path / "general.jsonl", "general", 40)
     named = write(tmp_path / "named.jsonl", "named", 70)
     overrides = (f"data.general_eval_dataset={named}", "eval.max_eval_samples=50")
-    mixed, evaluated = mix.draw(loaded(home, own, [source(general, 0.5)], *overrides), 300)
+    mixed, evaluated = draw(loaded(home, own, [source(general, 0.5)], *overrides))
     assert len(mixed[0]) == 40
     assert set(words(evaluated)) == {"named"}
     assert len(evaluated) == 50

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runner.preset.data_sources import data_sources
 from runner.preset.files import load_frozen
 from runner.store.directory import RunDirectory
 from runner.store.history import read_history
@@ -43,10 +44,11 @@ def tokens_of(run: RunDirectory) -> dict[tuple[int, int], list[int]]:
     """{(source, row): token ids} of every row of every source, read and tokenised apart from the run."""
     preset = load_frozen(run.preset)
     tokenizer = load_tokenizer(preset)
-    places = [preset.data.train_dataset, *(source.dataset for source in preset.data.mix)]
     found = {}
-    for number, place in enumerate(places):
-        rows = [row for row in sources.scan(place, "train", None) if not isinstance(row, sources.BadRow)]
+    for source in data_sources(preset.data):
+        if (number := source.number) is None:
+            continue
+        rows = [row for row in sources.scan(source) if not isinstance(row, sources.BadRow)]
         limit = length_limit(preset)
         for row, made in zip(rows, tokenise(tokenizer, rows, limit, True), strict=True):
             found[number, row.number] = list(made.input_ids)

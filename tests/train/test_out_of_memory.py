@@ -97,7 +97,7 @@ def test_while_the_model_loads_no_smaller_batch_is_tried(starved: Starved) -> No
 def test_who_holds_the_cards_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     card = Gpu(0, "GPU-1", "RTX 4090", 24576, (8, 9))
     others = (GpuProcess(os.getpid(), 100), GpuProcess(4711, 10240), GpuProcess(4712, None))
-    reading = GpuReading((GpuSample(card, 24000, 500, 97, 66, 390.0, 450.0, processes=others),), "580.1")
+    reading = GpuReading((GpuSample(card, 24000, 500, 97, 66, 390.0, processes=others),), "580.1")
     monkeypatch.setattr("runner.gpu.read", lambda processes=False: reading)
     words = while_loading(Explanation("OutOfMemoryError", "The GPU ran out of memory.", "Halve it."), "GPU-1")
     assert "process 4711 (10.0 GiB), process 4712" in words.hint

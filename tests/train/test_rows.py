@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.preset.data_sources import DataSource
 from runner.train.rows import RowError, RowFormat, normalise
 from runner.train.sources import DataError, read_rows
+from tests.train.small_runs import file_source
 
 QUESTION = {"role": "user", "content": "q"}
 ANSWER = {"role": "assistant", "content": "a"}
@@ -123,7 +125,7 @@ def test_the_same_rows_from_every_kind_of_file(tmp_path: Path) -> None:
     ]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "a.parquet")
     sources.append(str(tmp_path / "a.parquet"))
-    read = [[row.key for row in read_rows(source, "train", None)] for source in sources]
+    read = [[row.key for row in read_rows(file_source(source))] for source in sources]
     assert all(keys == read[0] for keys in read)
     assert len(read[0]) == 5
 
@@ -144,7 +146,7 @@ def test_the_same_rows_from_every_kind_of_file(tmp_path: Path) -> None:
 def test_a_bad_file_names_itself_and_the_place(tmp_path: Path, name: str, text: str, words: str) -> None:
     source = write(tmp_path / name, text)
     with pytest.raises(DataError) as caught:
-        read_rows(source, "train", None)
+        read_rows(file_source(source))
     assert source in caught.value.message
     assert words in caught.value.message
     assert caught.value.hint
@@ -152,6 +154,6 @@ def test_a_bad_file_names_itself_and_the_place(tmp_path: Path, name: str, text: 
 
 def test_a_missing_file_and_an_unreachable_name_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
-        read_rows(str(tmp_path / "none.jsonl"), "train", None)
+        read_rows(file_source(tmp_path / "none.jsonl"))
     with pytest.raises(DataError, match="starts with"):
-        read_rows("org/no-such-data-set", "train", None)
+        read_rows(DataSource("train", "data.train_dataset", "org/no-such-data-set"))

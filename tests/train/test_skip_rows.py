@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from runner.preset.data_sources import data_sources
 from runner.preset.errors import PresetError
 from runner.preset.schema import Preset
 from runner.train import dataset, xray
-from runner.train.sources import DataError, train_rows
+from runner.train.sources import DataError, read_rows
 from runner.train.tokenizer import load_tokenizer
 from tests.train.small_runs import write_rows
 from tests.train.test_xray import LIMIT, agrees, examined, preset_of, random_rows
@@ -30,7 +31,7 @@ def test_they_are_read_by_nobody_and_the_others_keep_their_numbers(
 ) -> None:
     wanted = preset(tmp_path, skipped)
     left = [number for number in range(1, ROWS + 1) if number not in skipped]
-    assert [row.number for row in train_rows(wanted)] == left
+    assert [row.number for row in read_rows(data_sources(wanted.data)[0])] == left
     data = dataset.build(wanted, load_tokenizer(wanted))
     assert data.ledger.rows_read == len(left)
     kept = {number for names in data.names for _, number in names} | {row.number for row in data.held_out}
@@ -68,9 +69,9 @@ def test_a_bad_row_that_is_skipped_stops_nobody(tmp_path: Path) -> None:
     path = tmp_path / "torn.jsonl"
     path.write_text('{"text": "one"}\n\n{"text": "two"}\n{"text": "torn\n{"text": "four"}\n{"txt": "five"}\n')
     with pytest.raises(DataError, match="line 4: not JSON"):
-        train_rows(preset_of(tmp_path, path))
+        read_rows(data_sources(preset_of(tmp_path, path).data)[0])
     with pytest.raises(DataError, match="row 5: has txt"):
-        train_rows(preset_of(tmp_path, path, "data.skip_rows=[3]"))
+        read_rows(data_sources(preset_of(tmp_path, path, "data.skip_rows=[3]").data)[0])
     wanted = preset_of(tmp_path, path, "data.skip_rows=[3, 5]", "data.eval_fraction=0")
     data = dataset.build(wanted, load_tokenizer(wanted))
     assert data.names == [[(0, 1)], [(0, 2)], [(0, 4)]]
@@ -83,7 +84,7 @@ def test_a_bad_row_that_is_skipped_stops_nobody(tmp_path: Path) -> None:
 def test_when_all_are_left_out_that_is_said(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "two.jsonl", [{"text": "one"}, {"text": "two"}])
     with pytest.raises(DataError, match="has no rows"):
-        train_rows(preset_of(tmp_path, path, "data.skip_rows=[1, 2]"))
+        read_rows(data_sources(preset_of(tmp_path, path, "data.skip_rows=[1, 2]").data)[0])
 
 
 @pytest.mark.parametrize("value", ["[0]", "[-1]", "[1.5]", "3", "[x]"])

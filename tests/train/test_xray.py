@@ -24,13 +24,15 @@ from transformers import PreTrainedTokenizerFast
 from runner.check.xray import parse_message, read_report, start, xray_key
 from runner.insight.batch import plan_of
 from runner.insight.data import MOST_NOTES, DataReport, Defects, report_from_json
+from runner.insight.division import divide
 from runner.insight.eval_budget import plan_evaluations
 from runner.preset import files
 from runner.preset.schema import Preset
 from runner.store.directory import RunDirectory, read_json
 from runner.store.events import EventLog
 from runner.train import arguments, dataset, model, pages, xray
-from runner.train.dataset import Data, Ledger
+from runner.train.dataset import Data
+from runner.train.divided_rows import Divided, keys_of
 from runner.train.examine import Examination
 from runner.train.memory import MemoryBook
 from runner.train.pages import State
@@ -41,6 +43,7 @@ from runner.train.tokenizer import load_tokenizer
 from runner.train.trainer import RunTrainer
 from tests.conftest import wait_for
 from tests.train.conftest import prepared
+from tests.train.small_runs import file_source
 from tests.train.test_tokenise import CHATML, CONVERSATIONS, HEADERS, MARKERS, PLAIN, TEMPLATES
 
 LIMIT = 64
@@ -219,8 +222,7 @@ def test_planted_defects_are_found_in_their_rows_when_some_are_split_off(
         preset = preset_of(folder, train.path, f"train.max_length={LIMIT}")
         report = examined(preset, folder / "xray")
         rows = [normalise(json.loads(train.texts[n - 1]), n) for n in train.rows(*USABLE)]
-    _, held_rows = dataset.hold_out(rows, 0.05, 512, preset.train.seed, Ledger())
-    held = {row.number for row in held_rows}
+    held = {row.number for row in Divided({"train": rows}, divide(preset, {"train": keys_of(rows)})).held_out}
     assert report.held_out_rows == len(held) > 0
     assert report.eval_rows == len(held - set(train.rows("beyond")))
     train.check_bad(report.sources[0].bad)
@@ -479,7 +481,7 @@ def test_the_mask_on_a_page_is_the_one_the_trainer_collates(
         rendered = render_row(tokenizer, row, only_answers)
         ids = rendered.input_ids[:120]
         labels = batches[tuple(ids)]
-        page = pages.page(preset, tokenizer, (str(path), "train", None), number)
+        page = pages.page(preset, tokenizer, file_source(path), number)
         assert page["tokens"] == len(rendered.input_ids)
         assert page["cut"] == len(rendered.input_ids) - len(ids)
         assert page["trained"] == sum(label != IGNORED for label in labels[1:])
@@ -506,7 +508,7 @@ def test_neighbouring_stretches_of_a_page_differ_and_none_is_empty(tmp_path: Pat
     preset = preset_of(tmp_path, path, "train.max_length=50")
     tokenizer = load_tokenizer(preset)
     for number in range(1, len(mask_rows()) + 1):
-        found = pages.page(preset, tokenizer, (str(path), "train", None), number)["segments"]
+        found = pages.page(preset, tokenizer, file_source(path), number)["segments"]
         states = [state for _, state in found]
         assert all(text for text, _ in found)
         assert all(a != b for a, b in itertools.pairwise(states))
@@ -574,7 +576,7 @@ def test_a_page_shows_the_row_the_report_speaks_of(tmp_path: Path, between: str)
     (note,) = report.sources[0].bad.notes
     assert "has txt" in note.text
     assert report.sources[0].rows_read == 3 == report.sources[0].rows_expected
-    assert "has txt" in pages.page(preset, tokenizer, (str(path), "train", None), note.row)["problem"]
+    assert "has txt" in pages.page(preset, tokenizer, file_source(path), note.row)["problem"]
 
 
 @pytest.mark.parametrize("suffix", ["json", "csv", "parquet"])
@@ -594,7 +596,7 @@ def test_rows_of_other_files_have_pages_too(tmp_path: Path, suffix: str) -> None
     report = examined(preset, tmp_path / "xray")
     assert numbers(report.sources[0].bad) == [2]
     tokenizer = load_tokenizer(preset)
-    place = (str(path), "train", None)
+    place = file_source(path)
     assert pages.page(preset, tokenizer, place, 2)["problem"] == "its completion is empty"
     assert pages.page(preset, tokenizer, place, 3)["segments"][0][0] == "number 3 "
     with pytest.raises(IndexError):
@@ -605,7 +607,7 @@ def test_the_page_of_a_line_that_is_no_json_shows_the_line(tmp_path: Path) -> No
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "fine"}\n{"text": "torn off he\n')
     preset = preset_of(tmp_path, path)
-    page = pages.page(preset, load_tokenizer(preset), (str(path), "train", None), 2)
+    page = pages.page(preset, load_tokenizer(preset), file_source(path), 2)
     assert "not JSON" in page["problem"]
     assert page["raw"] == '{"text": "torn off he'
 
@@ -863,7 +865,7 @@ def test_a_doubled_bos_is_seen_and_a_single_one_is_not(tmp_path: Path) -> None:
     assert numbers(examined(once, tmp_path / "once").doubled_bos) == [5]
     doubled = preset_of(tmp_path, path, setting, "data.eval_fraction=0", f"model.chat_template_path={twice}")
     assert numbers(examined(doubled, tmp_path / "doubled").doubled_bos) == [1, 2, 3, 5]
-    page = pages.page(once, load_tokenizer(once), (str(path), "train", None), 4)
+    page = pages.page(once, load_tokenizer(once), file_source(path), 4)
     assert page["segments"] == [[bos, State.READ], ["Mira keeps lamps.<|im_end|>", State.LEARNED]]
 
 

@@ -136,7 +136,7 @@ async def test_a_run_that_goes_on(home: Path) -> None:
         await check(app, pilot, "the start")
         for n in range(9, 21):
             grow(run, step(n, 2 - n / 40), *([evaluation(n, 2.1)] if not n % 4 else []))
-            sample = GpuSample(card, 14000 + 97 * n, 10035, 90 + n % 9, 60 + n % 5, 300.0 + n, 450.0)
+            sample = GpuSample(card, 14000 + 97 * n, 10035, 90 + n % 9, 60 + n % 5, 300.0 + n)
             app.post_message(
                 LoadSampled(GpuReading((sample,), "580.1"), HostSample(10.0 + n, 14000 + n, 129000))
             )

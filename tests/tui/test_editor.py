@@ -27,7 +27,7 @@ from tui.widgets.preset_list import PresetList
 
 SIZES = [(80, 24), (120, 40)]
 CARD = Gpu(0, "GPU-1", "NVIDIA GeForce RTX 4090", 24576, (8, 9))
-READING = GpuReading((GpuSample(CARD, 2500, 22000, 3, 40, 30.0, 450.0),), "580.1")
+READING = GpuReading((GpuSample(CARD, 2500, 22000, 3, 40, 30.0),), "580.1")
 TEXT = """\
 extends: demo
 # why so slow

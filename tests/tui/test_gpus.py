@@ -30,7 +30,7 @@ def card(index: int, problem: str = "", **more: Any) -> GpuSample:
     gpu = Gpu(index, f"GPU-{index}", "NVIDIA H100 80GB HBM3", 81559, (9, 0), **more)
     if problem:
         return GpuSample(gpu, problem=problem)
-    return GpuSample(gpu, 14_541 + 1024 * index, 67_018 - 1024 * index, index, 50 + index, 300.0, 700.0)
+    return GpuSample(gpu, 14_541 + 1024 * index, 67_018 - 1024 * index, index, 50 + index, 300.0)
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 8, 16])

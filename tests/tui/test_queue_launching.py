@@ -22,7 +22,7 @@ from tui.screens.queue import QueueScreen
 from tui.widgets.preset_list import PresetList
 
 CARD = Gpu(0, "GPU-1", "NVIDIA GeForce RTX 4090", 24576, (8, 9))
-READING = GpuReading((GpuSample(CARD, 14541, 10035, 97, 66, 390.0, 450.0),), "580.1")
+READING = GpuReading((GpuSample(CARD, 14541, 10035, 97, 66, 390.0),), "580.1")
 
 pytestmark = pytest.mark.usefixtures("unseen")
 

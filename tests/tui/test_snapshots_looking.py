@@ -23,7 +23,7 @@ from tui.screens.samples import SamplesScreen
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
 CARD = Gpu(0, "GPU-1", "NVIDIA GeForce RTX 4090", 24576, (8, 9))
-READING = GpuReading((GpuSample(CARD, 14541, 10035, 97, 66, 390.0, 450.0),), "580.1")
+READING = GpuReading((GpuSample(CARD, 14541, 10035, 97, 66, 390.0),), "580.1")
 # Key, screen, words that are on it when it is done.
 SCREENS: dict[str, tuple[str, type[Screen[None]], tuple[str, ...]]] = {
     "main": ("", MainScreen, ("RTX 4090", "qlora-quickstart", "step 240/240")),

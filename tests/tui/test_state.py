@@ -12,8 +12,8 @@ from numpy.testing import assert_array_equal
 
 from runner.foreign.logbook import Events
 from runner.foreign.trace import Trace
-from runner.insight.curves import COLUMNS
 from runner.insight.diagnosis import VerdictKind
+from runner.insight.train_curve import COLUMNS
 from runner.store.directory import RunDirectory
 from runner.store.eta import eta_seconds
 from runner.store.events import Phase

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rich.text import Text
 
-from runner.insight.curves import Column, Curves, EvalPoint, best_of, main_set
+from runner.insight.curves import Curves, EvalPoint, best_of, main_set
 from runner.insight.diagnosis import Finding, Severity
 from runner.insight.drawn import Drawn
 from runner.insight.reduction import SMOOTHING_SPAN, Bucket, even_edges, reduce
@@ -21,6 +21,7 @@ from runner.insight.task import (
     first_of,
     main_curve,
 )
+from runner.insight.train_curve import Column
 from tui.charts.legend import Part, line, short
 from tui.charts.plot import Chart, Line, Mark, Palette, Point, columns, draw
 from tui.colours import BAD, NOTE

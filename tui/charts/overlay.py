@@ -10,7 +10,6 @@ from tui.charts.plot import Chart, Line, Palette, columns
 from tui.charts.view import Axis, ChartMode, axis_values, axis_words, line_of, window
 from tui.colours import BAD, GOOD, LIVE, NOTE, PROBE, QUIET
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # Bright enough on a dark ground, and told apart by their order of brightness too.
 COLOURS = (LIVE, NOTE, PROBE, GOOD, BAD, QUIET)
 

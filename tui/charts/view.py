@@ -9,10 +9,12 @@ from enum import StrEnum
 
 import numpy as np
 
-from runner.insight.curves import Column, Curves, EvalPoint
+from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis import Severity, Verdict
 from runner.insight.drawn import Drawn, drawn
+from runner.insight.figures import loss, number
 from runner.insight.reduction import SMOOTHING_SPAN, even_edges, reduce
+from runner.insight.train_curve import STEP_COLUMNS, Column
 from tui.charts.canvas import round_end
 from tui.charts.plot import Chart, Line, Mark, Palette, Point, columns, plain_number
 from tui.colours import BAD, NOTE
@@ -242,20 +244,17 @@ def reading(curves: Curves, mode: ChartMode, width: int) -> str:
     what = drawn(curves)
     parts = [f"step {step:,}"]
     if what.name and (before := int(np.searchsorted(what.step, step, side="right"))):
-        parts.append(f"{what.name} {_figure(what.value[before - 1], '.4g')}")
-    parts.append(f"loss {_figure(train.loss[at], '.4f')}")
-    for name, values, form in (("lr", train.lr, ".1e"), ("grad", train.grad_norm, ".2f")):
-        if math.isfinite(values[at]):
-            parts.append(f"{name} {values[at]:{form}}")
+        parts.append(f"{what.name} {number(what.value[before - 1])}")
+    parts.append(f"loss {loss(train.loss[at])}")
+    for column in STEP_COLUMNS:
+        value = float(getattr(train, column.name)[at])
+        if column.shown is not None and column.shown.always and math.isfinite(value):
+            parts.append(f"{column.shown.label} {column.shown.words(value)}")
     for name, points in (*named_sets(what), ("training rows", what.probe)):
         seen = [point for point in points if point.step <= step]
         if seen:
-            parts.append(f"{name} {_figure(seen[-1].loss, '.4f')} @{seen[-1].step}")
+            parts.append(f"{name} {loss(seen[-1].loss)} @{seen[-1].step}")
     # A number cut in two would be another number.
     while len(parts) > 1 and len(" · ".join(parts)) > width:
         parts.pop()
     return " · ".join(parts)
-
-
-def _figure(value: float, form: str) -> str:
-    return f"{value:{form}}" if math.isfinite(value) else ("NaN" if math.isnan(value) else "infinite")

@@ -9,8 +9,9 @@ import click
 
 from runner.check.assess import NO_CARD, Assessment
 from runner.insight.data import DataReport, quantile
+from runner.insight.figures import gib
 from runner.insight.lint import Severity
-from runner.insight.memory.predict import gib
+from runner.insight.memory.words import memory_lines
 from runner.preset.files import LoadedPreset
 
 MARKS = {Severity.ERROR: ("✖", "red"), Severity.WARNING: ("▲", "yellow"), Severity.NOTE: ("·", "cyan")}
@@ -95,26 +96,8 @@ def _print_memory(found: Assessment) -> None:
         hint = "; name a card: --gpu 'RTX 4090'" if found.memory_problem == NO_CARD else ""
         _line("VRAM", found.memory_problem + hint)
         return
-    for line in memory_lines(found):
-        _line("VRAM" if line.startswith("needs") else "", line)
-
-
-def memory_lines(found: Assessment) -> list[str]:
-    """A prediction in lines of text; none without one."""
-    prediction = found.prediction
-    if prediction is None:
-        return []
-    train, card = prediction.train, prediction.card
-    lines = [
-        f"needs {gib(train.need)} GiB ({gib(train.low)}–{gib(train.high)}) of {gib(card.free_mib)} free on "
-        f"{card.name} · {prediction.fit.value}",
-        " · ".join(f"{name} {gib(value)}" for name, value in prediction.shown_parts),
-        f"evaluation needs {gib(prediction.evaluation.need)} GiB · nvidia-smi will show {gib(train.shown)} GiB",
-        f"basis: {prediction.basis} · {' · '.join(prediction.assumed)}",
-    ]
-    if prediction.lever is not None:
-        lines.append(f"saves most: {prediction.lever.words}: −{gib(prediction.lever.saves_mib)} GiB")
-    return lines
+    for place, line in enumerate(memory_lines(prediction)):
+        _line("" if place else "VRAM", line)
 
 
 def _print_data(data: DataReport) -> None:
@@ -130,15 +113,9 @@ def _print_data(data: DataReport) -> None:
     share = data.trained_share
     if share is not None:
         _line("Learned", f"{data.trained_tokens:,} of {data.tokens:,} tokens ({100 * share:.1f} %)")
-    for name, defects in (
-        ("too long, cut", data.truncated),
-        ("nothing to learn", data.untrained),
-        ("copies of others", data.duplicates),
-        ("held out, but also trained on", data.overlap),
-    ):
-        if defects.count:
-            rows = ", ".join(str(note.row) for note in defects.notes[:5])
-            _line("", f"{name}: {defects.count:,}, row {rows}{' …' if defects.count > 5 else ''}")
+    for kind, defects in data.defects:
+        rows = ", ".join(str(note.row) for note in defects.notes[:5])
+        _line("", f"{kind.words}: {defects.count:,}, row {rows}{' …' if defects.count > 5 else ''}")
     for source in data.sources:
         for note in source.bad.notes[:10]:
             _line("", click.style(f"bad: {source.name} row {note.row}: {note.text}", fg="red"))

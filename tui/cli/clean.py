@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runner.commands.clean import clean as delete
+from runner.insight.figures import size
 from runner.store import directory, disk_usage
 from tui.cli.text import print_table
 
@@ -32,10 +33,10 @@ def clean(runs: tuple[str, ...], yes: bool) -> None:
     rows = [
         (
             one.run.id,
-            gib(one.total),
-            gib(one.in_checkpoints),
-            gib(one.adapter),
-            "running" if one.is_alive else gib(one.freed) if one.freed else "",
+            size(one.total),
+            size(one.in_checkpoints),
+            size(one.adapter),
+            "running" if one.is_alive else size(one.freed) if one.freed else "",
         )
         for one in held
     ]
@@ -45,15 +46,10 @@ def clean(runs: tuple[str, ...], yes: bool) -> None:
     if not count:
         click.echo("Nothing can go: of every run only the best and the last checkpoint are there.")
     elif not yes:
-        click.echo(f"\n{gib(freed)} in {count} checkpoints can go; the best and the last of every run stay.")
+        click.echo(f"\n{size(freed)} in {count} checkpoints can go; the best and the last of every run stay.")
         click.echo("Remove them: ftui clean --yes")
     else:
         done = delete(held)
-        click.echo(f"\n{done.count} checkpoints removed, {gib(done.freed)} free again.")
+        click.echo(f"\n{done.count} checkpoints removed, {size(done.freed)} free again.")
         for run in done.skipped:
             click.echo(f"{run.id} runs by now, and keeps its own.")
-
-
-def gib(count: int) -> str:
-    """'1.2 GiB', '340 MiB'."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from runner.commands.compare import read_all
-from runner.insight import answers
 from runner.report import comparison
 from tui.cli.parameters import json_option
 from tui.cli.targets import target
@@ -25,12 +24,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     ftui compare last qlora-8b-7f3a
     """
     runs = read_all([target(name).place for name in names])
-    letters = [chr(ord("A") + i) if i < 26 else str(i) for i in range(len(runs))]
-    sentences = [
-        comparison.sentence(runs[0], other, (letters[0], letter))
-        for other, letter in zip(runs[1:], letters[1:], strict=True)
-    ]
-    differences = comparison.differing(runs)
+    words = comparison.side_by_side(runs)
     if as_json:
         print_json(
             {
@@ -43,37 +37,22 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
                     }
                     for run in runs
                 ],
-                "settings": dict(differences),
+                "settings": dict(comparison.differing(runs)),
                 "held_out": [_plain(comparison.held_out_difference(runs[0], run)) for run in runs[1:]],
                 "answers": [_plain(comparison.answers_difference(runs[0], run)) for run in runs[1:]],
-                "sentences": sentences,
+                "sentences": list(words.sentences),
             }
         )
         return
-    print_table(
-        [
-            (
-                letter,
-                run.id,
-                str(run.curves.step),
-                run.best_words or "-",
-                answers.short(run.answered),
-                run.verdict.headline,
-            )
-            for letter, run in zip(letters, runs, strict=True)
-        ],
-        ("", "run", "steps", "best eval", "answers", "verdict"),
-        optional="answers",
-    )
+    print_table([[cell or "-" for cell in row] for row in words.rows], words.heads)
     click.echo("")
-    if differences:
-        print_table(
-            [(name, *(str(v) for v in values)) for name, values in differences], ("setting", *letters)
-        )
+    if words.settings:
+        letters = [row[0] for row in words.rows]
+        print_table([(name, *values) for name, values in words.settings], ("setting", *letters))
     else:
         click.echo("All settings are alike.")
     click.echo("")
-    for sentence in sentences:
+    for sentence in words.sentences:
         click.echo(sentence)
 
 

@@ -10,7 +10,8 @@ import click
 
 from runner.insight import answers
 from runner.insight.diagnosis import Severity, VerdictKind
-from runner.insight.standing import course, loss
+from runner.insight.figures import loss
+from runner.insight.standing import course
 from runner.insight.task import main_curve
 from runner.store.directory import RunDirectory
 from runner.store.events import Phase
@@ -154,7 +155,7 @@ def numbers(view: RunView) -> str:
         parts.append(f"{judged_by} {words}")
     elif view.curves.val:
         best = view.curves.best
-        told = f" (best {best.loss:.4f} @{best.step})" if best is not None else ""
+        told = f" (best {loss(best.loss)} @{best.step})" if best is not None else ""
         parts.append(f"held-out {loss(view.curves.val[-1].loss)}{told}")
     if answered := answers.short(view.curves.last_answers):
         parts.append(f"answers {answered}")

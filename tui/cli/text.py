@@ -15,6 +15,7 @@ import click
 
 from runner.insight import answers, standing
 from runner.insight.curves import Curves
+from runner.insight.figures import number
 from runner.insight.task import task_of
 
 # What would move a terminal's cursor, and halves of surrogate pairs: both stand only inside strings.
@@ -97,7 +98,7 @@ def waiting(words: str) -> AbstractContextManager[object]:
 
 
 def loss(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    return "–" if value is None else number(value)
 
 
 def percent(share: float | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import gpu
+from runner.insight.figures import gib
 from runner.queue import tickets
 from runner.queue.tickets import Waiting
 from runner.store import summary
@@ -66,4 +67,4 @@ def _need(one: Waiting) -> str:
     """The VRAM it needs; empty for the CPU."""
     if one.ticket.gpu == gpu.CPU:
         return ""
-    return f"{one.ticket.need_mib / 1024:.1f} GiB" if one.ticket.need_mib is not None else "unknown"
+    return f"{gib(one.ticket.need_mib)} GiB" if one.ticket.need_mib is not None else "unknown"

@@ -85,7 +85,6 @@ class RunView:
     console: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     eta_seconds: float | None = None
-    best_step: int | None = None
     saved: str = ""
     bad_lines: int = 0
     is_foreign: bool = False

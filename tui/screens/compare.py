@@ -14,9 +14,8 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from runner.insight import answers
-from runner.report.comparison import Compared, differing, sentence
-from tui.charts.overlay import LETTERS, colour, overlay
+from runner.report.comparison import Compared, SideBySide, letter, side_by_side
+from tui.charts.overlay import colour, overlay
 from tui.charts.plot import draw
 from tui.charts.view import ChartMode
 from tui.colours import QUIET
@@ -104,43 +103,27 @@ class CompareScreen(Screen[None]):
         self._change(self.query_one(OverlayChart).mode.next_scale())
 
 
-def letter(place: int) -> str:
-    return LETTERS[place] if place < len(LETTERS) else str(place + 1)
-
-
 def tables(runs: Sequence[Compared]) -> RenderableType:
     """Results, differing settings, and the statements on held-out rows."""
+    words = side_by_side(runs)
     results = Table(box=None, padding=(0, 2), header_style=QUIET)
-    answered = [answers.short(run.answered) for run in runs]
-    asked = ("answers",) if any(answered) else ()
-    for name in ("", "run", "steps", "best eval", *asked, "verdict"):
+    for name in words.heads:
         results.add_column(name, overflow="fold")
-    for place, run in enumerate(runs):
-        best = Text(plain(run.best_words) or glyphs().dash)
-        results.add_row(
-            Text(letter(place), f"bold {colour(place)}"),
-            Text(plain(run.id)),
-            str(run.curves.step),
-            best,
-            *((answered[place] or glyphs().dash,) if asked else ()),
-            Text(plain(run.verdict.headline)),
-        )
-    statements = [
-        Text(plain(sentence(runs[0], run, (letter(0), letter(place)))), "bold")
-        for place, run in enumerate(runs[1:], start=1)
-    ]
-    return Group(*statements, Text(""), results, Text(""), _settings(runs))
+    for place, (name, *cells) in enumerate(words.rows):
+        shown = (Text(plain(cell) or glyphs().dash) for cell in cells)
+        results.add_row(Text(name, f"bold {colour(place)}"), *shown)
+    statements = [Text(plain(sentence), "bold") for sentence in words.sentences]
+    return Group(*statements, Text(""), results, Text(""), _settings(words))
 
 
-def _settings(runs: Sequence[Compared]) -> RenderableType:
-    rows = differing(runs)
-    if not rows:
+def _settings(words: SideBySide) -> RenderableType:
+    if not words.settings:
         return Text("All settings are alike.", QUIET)
     table = Table(box=None, padding=(0, 2), header_style=QUIET)
     # Folded, not cut: two paths may differ at their ends alone.
     table.add_column("setting that differs", overflow="fold")
-    for place in range(len(runs)):
-        table.add_column(Text(letter(place), f"bold {colour(place)}"), overflow="fold")
-    for name, values in rows:
-        table.add_row(name, *(Text(plain(str(value))) for value in values))
+    for place, (name, *_) in enumerate(words.rows):
+        table.add_column(Text(name, f"bold {colour(place)}"), overflow="fold")
+    for setting, values in words.settings:
+        table.add_row(setting, *(Text(plain(value)) for value in values))
     return table

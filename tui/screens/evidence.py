@@ -21,6 +21,7 @@ from textual.widgets.option_list import Option
 from runner.insight import standing
 from runner.insight.curves import Curves, best_of, main_set
 from runner.insight.diagnosis import Finding, Severity, labels
+from runner.insight.figures import number
 from runner.store.directory import RunDirectory
 from tui.charts.evidence import small_chart
 from tui.colours import BAD, GOOD, NOTE, QUIET
@@ -296,4 +297,4 @@ def _action(words: str, mends: bool) -> Text:
 
 def figure(value: float) -> str:
     """A loss, with the screen's sign for what is not a number."""
-    return glyphs().not_finite if math.isnan(value) else labels.number(value)
+    return glyphs().not_finite if math.isnan(value) else number(value)

@@ -11,6 +11,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from runner.check.assess import Assessment
+from runner.insight.figures import gib
 from runner.insight.proposals import Proposal
 from tui.colours import BAD, GOOD, QUIET
 from tui.glyphs import plain
@@ -84,5 +85,5 @@ def prompt(one: Proposal) -> Text:
     text = Text(plain(f"{one.per_device:>4} × {one.accumulation:<4} = {one.effective:<5}"), "bold")
     if one.need_mib is not None:
         style, words = (GOOD, "fits") if one.fits else (BAD, "does not fit")
-        text.append(plain(f" {one.need_mib / 1024:5.1f} GiB {words:<13}"), style)
+        text.append(plain(f" {gib(one.need_mib):>5} GiB {words:<13}"), style)
     return text.append(plain(f" time ×{one.relative_time:.2f}"), QUIET)

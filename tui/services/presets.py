@@ -43,6 +43,7 @@ def _modified(path: Path) -> float:
 def card(name: str, path: Path, shipped: bool, home: Path) -> PresetCard:
     """A preset as it is shown before launch, or what is wrong with it."""
     from runner.insight.batch import effective_batch
+    from runner.preset.data_sources import EVAL, source_named
     from runner.preset.errors import PresetError
     from runner.preset.files import load
 
@@ -64,6 +65,7 @@ def card(name: str, path: Path, shipped: bool, home: Path) -> PresetCard:
         else "every weight"
     )
     data = preset.data
+    named = source_named(data, EVAL)
     return PresetCard(
         name,
         str(path),
@@ -76,9 +78,11 @@ def card(name: str, path: Path, shipped: bool, home: Path) -> PresetCard:
             ("Data", _short(data.train_dataset)),
             (
                 "Held out",
-                _short(data.eval_dataset)
-                if data.eval_dataset
-                else f"{100 * data.eval_fraction:g} % split off",
+                f"{100 * data.eval_fraction:g} % split off"
+                if named is None
+                else _short(named.dataset)
+                if named.dataset != data.train_dataset
+                else f"split {named.split}",
             ),
             (
                 "Effective batch",

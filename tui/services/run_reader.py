@@ -216,7 +216,6 @@ class RunFollower:
             console=self._console,
             warnings=tuple(text(warning.get("message")) for warning in history.warnings),
             eta_seconds=None if phase.is_over else eta_seconds(history),
-            best_step=whole(history.end.get("best_step")),
             saved=text(history.end.get("saved")),
             bad_lines=self._events.bad_lines + history.bad_events,
         )

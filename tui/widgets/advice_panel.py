@@ -10,7 +10,8 @@ from textual.widgets import Static
 
 from runner.check.assess import NO_CARD, Assessment
 from runner.insight.advice import Tone
-from runner.insight.memory.predict import Fit, Prediction, gib
+from runner.insight.memory.predict import Fit, Prediction
+from runner.insight.memory.words import MemoryWords, memory_words
 from tui.colours import BAD, FAINT, GOOD, LIVE, NOTE, PROBE, QUIET
 from tui.glyphs import glyphs, plain
 
@@ -66,25 +67,14 @@ def memory(assessment: Assessment, width: int) -> RenderableType:
     if prediction is None:
         hint = "; g picks a card" if assessment.memory_problem == NO_CARD else ""
         return Text.assemble(("VRAM ", "dim"), plain(assessment.memory_problem + hint))
-    train, card = prediction.train, prediction.card
-    style = FITS[prediction.fit]
-    head = Text("VRAM ", "dim")
-    head.append(f"{gib(train.need)} GiB", f"bold {style}")
-    head.append(
-        plain(f" ({gib(train.low)}–{gib(train.high)}) of {gib(card.free_mib)} free on {card.name} · ")
-    )
-    head.append(prediction.fit.value, f"bold {style}")
-    out: list[Text] = [head, bar(prediction, width), legend(prediction)]
-    evaluation = f"evaluation {gib(prediction.evaluation.need)} GiB"
-    out.append(
-        Text(
-            plain(f"{evaluation} · nvidia-smi will show {gib(train.shown)} GiB · {prediction.basis}"),
-            NOTE if prediction.at_evaluation else QUIET,
-        )
-    )
-    if prediction.lever is not None:
-        saved = plain(f"{prediction.lever.words}: −{gib(prediction.lever.saves_mib)} GiB")
-        out.append(Text.assemble((f"{glyphs().arrow} ", "bold"), saved))
+    words, style = memory_words(prediction), FITS[prediction.fit]
+    head = Text("VRAM ", "dim").append(words.need, f"bold {style}")
+    head.append(plain(f" {words.room} · ")).append(words.fit, f"bold {style}")
+    evaluation = plain(f"{words.evaluation} · {words.basis}")
+    out = [head, bar(prediction, width), legend(words)]
+    out.append(Text(evaluation, NOTE if prediction.at_evaluation else QUIET))
+    if words.saving:
+        out.append(Text.assemble((f"{glyphs().arrow} ", "bold"), plain(words.saving)))
     return Group(*out)
 
 
@@ -101,12 +91,12 @@ def bar(prediction: Prediction, width: int) -> Text:
     return text
 
 
-def legend(prediction: Prediction) -> Text:
-    """The parts in their colours, with GiB; those that would show as 0.0 are left out."""
+def legend(words: MemoryWords) -> Text:
+    """The parts in their colours, with GiB."""
     text = Text()
-    for name, mib in prediction.shown_parts:
+    for name, part in words.parts:
         text.append(f" {glyphs().dot} " if text.plain else "", QUIET)
-        text.append(f"{name} {gib(mib)}", PARTS.get(name, ""))
+        text.append(part, PARTS.get(name, ""))
     return text
 
 
@@ -119,6 +109,5 @@ def summary(assessment: Assessment) -> Text:
     text = Text(plain(" · ".join(parts)))
     prediction = assessment.prediction
     if prediction is not None:
-        words = f" · {gib(prediction.train.need)}/{gib(prediction.card.free_mib)} GiB {prediction.fit.value}"
-        text.append(plain(words), FITS[prediction.fit])
+        text.append(plain(f" · {memory_words(prediction).brief}"), FITS[prediction.fit])
     return text

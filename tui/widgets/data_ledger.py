@@ -72,15 +72,8 @@ def entries(report: DataReport) -> Iterator[tuple[Text, str | None]]:
         yield text, None
     for source in report.sources:
         yield from _rows(f"cannot be used in {source.name}", source.bad, source.name, BAD)
-    for heading, defects, source_name, style in (
-        ("nothing to learn", report.untrained, "train", BAD),
-        ("too long, cut", report.truncated, "train", NOTE),
-        ("copies of others", report.duplicates, "train", NOTE),
-        ("held out, but also trained on", report.overlap, "eval", NOTE),
-        ("the end is not learned", report.end_untrained, "train", NOTE),
-        ("two BOS tokens", report.doubled_bos, "train", NOTE),
-    ):
-        yield from _rows(heading, defects, source_name, style)
+    for kind, defects in report.defects:
+        yield from _rows(kind.words, defects, kind.source, BAD if kind.is_grave else NOTE)
 
 
 def overview(report: DataReport) -> Iterator[Text]:

@@ -9,6 +9,7 @@ from textual.reactive import var
 
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.host import HostSample
+from runner.insight.figures import gib
 from tui.colours import BAD, FAINT, GOOD, NOTE
 from tui.glyphs import glyphs, plain
 from tui.widgets.lines import Drawing
@@ -75,7 +76,7 @@ def gpu_line(sample: GpuSample, width: int, numbered: bool = False) -> Text:
         full, empty = bar(share, 12 if width < NARROW else 24)
         style = BAD if share > 0.95 else NOTE if share > 0.85 else GOOD
         line.append(" ").append(full, style).append(empty, FAINT)
-        line.append(f" {sample.used_mib / 1024:.1f} of {total / 1024:.1f} GiB")
+        line.append(f" {gib(sample.used_mib)} of {gib(total)} GiB")
         if sample.gpu.shares_ram:
             line.append(" shared with the host")
     parts = []
@@ -139,6 +140,6 @@ if __name__ == "__main__":
     card = Gpu(0, "GPU-1", "NVIDIA GeForce RTX 4090", 24564)
     show(
         LoadBar(),
-        gpus=GpuReading((GpuSample(card, 14540, 10024, 97, 66, 390.0, 450.0),), "580.1"),
+        gpus=GpuReading((GpuSample(card, 14540, 10024, 97, 66, 390.0),), "580.1"),
         host=HostSample(12.0, 14000, 129000),
     )

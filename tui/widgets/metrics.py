@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from rich.text import Text
 from textual.reactive import var
 
-from runner.insight.curves import Column, TrainCurve
+from runner.insight.figures import gib, number
 from runner.insight.task import main_metrics
+from runner.insight.train_curve import STEP_COLUMNS, Column, StepColumn, TrainCurve
 from tui.charts.view import amount
 from tui.colours import BAD, LIVE
 from tui.glyphs import glyphs, plain
@@ -75,23 +76,26 @@ def metric_lines(cells: Sequence[Figure], width: int) -> list[Text]:
 def figures(view: RunView) -> list[Figure]:
     """Every figure of a run that is known."""
     train = view.curves.train
-    recent = TrainCurve(*(getattr(train, name)[-WINDOW:] for name in TrainCurve.__dataclass_fields__))
+    recent = train.part(slice(-WINDOW, None))
     with np.errstate(all="ignore"):
         rates = np.where(recent.seconds > 0, recent.tokens / recent.seconds, math.nan)
-        right = recent.accuracy * 100
+    first, *others = (_known(column, recent, train) for column in STEP_COLUMNS if _is_always(column))
     found = [
-        _known("lr", recent.lr, train.lr, "{:.1e}"),
+        first,
         *_watched(view),
-        _known("grad", recent.grad_norm, train.grad_norm, "{:.2f}"),
+        *others,
         Figure("tok/s", rates, amount(float(rates[-1])))
         if np.isfinite(train.tokens).any()
         else Figure("tok/s", (), glyphs().dash),
         memory(view),
     ]
-    if np.isfinite(recent.seconds).any():
-        found.append(_of("step", recent.seconds, "{:.2f} s"))
-    if np.isfinite(recent.accuracy).any():
-        found.append(_of("token", right, "{:.0f} % right"))
+    found += [
+        _known(column, recent, train)
+        for column in STEP_COLUMNS
+        if column.shown is not None
+        and not column.shown.always
+        and np.isfinite(getattr(recent, column.name)).any()
+    ]
     for label, name, form in (
         ("util", "utilisation_percent", "{:.0f} %"),
         ("power", "power_w", "{:.0f} W"),
@@ -99,29 +103,35 @@ def figures(view: RunView) -> list[Figure]:
     ):
         values = view.series.get(name, ())
         if any(math.isfinite(value) for value in values):
-            found.append(_of(label, values, form))
+            found.append(_of(label, values, form.format))
     return found
 
 
 def _watched(view: RunView) -> list[Figure]:
     """Distance to the reference model, entropy and length of completions, of runs that are judged by a reward."""
     return [
-        _of(SHORT[label], view.curves.metrics[name].value[-WINDOW:], "{:.4g}")
+        _of(SHORT[label], view.curves.metrics[name].value[-WINDOW:], number)
         for label, name in main_metrics(view.curves)
         if label in SHORT
     ]
 
 
-def _known(label: str, recent: Column, whole: Column, form: str) -> Figure:
+def _is_always(column: StepColumn) -> bool:
+    return column.shown is not None and column.shown.always
+
+
+def _known(column: StepColumn, recent: TrainCurve, whole: TrainCurve) -> Figure:
     """A figure that a log of another trainer may lack: that is not the same as not being a number."""
-    return _of(label, recent if np.isfinite(whole).any() else (), form)
+    assert column.shown is not None
+    is_known = np.isfinite(getattr(whole, column.name)).any()
+    return _of(column.shown.label, getattr(recent, column.name) if is_known else (), column.shown.words)
 
 
-def _of(label: str, values: Sequence[float] | Column, form: str) -> Figure:
+def _of(label: str, values: Sequence[float] | Column, words: Callable[[float], str]) -> Figure:
     if not len(values):
         return Figure(label, values, glyphs().dash)
     newest = float(values[-1])
-    return Figure(label, values, form.format(newest) if math.isfinite(newest) else glyphs().not_finite)
+    return Figure(label, values, words(newest) if math.isfinite(newest) else glyphs().not_finite)
 
 
 def memory(view: RunView) -> Figure:
@@ -136,19 +146,19 @@ def memory(view: RunView) -> Figure:
     if gpu.get("problem"):
         return Figure("VRAM", values, "GPU lost", lost=True)
     own, used, free = (decimal(gpu.get(name)) for name in ("own_mib", "used_mib", "free_mib"))
-    left = f", {free / 1024:.1f} free" if free is not None else ""
+    left = f", {gib(free)} free" if free is not None else ""
     if used is None:
         return Figure("VRAM", values, _gib(own))
     if own is None:
         return Figure("VRAM", view.series.get("used_mib", ()), f"{_gib(used)}{left}, of whom is not known")
     others = max(0.0, used - own)
     whose = "host and others" if gpu.get("shares_ram") is True else "others"
-    more = f" +{others / 1024:.1f} {whose}" if others >= 100 else ""
+    more = f" +{gib(others)} {whose}" if others >= 100 else ""
     return Figure("VRAM", values, _gib(own) + more + left)
 
 
 def _gib(mib: float | None) -> str:
-    return glyphs().dash if mib is None else f"{mib / 1024:.1f} GiB"
+    return glyphs().dash if mib is None else f"{gib(mib)} GiB"
 
 
 def _cell(cell: Figure, width: int) -> Text:

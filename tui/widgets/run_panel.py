@@ -12,7 +12,8 @@ from textual.reactive import var
 
 from runner.insight import answers
 from runner.insight.curves import best_of, held_out
-from runner.insight.standing import course, highest, loss
+from runner.insight.figures import loss, number
+from runner.insight.standing import course
 from runner.insight.task import main_curve
 from runner.store.events import Phase
 from tui.charts.legend import short
@@ -160,7 +161,7 @@ def losses(view: RunView) -> list[Text]:
         style = NOTE if not place else SETS[place - 1] if place <= len(SETS) else ""
         part = figure("held-out" if len(sets) == 1 else short(name), loss(points[-1].loss), f"bold {style}")
         if (best := best_of(points)) is not None:
-            part.append(f" (best {best.loss:.4f} @{best.step})", "dim")
+            part.append(f" (best {loss(best.loss)} @{best.step})", "dim")
         parts.append(part)
     if answered := answers.short(view.curves.last_answers):
         parts.append(figure("answers", answered, f"bold {GOOD}"))
@@ -175,8 +176,8 @@ def judged_by(view: RunView) -> list[Text]:
     if name is None or not (words := course(view.curves.metrics[name])):
         return []
     part = figure(plain(name), plain(words), f"bold {LIVE}")
-    if (best := highest(view.curves.metrics[name])) is not None:
-        part.append(f" (best {best[1]:.4g} @{best[0]})", "dim")
+    if (best := view.curves.metrics[name].highest) is not None:
+        part.append(f" (best {number(best[1])} @{best[0]})", "dim")
     return [part]
 
 

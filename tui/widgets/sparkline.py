@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from runner.insight.curves import Column
 from runner.insight.reduction import means
+from runner.insight.train_curve import Column
 from tui.glyphs import glyphs
 
 

@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 
-from runner.insight.curves import Curves
+from runner.insight.curves import Curves, finite
 from runner.insight.diagnosis.finding import Action, Change, Finding, Kind, Severity
 from runner.insight.diagnosis.health import unusable
-from runner.insight.diagnosis.training_side import finite
 
 NEAR_ZERO = 5e-4
 ENTRIES = 5

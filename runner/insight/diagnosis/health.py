@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from runner.insight.curves import Column, Curves, EvalPoint
+from runner.insight.curves import Curves, EvalPoint
 from runner.insight.diagnosis.finding import LOWER_RATE, Action, Finding, Severity
 from runner.insight.diagnosis.words import loss_of
 from runner.insight.task import Task, task_of
+from runner.insight.train_curve import Column
 
 ZEROS_IN_A_ROW = 3
 # A loss that was above this and is exactly zero from then on was not learned down to zero.

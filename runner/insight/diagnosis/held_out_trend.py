@@ -14,10 +14,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from runner.insight.curves import Column, EvalPoint
+from runner.insight.curves import EvalPoint, best_of
 from runner.insight.diagnosis.scatter import SCATTERS, Scatter, bends, scatter
 from runner.insight.diagnosis.shape import shape
 from runner.insight.paired import Paired, paired
+from runner.insight.train_curve import Column
 
 FEWEST = 3
 # Log odds of a rise: more likely than not. Measured: six classes of healthy runs stay at 2 % of false alarms.
@@ -107,20 +108,20 @@ def rise(points: Sequence[EvalPoint], rows: Mapping[int, Column] | None = None) 
     """
     if len(points) < 2:
         return None
-    best = min(range(len(points)), key=lambda i: points[i].loss)
-    if best == len(points) - 1 or points[best].loss <= 0:
+    best = best_of(points)
+    if best is None or best is points[-1] or best.loss <= 0:
         return None
     rows = rows or {}
-    before, now = rows.get(points[best].step), rows.get(points[-1].step)
+    before, now = rows.get(best.step), rows.get(points[-1].step)
     # Only where rows are known one by one: not every log says how many they were, and all must be judged alike.
     many = len(now) if now is not None else 0
     evidence, level, noise, most = _test(tuple(point.loss for point in points), many)
     return Rise(
-        points[best],
+        best,
         points[-1],
-        len(points) - 1 - best,
+        len(points) - 1 - points.index(best),
         len(points),
-        noise * points[best].loss,
+        noise * best.loss,
         most,
         evidence,
         level,

@@ -6,15 +6,9 @@ import math
 from collections.abc import Callable
 
 from runner.insight.diagnosis.finding import Finding
+from runner.insight.figures import gib, number
 
 Form = Callable[[float], str]
-
-
-def number(value: float) -> str:
-    """A number with the figures that matter."""
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "infinite"
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.4g}"
 
 
 def _unit(unit: str) -> Form:
@@ -30,7 +24,7 @@ def _share(value: float) -> str:
 
 
 def _gib(mib: float) -> str:
-    return f"{mib / 1024:.1f} GiB"
+    return f"{gib(mib)} GiB"
 
 
 def odds(log_odds: float) -> str:

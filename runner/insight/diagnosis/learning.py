@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 
-from runner.insight.curves import Column, Curves, EvalPoint
+from runner.insight.curves import Curves, EvalPoint, finite, least_loss
 from runner.insight.diagnosis.finding import HIGHER_RATE, Action, Finding, Severity
 from runner.insight.diagnosis.noise import log_losses, residual_spread, theil_sen
 from runner.insight.diagnosis.scatter import noise_of
 from runner.insight.reduction import part_means
+from runner.insight.train_curve import Column
 
 FEWEST_LOGS = 30
 SHARE_OF_STEPS = 0.10
@@ -69,7 +70,7 @@ def _flat_losses(curves: Curves) -> Finding | None:
     risen = level > start and curves.step > EVAL_AT_SHARE * (curves.total_steps or math.inf)
     if not flat and not (risen and could_have_fallen < 2 * MOST_FALL):
         return None
-    if (points := _finite(curves)) and _improved(points) >= EVAL_FALL:
+    if (points := finite(curves.val)) and _improved(points) >= EVAL_FALL:
         return None
     return _idle(
         curves,
@@ -86,7 +87,7 @@ def _flat_losses(curves: Curves) -> Finding | None:
 
 def _constant_evaluations(curves: Curves) -> Finding | None:
     """No evaluation differs from another by 0.1 % (later in the run 0.3 %), and no fall came before the first one."""
-    points = [point for point in _finite(curves) if point.step > curves.warmup_steps]
+    points = [point for point in finite(curves.val) if point.step > curves.warmup_steps]
     if len(points) < FEWEST_CONSTANT or points[-1].step < CONSTANT_SHARE * (curves.total_steps or 0):
         return None
     losses = [point.loss for point in points]
@@ -111,7 +112,7 @@ def _early_fall(curves: Curves) -> float:
 
 
 def _flat_evaluations(curves: Curves) -> Finding | None:
-    points = _finite(curves)
+    points = finite(curves.val)
     if len(points) < 3 or points[0].step != 0 or not curves.total_steps:
         return None
     if points[-1].step < max(EVAL_AT_SHARE * curves.total_steps, curves.warmup_steps + 1):
@@ -120,7 +121,7 @@ def _flat_evaluations(curves: Curves) -> Finding | None:
     late = points[-1].step >= 2 * EVAL_AT_SHARE * curves.total_steps
     if gain >= (LEAST_FALL if late and _train_fall(curves) < LEAST_FALL else EVAL_FALL):
         return None
-    best = min(point.loss for point in points)
+    best = least_loss(points)
     return _idle(
         curves,
         f"Held-out loss {points[0].loss:.3f} before training, at best {best:.3f} since: nothing is learned.",
@@ -137,12 +138,8 @@ def _train_fall(curves: Curves) -> float:
     return 1 - float(np.median(losses[-few:]) / np.median(losses[:few]))
 
 
-def _finite(curves: Curves) -> list[EvalPoint]:
-    return [point for point in curves.val if math.isfinite(point.loss)]
-
-
 def _improved(points: list[EvalPoint]) -> float:
-    return 1 - min(point.loss for point in points) / points[0].loss if points[0].loss > 0 else 1.0
+    return 1 - least_loss(points) / points[0].loss if points[0].loss > 0 else 1.0
 
 
 def _entries_in_run(curves: Curves) -> float:
@@ -176,17 +173,16 @@ def plateau(curves: Curves) -> Finding | None:
     """`plateau`: over the last 20 entries and 15 % of the steps train loss changes by less than 0.5 % and three
     evaluations improved by less than their noise, while the rate is still over a tenth of its peak.
     """
-    train, points = curves.train, _finite(curves)
+    train, points = curves.train, finite(curves.val)
     window = max(PLATEAU_LOGS, round(PLATEAU_SHARE * _entries_in_run(curves)))
     if len(train) < 2 * window or len(points) < PLATEAU_EVALS + 1 or _rate_is_low(curves):
         return None
     logs = log_losses(train.loss[-window:])
     level = part_means(logs, MOST_POINTS)
     change = theil_sen(level[np.isfinite(level)])[0] * len(level)
-    losses = [point.loss for point in points]
     noise = noise_of(points)
-    gained = min(losses[:-PLATEAU_EVALS]) - min(losses[-PLATEAU_EVALS:])
-    if abs(change) >= PLATEAU_FALL or gained >= max(PLATEAU_FALL * min(losses), noise):
+    gained = least_loss(points[:-PLATEAU_EVALS]) - least_loss(points[-PLATEAU_EVALS:])
+    if abs(change) >= PLATEAU_FALL or gained >= max(PLATEAU_FALL * least_loss(points), noise):
         return None
     left = (curves.total_steps or 0) - curves.step
     gain = -change * left / max(1.0, float(train.step[-1] - train.step[-window]))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from runner.insight.curves import Curves
+from runner.insight.curves import Curves, finite
 from runner.insight.diagnosis.finding import Finding, Severity
-from runner.insight.diagnosis.training_side import finite
 
 GAP_SEEN = 0.10
 FEWEST = 3

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from runner.insight.curves import Column
+from runner.insight.train_curve import Column
 
 FEWEST_FOR_NOISE = 4
 # A normal distribution's standard deviation in median absolute deviations.

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from runner.insight.curves import Curves
+from runner.insight.curves import Curves, finite
 from runner.insight.diagnosis.finding import HALF_RATE, Action, Change, Finding, Kind, Severity
 from runner.insight.diagnosis.noise import theil_sen
 from runner.insight.diagnosis.scatter import noise_of
+from runner.insight.figures import gib
 
 FORGOTTEN = ((0.15, Severity.CRITICAL), (0.05, Severity.WARNING), (0.02, Severity.INFO))
 NOISES = 3.0
@@ -36,7 +37,7 @@ def forgetting(curves: Curves) -> Finding | None:
     """`forgetting`: the loss on general text rises against the model before training: by over 2, 5 or 15 % and 3
     noises, at two evaluations running.
     """
-    points = [point for point in curves.general if math.isfinite(point.loss)]
+    points = finite(curves.general)
     if len(points) < FEWEST_GENERAL or points[0].step != 0 or points[0].loss <= 0:
         return None
     # The lower of the last two: one evaluation may be off.
@@ -117,7 +118,7 @@ def memory(curves: Curves) -> Finding | None:
     if now is not None and now.free is not None and now.total and now.free < LEAST_FREE * now.total:
         return _short(
             now.step,
-            f"{now.free / 1024:.1f} of {now.total / 1024:.1f} GiB of GPU memory are free: a longer row or another "
+            f"{gib(now.free)} of {gib(now.total)} GiB of GPU memory are free: a longer row or another "
             "program can end the run.",
             {"free_mib": now.free, "total_mib": now.total},
         )

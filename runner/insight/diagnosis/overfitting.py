@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 
-from runner.insight.curves import Curves, EvalPoint
+from runner.insight.curves import Curves, EvalPoint, finite
 from runner.insight.diagnosis.finding import HALF_RATE, MORE_DROPOUT, Action, Change, Finding, Kind, Severity
 from runner.insight.diagnosis.held_out import metrics_that_improve
 from runner.insight.diagnosis.held_out_trend import Rise, rise
-from runner.insight.diagnosis.training_side import Training, TrainingSide, finite, training_side
+from runner.insight.diagnosis.training_side import Training, TrainingSide, training_side
 from runner.insight.paired import Paired
 
 SEEN_RISE = 0.03

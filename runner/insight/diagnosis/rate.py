@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from runner.insight.curves import Column, Curves
+from runner.insight.curves import Curves, finite
 from runner.insight.diagnosis.finding import (
     LONGER_WARMUP,
     LOWER_RATE,
@@ -16,6 +16,7 @@ from runner.insight.diagnosis.finding import (
     Severity,
 )
 from runner.insight.diagnosis.noise import log_losses, residual_spread, running_median, theil_sen
+from runner.insight.train_curve import Column
 
 SWING = 0.28
 SWING_LOGS = 40
@@ -105,7 +106,7 @@ def _swing(curves: Curves) -> Finding | None:
 
 def _evaluations_improve(curves: Curves) -> bool:
     """Whether the held-out loss fell by over 2 % since before training: then the swing is the rows' own."""
-    losses = [p.loss for p in curves.val if math.isfinite(p.loss)]
+    losses = [point.loss for point in finite(curves.val)]
     return len(losses) > 1 and losses[-1] < (2 - EVAL_ABOVE_START) * losses[0]
 
 
@@ -124,7 +125,7 @@ def _is_stuck(logs: Column, swing: float) -> bool:
 
 
 def _worse_than_before(curves: Curves) -> Finding | None:
-    points = [p for p in curves.val if math.isfinite(p.loss)]
+    points = finite(curves.val)
     later = [p for p in points if p.step > max(1, curves.warmup_steps)]
     # One evaluation right after a spike is no trend.
     if not later or points[0].step != 0 or (len(later) < 2 and not curves.is_over):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from runner.insight.curves import Column, Curves
+from runner.insight.curves import Curves
 from runner.insight.diagnosis.finding import LOWER_RATE, Action, Finding, Severity
 from runner.insight.diagnosis.noise import theil_sen
 from runner.insight.reduction import part_means
@@ -24,6 +24,7 @@ from runner.insight.task import (
     main_curve,
     task_of,
 )
+from runner.insight.train_curve import Column
 
 FEWEST = 20
 FEWEST_FOR_TREND = 40

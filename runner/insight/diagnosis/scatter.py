@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.insight.curves import Column, EvalPoint
+from runner.insight.curves import EvalPoint, least_loss
+from runner.insight.train_curve import Column
 
 # What is tried, in ln loss: 0.15 % to 30 %.
 SCATTERS: Column = np.geomspace(0.0015, 0.3, 20)
@@ -66,7 +67,7 @@ def scatter(logs: Column, rows: int = 0) -> Scatter:
 def noise_of(points: Sequence[EvalPoint]) -> float:
     """The scatter of finite, positive evaluation losses, in nats a token at the best of them."""
     logs = np.log([max(point.loss, np.finfo(float).tiny) for point in points])
-    return scatter(logs).mean * min(point.loss for point in points)
+    return scatter(logs).mean * least_loss(points)
 
 
 def _below(t: Column) -> Column:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.insight.curves import Column
+from runner.insight.train_curve import Column
 
 
 @dataclass(frozen=True)

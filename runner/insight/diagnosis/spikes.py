@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from runner.insight.curves import Column, Curves, Indices
+from runner.insight.curves import Curves
 from runner.insight.diagnosis.finding import Action, Finding, Severity
 from runner.insight.diagnosis.noise import log_losses, spread
+from runner.insight.train_curve import Column, Indices
 
 WINDOW = 20
 FEWEST = 8

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from runner.insight.curves import Column, Curves
+from runner.insight.curves import Curves, finite, least_loss
 from runner.insight.diagnosis.finding import (
     LONGER_WARMUP,
     LOWER_RATE,
@@ -18,6 +18,7 @@ from runner.insight.diagnosis.finding import (
 )
 from runner.insight.diagnosis.noise import log_losses, residual_spread, running_median, spread, theil_sen
 from runner.insight.diagnosis.training_side import held_out_denies
+from runner.insight.train_curve import Column
 
 FEWEST_LONG = 60
 FEWEST_SHORT = 20
@@ -100,8 +101,8 @@ def _few(curves: Curves, loss: Column, step: Column) -> Finding | None:
         return None
     best = np.minimum.accumulate(loss)
     least = float(loss[-3:].min() / best[-1])
-    points = [p.loss for p in curves.val if math.isfinite(p.loss)]
-    agrees = len(points) > 2 and min(points[-2:]) > SHORT.ratio * min(points)
+    points = finite(curves.val)
+    agrees = len(points) > 2 and least_loss(points[-2:]) > SHORT.ratio * least_loss(points)
     if loss[-3:].min() < SHORT.ratio * loss[0] or not (
         least > VERY_SHORT.ratio or (agrees and least > SHORT.ratio)
     ):

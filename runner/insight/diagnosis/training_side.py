@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
-from runner.insight.curves import Column, Curves, EvalPoint
+from runner.insight.curves import Curves, finite, least_loss
 from runner.insight.diagnosis.health import unusable
 from runner.insight.diagnosis.held_out_trend import Rise
+from runner.insight.train_curve import Column
 
 # A train loss under this share of the held-out one is not explained by rows that are merely easier.
 BY_HEART = 0.6
@@ -100,9 +100,4 @@ def held_out_denies(curves: Curves, since: int, ratio: float) -> bool:
     train loss rises by harder rows, not by a worse model.
     """
     points = finite(curves.val)
-    return bool(points) and points[-1].step >= since and points[-1].loss < ratio * min(p.loss for p in points)
-
-
-def finite(points: Sequence[EvalPoint]) -> list[EvalPoint]:
-    """The evaluations whose loss is a number."""
-    return [point for point in points if math.isfinite(point.loss)]
+    return bool(points) and points[-1].step >= since and points[-1].loss < ratio * least_loss(points)

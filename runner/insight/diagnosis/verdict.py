@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
-from runner.insight.curves import Curves, best_of
+from runner.insight.curves import Curves, best_of, finite
 from runner.insight.diagnosis import (
     answers,
     converged,
@@ -233,10 +232,10 @@ def _rewarded(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
 
 
 def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
-    points = [point for point in curves.val if math.isfinite(point.loss)]
-    if not points:
+    points = finite(curves.val)
+    best = best_of(points)
+    if best is None:
         return replace(_without_evaluation(curves), findings=findings)
-    best = best_of(points) or points[0]
     keep = best.step if best.step > 0 else None
     missing = FEWEST_EVALUATIONS - len(points)
     if missing > 0:

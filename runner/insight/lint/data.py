@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.insight.data import DataReport, quantile
 from runner.insight.lint.rule import Complaint, Facts, Rules, Severity
 from runner.insight.split import blended_size
+from runner.preset.data_sources import mixed_in, source_named
 
 RULES = Rules()
 NOTE, WARNING, ERROR = Severity.NOTE, Severity.WARNING, Severity.ERROR
@@ -40,8 +41,9 @@ def _(facts: Facts) -> Complaint | None:
         return None
     source = next(source for source in report.sources if source.bad.count)
     first = next((f" row {note.row}: {note.text}" for note in source.bad.notes), "")
+    named = source_named(facts.preset.data, source.name)
     return Complaint(
-        "data.train_dataset",
+        named.key if named is not None else "data.train_dataset",
         f"{report.bad_rows} of {report.rows_read} rows cannot be used; {source.name}{first}",
         (),
         "mend or remove them",
@@ -201,7 +203,7 @@ def _(facts: Facts) -> Complaint | None:
     "mix-large", WARNING, "With more general rows than own ones the run is mostly about something else."
 )
 def _(facts: Facts) -> Complaint | None:
-    total = sum(source.ratio for source in facts.preset.data.mix)
+    total = sum(source.ratio for source in mixed_in(facts.preset.data))
     if total > 0.5:
         return Complaint(
             "data.mix", f"{100 * total:.0f} % of the rows are general data", (), "ratios of 0.05 to 0.25"
@@ -212,7 +214,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule("mix-short", WARNING, "A source that is too small gives what it has: the ratio is not reached.")
 def _(facts: Facts) -> Complaint | None:
     report = _report(facts)
-    mix = facts.preset.data.mix
+    mix = mixed_in(facts.preset.data)
     if report is None or not report.complete or not mix:
         return None
     own = report.train_rows - report.mix_rows

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from runner.insight.disk import DiskNeed, size
+from runner.insight.disk import DiskNeed
+from runner.insight.figures import gib, size
 from runner.insight.lint.rule import Complaint, Facts, Rules, Severity
 from runner.insight.memory.predict import Fit
+from runner.insight.memory.words import saving
 
 RULES = Rules()
 NOTE, WARNING, ERROR = Severity.NOTE, Severity.WARNING, Severity.ERROR
@@ -160,9 +162,9 @@ def _memory(facts: Facts, verb: str) -> Complaint:
     lever = prediction.lever
     return Complaint(
         "train.per_device_train_batch_size",
-        f"{verb} {peak.high / 1024:.1f} GiB{where}, {prediction.card.free_mib / 1024:.1f} GiB are free",
+        f"{verb} {gib(peak.high)} GiB{where}, {gib(prediction.card.free_mib)} GiB are free",
         lever.changes if lever is not None else (),
-        f"{lever.words}: −{lever.saves_mib / 1024:.1f} GiB" if lever is not None else "",
+        saving(prediction),
     )
 
 

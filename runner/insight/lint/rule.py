@@ -14,6 +14,7 @@ from runner.insight.memory.architecture import Architecture
 from runner.insight.memory.cards import Card
 from runner.insight.memory.predict import Prediction
 from runner.insight.memory.savings import Changes
+from runner.preset.data_sources import EVAL, holds_out_own_rows, source_named
 from runner.preset.schema import Preset
 
 
@@ -49,7 +50,7 @@ class Facts:
     def evaluates(self) -> bool:
         """Whether there will be held-out rows."""
         data = self.preset.data
-        return data.eval_dataset is not None or data.eval_split is not None or data.eval_fraction > 0
+        return source_named(data, EVAL) is not None or holds_out_own_rows(data)
 
     @property
     def evaluations(self) -> EvalPlan | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 # A prior that weighs as much as two runs; with more, the runs decide.
@@ -76,10 +76,8 @@ class Calibration:
     kappa: float = 1.0
     outside_mib: float | None = None
     reserve_share: float | None = None
-    static_off_percent: float | None = None
     runs: int = 0
     runs_elsewhere: int = 0
-    oom_bound_kappa: float | None = field(default=None)
 
     @property
     def basis(self) -> str:
@@ -105,11 +103,8 @@ def calibrate(
     ratios: list[float] = []
     floors: list[float] = []
     shares: list[float] = []
-    off: list[float] = []
     for record in same:
         static = record.static if record.static is not None else record.predicted_static
-        if record.static is not None and record.predicted_static:
-            off.append(100 * (record.static - record.predicted_static) / record.predicted_static)
         if record.peak_allocated is None or record.predicted_activations <= 0:
             continue
         ratio = (record.peak_allocated - static) / record.predicted_activations
@@ -129,8 +124,6 @@ def calibrate(
         kappa=min(max(kappa, LEAST_KAPPA), max(MOST_KAPPA, min(floor or 0.0, MOST_FLOOR))),
         outside_mib=statistics.median(outside) if outside else None,
         reserve_share=max(0.0, statistics.median(shares)) if shares else None,
-        static_off_percent=statistics.median(off) if off else None,
         runs=len(ratios) + len(floors),
         runs_elsewhere=len(here) - len(same),
-        oom_bound_kappa=floor,
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runner.insight.memory.calibration import Calibration
 from runner.insight.memory.cards import Card
 from runner.insight.memory.inputs import Setup
-from runner.insight.memory.savings import Changes, last_resorts, levers, with_batch
+from runner.insight.memory.savings import Changes, last_resorts, levers
 from runner.insight.memory.terms import MIB, Terms, terms
 
 KERNELS_MIB = 350.0
@@ -26,11 +25,6 @@ P95 = 1.645
 LEAST_SHOWN_MIB = 51.2
 
 NO_RUNS = Calibration()
-
-
-def gib(mib: float) -> str:
-    """MiB as GiB with one decimal."""
-    return f"{mib / 1024:.1f}"
 
 
 class Fit(StrEnum):
@@ -182,26 +176,6 @@ class Predictor:
             if found:
                 return max(found, key=lambda lever: lever.saves_mib)
         return None
-
-    def largest_batch(self, setup: Setup, most: int = 4096) -> int:
-        """The largest per-device batch whose training and evaluation fit with confidence; 0 when not even one row does.
-
-        Memory grows with the batch, so it is found by bisection. The evaluation batch follows the training batch.
-        """
-
-        def fits(batch: int) -> bool:
-            return self.need_mib(with_batch(setup, batch)) <= self.card.free_mib
-
-        return bisect(fits, most)
-
-
-def bisect(fits: Callable[[int], bool], most: int) -> int:
-    """The largest whole number up to `most` for which a falling condition holds; 0 when it holds for none."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
-    return low
 
 
 def assumptions(setup: Setup, known_stack: bool) -> tuple[str, ...]:

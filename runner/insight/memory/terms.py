@@ -48,11 +48,6 @@ class Terms:
         """torch.cuda.max_memory_allocated() of a training step."""
         return self.static + self.gradients + self.activations
 
-    @property
-    def allocated_at_evaluation(self) -> float:
-        """The same of an evaluation: gradients are freed by then."""
-        return self.static + self.evaluation
-
 
 def terms(setup: Setup) -> Terms:
     """All parts of one run."""

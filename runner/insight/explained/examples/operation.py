@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from runner.insight.curves import EvalPoint, Liveness, MemoryPoint, TrainCurve
+from runner.insight.curves import EvalPoint, Liveness, MemoryPoint
 from runner.insight.diagnosis.operating_conditions import expected_rate
 from runner.insight.explained.examples.shapes import EVERY, PEAK, STEPS, evaluated, falling, noisy, rates, run
 from runner.insight.explained.explanation import Example
+from runner.insight.train_curve import TrainCurve
 
 LONG = 600
 # A learning rate is drawn in units of 1e-4.

@@ -6,7 +6,8 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 
-from runner.insight.curves import Curves, EvalPoint, Metric, Schedule, TrainCurve
+from runner.insight.curves import Curves, EvalPoint, Metric, Schedule
+from runner.insight.train_curve import TrainCurve
 
 STEPS = 240
 PER_EPOCH = 80

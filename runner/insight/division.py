@@ -1,0 +1,110 @@
+"""Which rows of a preset's data are trained on and which are evaluated on: the split and the mix, from keys alone.
+
+The trainer has whole rows and the X-ray only their keys; both divide here, so both count the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from runner.insight import split
+from runner.preset.data_sources import EVAL, GENERAL, TRAIN, mixed_in
+from runner.preset.schema import Preset
+
+Keys = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Positions among the usable rows of a source, by its name (runner/preset/data_sources.py), rising, shape (n,).
+
+    `train` are the preset's own rows and those of each source of data.mix; `evaluated` the held-out ones, all of one
+    source; `general` those of general ability. `overlap` are rows of the eval source that are trained on, and so left
+    out.
+    """
+
+    train: Mapping[str, Places]
+    evaluated: Mapping[str, Places]
+    general: Mapping[str, Places]
+    overlap: Places
+
+    @property
+    def own(self) -> Places:
+        """The preset's own rows to train on."""
+        return self.train[TRAIN]
+
+    @property
+    def held_out(self) -> int:
+        """How many of the preset's own rows are held out."""
+        return len(self.evaluated.get(TRAIN, ()))
+
+
+def divide(preset: Preset, keys: Mapping[str, Keys]) -> Division:
+    """Divide the rows of every source that was read; `keys` are equal for equal rows, shape (rows,) for each source.
+
+    A row that is evaluated on is never trained on too, whichever source it comes from. Without named rows for it, rows
+    of general ability are held out of the mix before anything is drawn for training. A source of the mix that is too
+    small gives what it has.
+    """
+    data, seed, most = preset.data, preset.train.seed, preset.eval.most_rows
+    own = np.arange(len(keys[TRAIN]))
+    if data.max_train_samples:
+        own = _sample(own, data.max_train_samples, seed)
+    overlap = _none()
+    if EVAL in keys:
+        known = np.isin(keys[EVAL], keys[TRAIN][own])
+        overlap = np.flatnonzero(known)
+        evaluated = {EVAL: _sample(np.flatnonzero(~known), most, seed)}
+    else:
+        chosen = split.held_out(keys[TRAIN][own], data.eval_fraction, most, seed)
+        evaluated = {TRAIN: own[chosen]}
+        own = own[~chosen]
+    tested = np.concatenate([keys[name][places] for name, places in evaluated.items()])
+    train, general = {TRAIN: own}, dict[str, Places]()
+    sources = mixed_in(data)
+    ratios = sum(source.ratio for source in sources)
+    for place, source in enumerate(sources):
+        if source.name not in keys:
+            continue
+        found = keys[source.name]
+        usable = np.flatnonzero(~np.isin(found, tested))
+        # Sources get different draws of one seed: the same file named twice is not drawn alike.
+        own_seed = seed + place
+        if GENERAL not in keys:
+            chosen = split.held_out(found[usable], data.eval_fraction, most, own_seed)
+            general[source.name] = usable[chosen]
+            usable = usable[~chosen]
+        train[source.name] = _sample(usable, split.blended_size(len(own), source.ratio, ratios), own_seed)
+    if GENERAL in keys:
+        general = {GENERAL: np.arange(len(keys[GENERAL]))}
+    learned = np.concatenate([keys[name][places] for name, places in train.items()])
+    general = {
+        name: places[~np.isin(keys[name][places], learned)]
+        for name, places in _sample_of_all(general, most, seed).items()
+    }
+    return Division(train, evaluated, general, overlap)
+
+
+def _none() -> Places:
+    return np.empty(0, dtype=np.int64)
+
+
+def _sample(places: Places, most: int, seed: int) -> Places:
+    return places[np.asarray(split.sample(len(places), most, seed), dtype=np.int64)]
+
+
+def _sample_of_all(found: Mapping[str, Places], most: int, seed: int) -> dict[str, Places]:
+    """At most so many rows of all these sources together."""
+    borders = np.cumsum([len(places) for places in found.values()])
+    chosen = np.asarray(split.sample(int(borders[-1]) if len(borders) else 0, most, seed), dtype=np.int64)
+    parts = np.split(chosen, np.searchsorted(chosen, borders[:-1]))
+    starts = [0, *borders[:-1].tolist()]
+    return {
+        name: places[part - start]
+        for (name, places), part, start in zip(found.items(), parts, starts, strict=False)
+    }

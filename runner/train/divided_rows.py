@@ -1,0 +1,57 @@
+"""The rows of a preset as they are divided: to train on, held out, and of general ability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from runner.insight import split
+from runner.insight.division import Division, Keys, Places, divide
+from runner.preset.data_sources import TRAIN, data_sources
+from runner.preset.schema import Preset
+from runner.train.rows import Row
+from runner.train.sources import read_rows
+
+
+@dataclass(frozen=True)
+class Divided:
+    """`division` says where the rows of each part stand in `rows`, the rows of every source by its name."""
+
+    rows: Mapping[str, list[Row]]
+    division: Division
+
+    @property
+    def train(self) -> list[Row]:
+        """All rows to train on, own ones and mixed ones merged evenly."""
+        lists = [self._rows(name, places) for name, places in self.division.train.items()]
+        nexts = [iter(rows) for rows in lists]
+        return [next(nexts[which]) for which in split.interleave([len(rows) for rows in lists])]
+
+    @property
+    def mixed(self) -> list[list[Row]]:
+        """The rows of each source of data.mix that are trained on."""
+        return [self._rows(name, places) for name, places in self.division.train.items() if name != TRAIN]
+
+    @property
+    def held_out(self) -> list[Row]:
+        return [row for name, places in self.division.evaluated.items() for row in self._rows(name, places)]
+
+    @property
+    def general(self) -> list[Row]:
+        return [row for name, places in self.division.general.items() for row in self._rows(name, places)]
+
+    def _rows(self, name: str, places: Places) -> list[Row]:
+        return [self.rows[name][place] for place in places]
+
+
+def read_divided(preset: Preset) -> Divided:
+    """Read every source and divide its rows. Raises DataError."""
+    rows = {source.name: read_rows(source) for source in data_sources(preset.data)}
+    return Divided(rows, divide(preset, {name: keys_of(found) for name, found in rows.items()}))
+
+
+def keys_of(rows: Sequence[Row]) -> Keys:
+    """What rows are told apart by, shape (rows,)."""
+    return np.array([row.short_key for row in rows], dtype=np.uint64)
