@@ -28,6 +28,7 @@ LIGHT = frozenset(
 HEAVY = frozenset(
     {
         "runner.train",
+        "runner.train.probe",
         "runner.train.raw",
         "runner.train.xray",
         "tests.faults.quota_trainer",
