@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 INSTALL = @$(PYTHON) -m make.install $(VENV)
 
-.PHONY: run test check format bench faults screenshots verdicts reference demo-data gpu-check gpu-wheels clean help venv-train venv-dev
+.PHONY: run test test-all dearest check format bench faults fuzz screenshots verdicts reference demo-data gpu-check gpu-wheels clean help venv-train venv-dev
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -12,8 +12,14 @@ help:            ## what can be made
 run: venv-train      ## install, then train the demo with real 4-bit QLoRA, shown live
 	$(BIN)/ftui run demo
 
-test: venv-dev       ## install what tests need and run them all
+test: venv-dev       ## install what tests need and test everything that ftui does, with a few values of what is fuzzed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-all: venv-dev   ## the same, and all that is fuzzed
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m ""
+
+dearest: venv-dev    ## run the tests and print which take longest, with the seconds of each folder
+	$(BIN)/python -m tests.dearest
 
 check: venv-dev      ## formatting, lint, types, import contracts, dead code
 	$(BIN)/ruff format --check .
@@ -35,6 +41,9 @@ bench: venv-dev      ## measure start-up, keystrokes, the memory model, long and
 
 faults: venv-dev     ## break real runs in every way we know, print the table of them
 	$(BIN)/python -m tests.faults
+
+fuzz: venv-dev       ## read more than ten thousand spoilt runs; FTUI_FUZZ_SEED=N repeats one that failed
+	$(BIN)/python -m pytest -n 2 -m large
 
 screenshots: venv-dev  ## record demo runs and draw the pictures of the README
 	$(BIN)/python -m tests.make_screenshots screenshots

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import stub_nvml
+from tests.fork_server import client as fork_client
+from tests.fork_server.protocol import ADDRESS
 from tests.stub_nvml import RTX_4090, StubNvml
 
 # Two cores shared with training tests: slow examples say nothing about the code.
@@ -32,6 +35,19 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # As many busy threads as cores, with a worker for each core: training stands still.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["LC_ALL"] = "C.UTF-8"
+os.environ[ADDRESS] = f"ftui-tests-{os.getpid()}-{secrets.token_hex(4)}"
+_servers = fork_client.Servers(ROOT)
+fork_client.install(_servers)
+
+
+def pytest_unconfigure() -> None:
+    _servers.close()
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are started as a user's are, each with an interpreter of its own (fork_server/)."""
+    monkeypatch.setenv(ADDRESS, "")
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from runner.queue import tickets, waiting
 from runner.store import locks, redaction
 from runner.store.directory import RunDirectory
+from runner.supervision import signals
 
 
 def main() -> int:
@@ -19,6 +20,7 @@ def main() -> int:
     run = RunDirectory(Path(sys.argv[1]))
     locks.keep(int(sys.argv[2]))
     checkpoint = sys.argv[3] if len(sys.argv) > 3 else ""
+    signals.take_defaults()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     lease = None
     if not checkpoint and (tickets.is_queued(run) or tickets.never_started(run)):

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     table = FaultTable()
     began = time.monotonic()
     code = pytest.main(
-        ["-q", "-n", "2", "--dist", "worksteal", "--no-header", "-rf", *map(str, files), *chosen],
+        ["-q", "-n", "2", "--dist", "worksteal", "--no-header", "-rf", "-m", "", *map(str, files), *chosen],
         plugins=[table],
     )
     print(f"\n{as_text(table.rows)}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,22 +39,33 @@ class Disk:
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Disk]:
     folder.mkdir(parents=True, exist_ok=True)
-    _done("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder))
-    try:
+    with _mounted(folder, "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs"):
         yield Disk(folder)
-    finally:
-        _done("umount", "--lazy", str(folder))
 
 
 @contextlib.contextmanager
 def read_only(folder: Path) -> Iterator[None]:
     """Nothing below the folder can be written by its path; what is open already still can."""
-    _done("mount", "--bind", str(folder), str(folder))
-    try:
+    with _mounted(folder, "--bind", str(folder)):
         _done("mount", "-o", "remount,bind,ro", str(folder))
         yield
+
+
+@contextlib.contextmanager
+def _mounted(folder: Path, *how: str) -> Iterator[None]:
+    """Mount something; it is gone with the tests, however they end: else the next ones could not empty their folder."""
+    _done("mount", *how, str(folder))
+    # Not by its argument: what names a folder of a test is killed at the end of that.
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", 'read -r _; umount --lazy "$FTUI_MOUNTED"'],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "FTUI_MOUNTED": str(folder)},
+        start_new_session=True,
+    )
+    try:
+        yield
     finally:
-        _done("umount", "--lazy", str(folder))
+        guard.communicate()
 
 
 def _done(*command: str) -> None:

@@ -24,6 +24,7 @@ class Terminal:
     """A terminal with one command in it, which leads its session as a shell's job does."""
 
     def __init__(self, *command: str) -> None:
+        """The command is `python -P -m MODULE …`."""
         self._master, slave = pty.openpty()
         width, height = SIZE
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
@@ -31,9 +32,9 @@ class Terminal:
         self._stream = pyte.ByteStream(self._screen)
         self._lock = threading.Lock()
         self._is_open = True
-        # A session leader that opens a terminal gets it as its own.
+        *python, module = command[:4]
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(slave), *command],
+            [*python, "tests.faults.on_terminal", os.ttyname(slave), module, *command[4:]],
             start_new_session=True,
             env={**os.environ, "TERM": "xterm-256color"},
         )

@@ -1,4 +1,7 @@
-"""Ten thousand spoilt run directories: whatever is in one, nothing that reads it raises."""
+"""Spoilt run directories: whatever is in one, nothing that reads it raises.
+
+`make fuzz` makes more than ten thousand of them, the suite some hundreds: others in every run.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from tests.faults import fuzz_readers as readers
+from tests.faults.fuzz_amount import SEED, repeatable
 from tests.faults.fuzz_disk import Store
 from tests.faults.fuzz_drawing import Sight
 from tests.faults.fuzz_strategies import Focus, Mutated, every_value, mutated
@@ -17,9 +21,11 @@ from tests.faults.fuzz_tasks import Task, tasks_of
 from tui.charts.view import SCALES, SMOOTHINGS, ZOOMS, Axis, ChartMode
 
 # Of each of five kinds; with one directory for every value of every field these are more than ten thousand.
-EXAMPLES = 1250
-SHARES = 4
-LEAST_SHARE = 1000
+LARGE = 1250
+SMALL = 80
+LEAST_VALUES = 4000
+# So many of the values of all fields are one of the suite's shares.
+SHARES = 20
 
 modes = st.builds(
     ChartMode,
@@ -49,12 +55,12 @@ def show(store: Store, run: Mutated, sight: Sight) -> None:
     sight.draw_row(row)
 
 
-@pytest.mark.parametrize("focus", Focus)
-def test_a_spoilt_run_is_read(focus: Focus, store: Store) -> None:
+def read_spoilt(focus: Focus, store: Store, examples: int) -> None:
+    """Read so many runs spoilt most of all in these files."""
     count = 0
 
-    @seed(1)
-    @settings(max_examples=EXAMPLES)
+    @seed(SEED)
+    @settings(max_examples=examples)
     @given(mutated(focus), sights, st.sampled_from(tasks_of(focus.value)))
     def read(run: Mutated, sight: Sight, task: Task) -> None:
         nonlocal count
@@ -64,16 +70,17 @@ def test_a_spoilt_run_is_read(focus: Focus, store: Store) -> None:
         show(store, run, sight)
         task(store, sight)
 
-    read()
+    with repeatable():
+        read()
     print(f"{count} run directories, spoilt most of all in {', '.join(focus.value)}")
-    assert count >= EXAMPLES
+    assert count >= examples
 
 
-@pytest.mark.parametrize("share", range(SHARES))
-def test_any_value_may_stand_in_any_field(share: int, store: Store) -> None:
+def read_values(store: Store, share: int, shares: int) -> int:
+    """Read a run for each of this share of the values in fields; returns how many these were."""
     count = 0
     for place, (field, run) in enumerate(every_value()):
-        if place % SHARES != share:
+        if place % shares != share:
             continue
         count += 1
         store.write(run.tree(), run.is_alive)
@@ -85,4 +92,26 @@ def test_any_value_may_stand_in_any_field(share: int, store: Store) -> None:
             error.add_note(f"with {run.mutations}")
             raise
     print(f"{count} run directories with one other value")
-    assert count >= LEAST_SHARE
+    return count
+
+
+@pytest.mark.parametrize("focus", Focus)
+def test_a_spoilt_run_is_read(focus: Focus, store: Store) -> None:
+    read_spoilt(focus, store, SMALL)
+
+
+def test_a_value_may_stand_in_a_field(store: Store) -> None:
+    with repeatable():
+        assert read_values(store, SEED % SHARES, SHARES) >= LEAST_VALUES // SHARES
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("focus", Focus)
+def test_any_spoilt_run_is_read(focus: Focus, store: Store) -> None:
+    read_spoilt(focus, store, LARGE)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("share", range(4))
+def test_any_value_may_stand_in_any_field(share: int, store: Store) -> None:
+    assert read_values(store, share, 4) >= LEAST_VALUES // 4

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,36 @@ def test_hangup_of_those_who_work(scene: Scene) -> None:
     assert is_watched(run)
     finished(run)
     nothing_lost(run, *before)
+
+
+@pytest.fixture
+def deaf() -> Iterator[None]:
+    """This process ignores what `nohup` and `&` in a script make a process ignore."""
+    numbers = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.fault(
+    "SIGINT to a run that was started by one who ignores it", "stopped after its step; nothing is inherited"
+)
+def test_a_run_started_under_nohup(cold: None, deaf: None, scene: Scene) -> None:
+    run = scene.start("training", pace=SLOW)
+    for pid in processes(run).values():
+        assert not {signal.SIGINT, signal.SIGQUIT, signal.SIGTERM} & ignored(pid)
+    kill(processes(run)["supervisor_pid"], signal.SIGINT)
+    scene.release()
+    over(run)
+    assert shown(run).phase is Phase.STOPPED
+
+
+def ignored(pid: int) -> set[int]:
+    """The signals that a process ignores."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:"))
+    return {number for number in range(1, 32) if mask & 1 << number - 1}
 
 
 @pytest.mark.parametrize("who", ["supervisor", "trainer"])

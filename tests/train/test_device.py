@@ -107,7 +107,9 @@ def test_what_a_load_casts_is_cast_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [(), ("train.packing=true", "train.max_length=256")], ids=["plain", "packing"]
+    "changes",
+    [(), ("train.packing=true", "train.max_length=256", "train.per_device_train_batch_size=1")],
+    ids=["plain", "packing"],
 )
 @pytest.mark.slow
 def test_it_goes_on_exactly_in_bf16(trained: Trained, tmp_path: Path, changes: tuple[str, ...]) -> None:

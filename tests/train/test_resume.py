@@ -19,9 +19,19 @@ from runner.train.__main__ import train
 from runner.train.errors import TrainingError
 from runner.train.stop import StopFlag
 from tests.train.conftest import Trained
+from tests.train.small_runs import run_of
+
+pytestmark = pytest.mark.xdist_group("resume")
 
 SAVED_EVERY_STEP = ("output.save_steps=1", "output.save_total_limit=100", "eval.sample_max_new_tokens=0")
-SHORT = ("train.max_steps=9", "data.max_train_samples=64", "eval.max_eval_samples=16", *SAVED_EVERY_STEP)
+# One epoch and a half.
+SHORT = (
+    "train.max_steps=6",
+    "eval.answer_rows=0",
+    "data.max_train_samples=64",
+    "eval.max_eval_samples=16",
+    *SAVED_EVERY_STEP,
+)
 
 
 def interrupted(run: RunDirectory, step: int, folder: Path) -> RunDirectory:
@@ -52,8 +62,8 @@ def gone_on(run: RunDirectory, step: int) -> History:
     "changes",
     [
         (),
-        ("eval.eval_steps=2",),
-        ("train.packing=true", "train.max_length=256"),
+        ("eval.eval_steps=2", "eval.answer_rows=4"),
+        ("train.packing=true", "train.max_length=256", "train.per_device_train_batch_size=1"),
         ("lora.lora_dropout=0.1", "train.train_sampling_strategy=group_by_length"),
     ],
     ids=["plain", "evaluations", "packing", "dropout"],
@@ -71,13 +81,19 @@ def test_it_goes_on_exactly(trained: Trained, tmp_path: Path, changes: tuple[str
         assert not again.bad_events
 
 
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A whole run, for tests that copy it."""
+    return run_of(tmp_path_factory.mktemp("short"), *SHORT)
+
+
 @pytest.mark.slow
-def test_what_changed_is_refused_by_name(trained: Trained, tmp_path: Path) -> None:
-    run = interrupted(trained(*SHORT), 3, tmp_path)
+def test_what_changed_is_refused_by_name(short: RunDirectory, tmp_path: Path) -> None:
+    run = interrupted(short, 3, tmp_path)
     text = run.preset.read_text(encoding="utf-8")
     for old, new, words in (
         ("gradient_accumulation_steps: 4", "gradient_accumulation_steps: 2", "the effective batch"),
-        ("max_steps: 9", "max_steps: 12", "the number of steps"),
+        ("max_steps: 6", "max_steps: 12", "the number of steps"),
         ("max_train_samples: 64", "max_train_samples: 60", "training rows"),
     ):
         assert old in text
@@ -87,8 +103,8 @@ def test_what_changed_is_refused_by_name(trained: Trained, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_torn_checkpoint_is_passed_over(trained: Trained, tmp_path: Path) -> None:
-    run = interrupted(trained(*SHORT), 4, tmp_path)
+def test_a_torn_checkpoint_is_passed_over(short: RunDirectory, tmp_path: Path) -> None:
+    run = interrupted(short, 4, tmp_path)
     (run.checkpoints / "checkpoint-4" / "optimizer.pt").unlink()
     found = newest(run)
     assert found is not None

@@ -23,6 +23,8 @@ from runner.train import arguments
 from tests.train.conftest import Trained, prepared
 
 FEW = ("train.max_steps=3", "eval.eval_steps=2", "data.max_train_samples=60", "eval.max_eval_samples=8")
+# Answers and samples of a few words: enough to see that a model of this kind can give them.
+FEW_WORDS = ("eval.answer_rows=2", "eval.sample_max_new_tokens=4")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ FEW = ("train.max_steps=3", "eval.eval_steps=2", "data.max_train_samples=60", "e
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_it_trains(trained: Trained, overrides: tuple[str, ...], method: str, saved: str) -> None:
-    run = trained(*FEW, *overrides)
+    run = trained(*FEW, *FEW_WORDS, *overrides)
     history = read_history(run)
     assert history.end["status"] == "finished"
     assert history.plan["method"] == method
@@ -62,14 +64,17 @@ def test_it_trains(trained: Trained, overrides: tuple[str, ...], method: str, sa
 
 def test_packing_evaluates_the_same_rows_as_without(trained: Trained) -> None:
     """The loss of unpacked held-out rows does not depend on how training rows are joined, before any step."""
-    plain, packed = (read_history(trained(*FEW, f"train.packing={p}")) for p in ("false", "true"))
+    plain, packed = (read_history(trained(*FEW, *FEW_WORDS, f"train.packing={p}")) for p in ("false", "true"))
     assert packed.evals["val"][0].loss == pytest.approx(plain.evals["val"][0].loss, rel=1e-3)
     assert packed.evals["val"][0].n == plain.evals["val"][0].n
     assert packed.plan["steps_per_epoch"] < plain.plan["steps_per_epoch"]
 
 
 def test_the_evaluation_does_not_depend_on_its_batch_size(trained: Trained) -> None:
-    one, eight = (read_history(trained(*FEW, f"eval.per_device_eval_batch_size={n}")) for n in (1, 8))
+    one, eight = (
+        read_history(trained(*FEW, "eval.answer_rows=0", f"eval.per_device_eval_batch_size={n}"))
+        for n in (1, 8)
+    )
     assert one.evals["val"][0].loss == pytest.approx(eight.evals["val"][0].loss, rel=1e-5)
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 from runner.check import xray
 from runner.store import directory
 from runner.store.directory import RunDirectory
 from tests.data.record import FOLDER
+from tests.tui import idle
 from tests.tui.made import alive
 from tui.app import FtuiApp
 from tui.services.xray import XrayService
+
+idle.install()
 
 OVERFIT = "20261124-090000-demo-overfit-0001"
 HEALTHY = "20261124-080000-demo-0002"
@@ -57,10 +63,15 @@ async def running(
 
 async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 20) -> None:
     """Let the app work until a condition holds; AssertionError, with the screen, when it does not in time."""
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return
-        await pilot.pause(0.05)
+    deadline, pause = time.monotonic() + seconds, 0.005
+    while time.monotonic() < deadline:
+        # A screen is there before its widgets are.
+        with contextlib.suppress(NoMatches):
+            if condition():
+                return
+        await pilot.pause(pause)
+        # Each look asks every widget whether it is done: the longer it takes, the less often.
+        pause = min(1.5 * pause, 0.05)
     raise AssertionError(f"not within {seconds} s; the screen shows:\n{screen_text(pilot)}")
 
 
