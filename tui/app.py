@@ -22,7 +22,7 @@ from tui.patches.keys_in_order import KeysInOrder
 from tui.screens.help import HelpScreen
 from tui.screens.live import LiveScreen
 from tui.screens.main import MainScreen
-from tui.services.run_reader import Target
+from tui.services.run_reader import RunSource
 
 # By then a long run is on the screen.
 STARTED_SECONDS = 3.0
@@ -45,7 +45,7 @@ class FtuiApp(KeysInOrder):
     # The default and not set when mounted, which would have every style sheet read a second time.
     theme: Reactive[str] = Reactive("tokyo-night")
 
-    def __init__(self, target: Target | None = None) -> None:
+    def __init__(self, target: RunSource | None = None) -> None:
         super().__init__()
         self.main = MainScreen(ftui_home(), target)
 

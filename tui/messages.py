@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runner.report.comparison import Compared
 
 
-class Wish(StrEnum):
+class EditorRequest(StrEnum):
     """What the editor asks of the app."""
 
     SAVE = "save"
@@ -89,7 +89,7 @@ class Done(Message):
 
 
 @dataclass
-class DraftJudged(Message):
+class DraftAssessed(Message):
     """A draft was validated and assessed; `problems` are by 'section.key', and with any there is no assessment.
 
     `number` is the draft's, so that an answer to an older one can be told from the newest.

@@ -1,4 +1,4 @@
-"""Putting runs into the queue, one or a sweep of them. Each is judged first: what it needs of a GPU is
+"""Putting runs into the queue, one or a sweep of them. Each is assessed first: what it needs of a GPU is
 part of its ticket.
 """
 
@@ -85,7 +85,7 @@ def enqueue(
 
 
 @dataclass(frozen=True)
-class Judged:
+class Assessed:
     """A preset that may wait: `label` goes behind its name, `need_mib` is None while that is unknown."""
 
     loaded: LoadedPreset
@@ -94,14 +94,14 @@ class Judged:
     forced: bool = False
 
 
-def judge(
+def assess_all(
     preset: str,
     home: Path,
     overrides: Sequence[str] = (),
     sweeps: Sequence[str] = (),
     gpu_choice: str | None = None,
     force: bool = False,
-) -> list[Judged]:
+) -> list[Assessed]:
     """Judge every combination of a sweep; without one there is one. Raises PresetError, or LaunchError when one of them
     is refused.
     """
@@ -111,12 +111,12 @@ def judge(
         # The gate leaves this to the launch, and there others would wait already.
         ensure_can_train(loaded.preset)
         need = None if force else need_mib(pass_gate(loaded, home, gpu_choice, queued=True))
-        found.append(Judged(loaded, need, variant.label, force))
+        found.append(Assessed(loaded, need, variant.label, force))
     return found
 
 
 def enqueue_all(
-    judged: Sequence[Judged],
+    assessed: Sequence[Assessed],
     home: Path,
     gpu_choice: str | None = None,
     first: bool = False,
@@ -124,7 +124,7 @@ def enqueue_all(
 ) -> list[RunDirectory]:
     """Put them into the queue in this order. Raises LaunchError or OSError."""
     # The last one put first is the first.
-    order = list(reversed(judged)) if first else list(judged)
+    order = list(reversed(assessed)) if first else list(assessed)
     made = [
         enqueue(one.loaded, home, gpu_choice, one.need_mib, first, one.label, one.forced, trainer)
         for one in order

@@ -1,4 +1,4 @@
-"""Launching a preset: it is loaded, judged for the GPU it will get, and started."""
+"""Launching a preset: it is loaded, assessed for the GPU it will get, and started."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def change(
     gpu_choice: str | None = None,
     force: bool = False,
 ) -> None:
-    """Change settings of a waiting run, or the GPU it waits for ('any' for whichever is free first), and judge it
+    """Change settings of a waiting run, or the GPU it waits for ('any' for whichever is free first), and assess it
     again, unless it was forced. Raises PresetError, LaunchError, QueueError or OSError; then nothing is changed.
     """
     ticket = tickets.read_ticket(run)

@@ -10,7 +10,7 @@ import pytest
 
 from runner.check.assess import Assessment
 from runner.commands import queued
-from runner.commands.enqueue import enqueue_all, judge
+from runner.commands.enqueue import assess_all, enqueue_all
 from runner.commands.queued import change
 from runner.gpu import CPU
 from runner.preset import files
@@ -38,7 +38,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
 
 def test_every_run_of_a_sweep_is_judged_and_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gpus(monkeypatch, (TOTAL, 100))
-    found = judge("demo", home, ["train.seed=7"], ["train.per_device_train_batch_size=1,64", "lora.r=8,16"])
+    found = assess_all(
+        "demo", home, ["train.seed=7"], ["train.per_device_train_batch_size=1,64", "lora.r=8,16"]
+    )
     assert [one.label for one in found] == ["-1-8", "-1-16", "-64-8", "-64-16"]
     assert {one.loaded.preset.train.seed for one in found} == {7}
     assert [one.loaded.preset.lora.r for one in found] == [8, 16, 8, 16]
@@ -48,15 +50,15 @@ def test_every_run_of_a_sweep_is_judged_and_named(home: Path, monkeypatch: pytes
 
 
 def test_without_a_sweep_one_is_judged(home: Path, peaks: Peaks) -> None:
-    (found,) = judge("demo", home)
+    (found,) = assess_all("demo", home)
     assert (found.loaded.name, found.need_mib, found.label) == ("demo", peaks.high, "")
 
 
 def test_what_is_forced_is_not_judged(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gpus(monkeypatch, (SMALL, 400))
     with pytest.raises(LaunchError, match="wait forever"):
-        judge("demo", home)
-    (found,) = judge("demo", home, force=True)
+        assess_all("demo", home)
+    (found,) = assess_all("demo", home, force=True)
     assert found.need_mib is None
 
 
@@ -74,7 +76,7 @@ def test_one_that_is_refused_lets_none_in(
     home: Path, sweep: str, error: type[Exception], words: str, started: list[RunDirectory]
 ) -> None:
     with pytest.raises(error, match=words):
-        judge("demo", home, (), ["train.seed=1,2", sweep], "cpu")
+        assess_all("demo", home, (), ["train.seed=1,2", sweep], "cpu")
     assert started == list_runs(home) == []
 
 
@@ -87,7 +89,7 @@ def ids(home: Path) -> list[str]:
 
 
 def test_they_wait_in_the_order_they_were_given(home: Path, started: list[RunDirectory]) -> None:
-    made = enqueue_all(judge("demo", home, (), ["train.seed=1,2,3"], "cpu"), home, "cpu")
+    made = enqueue_all(assess_all("demo", home, (), ["train.seed=1,2,3"], "cpu"), home, "cpu")
     assert ids(home) == ["demo-1", "demo-2", "demo-3"]
     assert [one.run for one in tickets.waiting(home)] == made == started
     assert [files.load_frozen(run.preset).train.seed for run in made] == [1, 2, 3]
@@ -96,8 +98,8 @@ def test_they_wait_in_the_order_they_were_given(home: Path, started: list[RunDir
 
 
 def test_first_of_all_they_keep_their_order_too(home: Path) -> None:
-    enqueue_all(judge("demo", home, gpu_choice="cpu"), home, "cpu")
-    made = enqueue_all(judge("demo", home, (), ["train.seed=1,2,3"], "cpu"), home, "cpu", first=True)
+    enqueue_all(assess_all("demo", home, gpu_choice="cpu"), home, "cpu")
+    made = enqueue_all(assess_all("demo", home, (), ["train.seed=1,2,3"], "cpu"), home, "cpu", first=True)
     assert ids(home) == ["demo-1", "demo-2", "demo-3", "demo"]
     assert [run.id for run in made] == [one.run.id for one in tickets.waiting(home)][:3]
 
@@ -114,7 +116,7 @@ def test_the_ticket_says_where_to_and_how_much(
     on_gpu: bool,
 ) -> None:
     gpus(monkeypatch, (TOTAL, 100), (TOTAL, 200))
-    (run,) = enqueue_all(judge("demo", home, gpu_choice=choice), home, choice)
+    (run,) = enqueue_all(assess_all("demo", home, gpu_choice=choice), home, choice)
     ticket = tickets.read_ticket(run)
     assert ticket is not None
     assert (ticket.gpu, ticket.need_mib) == (gpu, peaks.high if on_gpu else None)
@@ -129,7 +131,7 @@ def test_the_ticket_says_where_to_and_how_much(
 def waits(home: Path, monkeypatch: pytest.MonkeyPatch, peaks: Peaks) -> RunDirectory:
     """A run that waits for any of two cards, one of them too small."""
     gpus(monkeypatch, (SMALL, 700), (TOTAL, 200))
-    (run,) = enqueue_all(judge("demo", home), home)
+    (run,) = enqueue_all(assess_all("demo", home), home)
     return run
 
 

@@ -29,7 +29,7 @@ from tests.faults.fuzz_base import LAST, PRESET
 from tests.faults.fuzz_disk import Store
 from tui.cli.follow import numbers
 from tui.models.run_view import RunRow, RunView
-from tui.services.run_reader import RunFollower, read_row
+from tui.services.run_reader import RunDirectoryReader, read_row
 
 STEPS = (1, 2, LAST, LAST + 1, -1, 10**400)
 
@@ -94,7 +94,7 @@ def _read_small(home: Path, run: RunDirectory) -> None:
 
 def follow(store: Store, change: Callable[[], Any]) -> tuple[RunView | None, RunRow]:
     """The screen's way: polled, changed under the reader, polled again; returns the last view and the row."""
-    follower = RunFollower(store.run)
+    follower = RunDirectoryReader(store.run)
     seen = None
     for look in range(4):
         if look == 2:

@@ -13,7 +13,7 @@ from runner.store import prefetch
 from runner.store.directory import RunDirectory
 from runner.store.history import read_history
 from tests.run.scenes import add, end, evaluation, made_run, phase, plan, step
-from tui.services.run_reader import RunFollower
+from tui.services.run_reader import RunDirectoryReader
 
 STEPS = 3000
 
@@ -54,7 +54,7 @@ def test_read_ahead_is_what_everybody_reads(run: RunDirectory) -> None:
 
 
 def test_a_follower_goes_on_from_it(run: RunDirectory) -> None:
-    follower = RunFollower(run, ahead=prefetch.read_ahead(run))
+    follower = RunDirectoryReader(run, ahead=prefetch.read_ahead(run))
     view = follower.poll()
     assert view is not None
     assert view.step == STEPS + 1
@@ -84,6 +84,6 @@ def test_a_reader_that_dies_costs_nothing(run: RunDirectory) -> None:
     assert started is not None
     assert started._reader is not None
     started._reader.kill()
-    view = RunFollower(run, ahead=started).poll()
+    view = RunDirectoryReader(run, ahead=started).poll()
     assert view is not None
     assert view.step == STEPS + 1

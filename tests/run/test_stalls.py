@@ -18,7 +18,7 @@ from tests.conftest import wait_for
 from tests.run.conftest import Scripted
 from tests.run.scenes import phase, plan, scripted_lines, step
 from tests.run.test_supervise import over, running
-from tui.services.run_reader import RunFollower
+from tui.services.run_reader import RunDirectoryReader
 
 STACK = """\
 Thread 0x00007f1 (most recent call first):
@@ -81,7 +81,7 @@ def test_a_stopped_trainer_is_told_as_such_and_goes_on(
     assert state["verdict"] == "died or stalled"
     assert f"kill -CONT {pid}" in state["silent_because"]
     monkeypatch.setattr("runner.insight.diagnosis.operating_conditions.SILENT_SECONDS", 2.0)
-    view = RunFollower(run).poll()
+    view = RunDirectoryReader(run).poll()
     assert view is not None
     assert "stopped by a signal" in view.verdict.sentence
     os.kill(pid, signal.SIGCONT)

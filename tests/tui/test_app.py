@@ -15,8 +15,8 @@ from runner.store.directory import RunDirectory, runs_folder
 from runner.store.requests import Request
 from tests.tui.conftest import HEALTHY, running, screen_text, shows, until, without_load
 from tui.messages import LoadSampled
-from tui.screens.dialog import Launch, LaunchDialog, StopDialog
-from tui.services.run_reader import Target
+from tui.screens.dialog import LaunchChoice, LaunchDialog, StopDialog
+from tui.services.run_reader import RunSource
 from tui.widgets.preset_list import PresetList
 from tui.widgets.run_list import RunList
 
@@ -48,7 +48,7 @@ async def test_arrows_choose_another_run(overfit: RunDirectory, size: tuple[int,
 
 
 async def test_a_run_asked_for_is_opened(store: Path) -> None:
-    async with running(target=Target(RunDirectory(runs_folder(store) / HEALTHY))) as (_, pilot):
+    async with running(target=RunSource(RunDirectory(runs_folder(store) / HEALTHY))) as (_, pilot):
         await shows(pilot, "Verdict: healthy", "step 75/75")
 
 
@@ -96,7 +96,7 @@ async def test_the_launch_dialog_offers_the_gpus(store: Path) -> None:
         app.screen.dismiss = answers.append  # type: ignore[method-assign, assignment]
         await pilot.press("enter")
         await until(pilot, lambda: answers)
-        assert answers == [Launch("GPU-1")]
+        assert answers == [LaunchChoice("GPU-1")]
 
 
 async def test_a_broken_preset_says_what_is_wrong_and_is_not_launched(store: Path) -> None:

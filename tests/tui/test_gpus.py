@@ -17,7 +17,7 @@ from tests.tui.conftest import running, screen_text, shows, until, without_load
 from tui.cli.check import choose_card
 from tui.messages import LoadSampled
 from tui.models.run_view import RunView, figures
-from tui.screens.dialog import Launch, LaunchDialog
+from tui.screens.dialog import LaunchChoice, LaunchDialog
 from tui.widgets.load_bar import gpu_line, grid
 from tui.widgets.metrics import memory
 from tui.widgets.preset_list import PresetList
@@ -92,23 +92,23 @@ async def test_with_ill_cards_alone_the_cpu_is_not_taken_by_itself(store: Path) 
         await until(pilot, lambda: app.screen.query_one(OptionList).highlighted == 1)
         await pilot.press("l")
         await until(pilot, lambda: answers)
-        assert answers == [Launch("cpu")]
+        assert answers == [LaunchChoice("cpu")]
 
 
 @pytest.mark.parametrize(
     ("reading", "words", "answer"),
     [
-        (None, "Still looking for GPUs", Launch(None)),
-        (GpuReading(problem="no NVIDIA GPU"), "No NVIDIA GPU: it runs on the CPU", Launch("cpu")),
+        (None, "Still looking for GPUs", LaunchChoice(None)),
+        (GpuReading(problem="no NVIDIA GPU"), "No NVIDIA GPU: it runs on the CPU", LaunchChoice("cpu")),
         (
             GpuReading(problem="CUDA_VISIBLE_DEVICES= hides every GPU", hidden=(card(0).gpu,)),
             "CUDA_VISIBLE_DEVICES= hides every GPU: it runs on the CPU",
-            Launch("cpu"),
+            LaunchChoice("cpu"),
         ),
     ],
 )
 async def test_before_the_gpus_are_known_none_is_chosen(
-    store: Path, reading: GpuReading | None, words: str, answer: Launch
+    store: Path, reading: GpuReading | None, words: str, answer: LaunchChoice
 ) -> None:
     async with running() as (app, pilot):
         await until(pilot, lambda: app.main.query_one(PresetList).option_count)
@@ -147,7 +147,7 @@ async def test_a_healthy_card_beside_an_ill_one_is_offered(store: Path) -> None:
         app.screen.dismiss = answers.append  # type: ignore[method-assign, assignment]
         await pilot.press("l")
         await until(pilot, lambda: answers)
-        assert answers == [Launch("GPU-1")]
+        assert answers == [LaunchChoice("GPU-1")]
 
 
 # Whose memory

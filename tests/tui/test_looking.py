@@ -18,7 +18,7 @@ from tests.tui.conftest import running, screen_text, shows, until
 from tests.tui.made import alive, grow, history_of, made
 from tui.charts.view import amount
 from tui.models.run_view import age
-from tui.services.run_reader import RunFollower
+from tui.services.run_reader import RunDirectoryReader
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
 RUN = "20261124-110000-a-run-0009"
@@ -286,7 +286,7 @@ async def test_time_left_counts_only_steps_since_the_resume(home: Path, said: bo
 def test_the_log_is_read_though_every_look_finds_new_steps(home: Path) -> None:
     run = made(home, RUN, phase("training"), plan())
     run.console.write_text("the first line\n")
-    follower = RunFollower(run)
+    follower = RunDirectoryReader(run)
     for n in range(1, 4):
         add(run, step(n))
         view = follower.poll()

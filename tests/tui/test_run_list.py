@@ -19,7 +19,7 @@ from tests.tui.conftest import OVERFIT, running, screen_text, shows, until
 from tests.tui.made import made, store_of
 from tui.app import FtuiApp
 from tui.models.run_view import RunRow
-from tui.services.run_reader import Target
+from tui.services.run_reader import RunSource
 from tui.widgets.run_list import RunList
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
@@ -213,7 +213,7 @@ async def test_a_foreign_run_is_in_the_list_and_in_the_panel(
     store: Path, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     path = foreign(tmp_path / "their run [x] [b", 80)
-    async with running(size, target=Target(path=path)) as (app, pilot):
+    async with running(size, target=RunSource(path=path)) as (app, pilot):
         await shows(pilot, "step 40/80", "held-out 1.0000 (best 1.0000 @40)", "their run [x] [b")
         await until(pilot, lambda: len(names(app)) == 3)
         assert names(app)[0] == str(path)
@@ -238,7 +238,7 @@ async def test_a_foreign_run_that_was_over_when_it_was_opened_rings_no_bell(
 ) -> None:
     rung: list[object] = []
     monkeypatch.setattr(FtuiApp, "bell", lambda self: rung.append(1))
-    async with running(target=Target(path=foreign(tmp_path / "theirs"))) as (app, pilot):
+    async with running(target=RunSource(path=foreign(tmp_path / "theirs"))) as (app, pilot):
         await shows(pilot, "step 40/40")
         await until(pilot, lambda: listing(app).listed[0].phase.is_over)
         await pilot.pause(0.3)
@@ -248,7 +248,7 @@ async def test_a_foreign_run_that_was_over_when_it_was_opened_rings_no_bell(
 
 async def test_a_foreign_run_goes_on_while_it_is_watched(home: Path, tmp_path: Path) -> None:
     save(tmp_path / "theirs", entries(5, 10), 10)
-    async with running(target=Target(path=tmp_path / "theirs")) as (app, pilot):
+    async with running(target=RunSource(path=tmp_path / "theirs")) as (app, pilot):
         await shows(pilot, "step 10/40")
         save(tmp_path / "theirs", entries(5, 10, 15, 20), 20)
         await shows(pilot, "step 20/40")

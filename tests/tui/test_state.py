@@ -23,8 +23,8 @@ from tests.data.record import FOLDER
 from tests.run.scenes import end, plan, step
 from tests.tui.conftest import OVERFIT
 from tui.models.run_view import age, name_of
-from tui.services.run_reader import RunFollower, read_row, read_view
-from tui.services.trace_reader import TraceFollower
+from tui.services.run_reader import RunDirectoryReader, read_row, read_view
+from tui.services.trace_reader import TraceReader
 
 
 def test_a_recorded_run_as_it_was(overfit: RunDirectory) -> None:
@@ -43,7 +43,7 @@ def test_following_piece_by_piece_ends_in_the_same_view(overfit: RunDirectory, t
     shutil.copytree(overfit.path, copy.path)
     data = overfit.events.read_bytes()
     copy.events.write_bytes(b"")
-    follower = RunFollower(copy)
+    follower = RunDirectoryReader(copy)
     view = None
     for start in range(0, len(data), 997):
         with copy.events.open("ab") as stream:
@@ -59,7 +59,7 @@ def test_following_piece_by_piece_ends_in_the_same_view(overfit: RunDirectory, t
 
 
 def test_a_run_that_is_cut_short_is_read_again(overfit: RunDirectory) -> None:
-    follower = RunFollower(overfit)
+    follower = RunDirectoryReader(overfit)
     follower.poll()
     lines = overfit.events.read_text().splitlines(keepends=True)
     overfit.events.write_text("".join(lines[:40]))
@@ -136,7 +136,7 @@ class MadeTrace(Trace):
 
 def test_the_last_piece_of_a_trace_is_judged_though_the_first_just_was() -> None:
     good = [step(n, 2.0) for n in range(1, 80)]
-    follower = TraceFollower(MadeTrace([plan(100), *good], [step(80, "NaN"), *end("finished")]))
+    follower = TraceReader(MadeTrace([plan(100), *good], [step(80, "NaN"), *end("finished")]))
     first, last = follower.poll(), follower.poll()
     assert first is not None
     assert last is not None

@@ -10,7 +10,7 @@ import click
 from runner.commands.compare import read_all
 from runner.report import comparison
 from tui.cli.parameters import json_option
-from tui.cli.targets import target
+from tui.cli.run_source import source_of
 from tui.cli.text import print_json, print_table
 
 
@@ -23,7 +23,7 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
     \b
     ftui compare last qlora-8b-7f3a
     """
-    runs = read_all([target(name).place for name in names])
+    runs = read_all([source_of(name).place for name in names])
     words = comparison.side_by_side(runs)
     if as_json:
         print_json(

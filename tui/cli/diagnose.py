@@ -23,7 +23,7 @@ from runner.store.event_tail import EventTail
 from runner.store.history import History, fold_all
 from tui.cli.names_traces import NamesTraces
 from tui.cli.parameters import MAP, json_option
-from tui.cli.targets import shown
+from tui.cli.run_source import shown
 from tui.cli.text import metrics_as_plain, print_json, print_standing
 from tui.models.run_view import since
 

@@ -16,8 +16,8 @@ from runner.insight.task import main_curve
 from runner.store.directory import RunDirectory
 from runner.store.events import Phase
 from tui.models.run_view import RunView, age
-from tui.services.run_reader import Follower, RunFollower, Target
-from tui.services.trace_reader import TraceFollower
+from tui.services.run_reader import RunDirectoryReader, RunReader, RunSource
+from tui.services.trace_reader import TraceReader
 
 POLL_SECONDS = 0.2
 LINE_SECONDS = 10.0
@@ -26,12 +26,12 @@ UNDECIDED = (VerdictKind.TOO_EARLY, VerdictKind.NO_EVALUATION)
 EXIT_CODES = {Phase.FINISHED: 0, Phase.STOPPED: 3}
 
 
-def follow_trace(target: Target) -> int:
+def follow_trace(target: RunSource) -> int:
     """The same for a run that was started elsewhere. Raises TraceError."""
     path = target.path
     assert path is not None
     follower = target.follower()
-    assert isinstance(follower, TraceFollower)
+    assert isinstance(follower, TraceReader)
     click.echo(f"run {follower.path}")
     if follower.others:
         click.echo(f"not shown, in the same place: {', '.join(follower.others)}")
@@ -46,10 +46,10 @@ def follow(run: RunDirectory) -> int:
     click.echo(f"run {run.id}")
     click.echo(f"in  {run.path}")
     find = f" Find it with `ftui watch {run.id}`, stop it with `ftui stop {run.id}`."
-    return _follow(RunFollower(run), RunView(id=run.id), find)
+    return _follow(RunDirectoryReader(run), RunView(id=run.id), find)
 
 
-def _follow(follower: Follower, view: RunView, find: str) -> int:
+def _follow(follower: RunReader, view: RunView, find: str) -> int:
     on_terminal = sys.stdout.isatty()
     try:
         with _Progress() as progress:

@@ -7,7 +7,7 @@ import dataclasses
 import click
 
 from runner.commands import queued
-from runner.commands.enqueue import enqueue_all, judge
+from runner.commands.enqueue import assess_all, enqueue_all
 from runner.queue import tickets
 from runner.queue.tickets import QueueError
 from runner.store import directory, summary
@@ -76,18 +76,18 @@ def add(
     first: bool,
     force: bool,
 ) -> None:
-    """Put presets at the end of the queue. Each is judged now; when one is refused, none is put there.
+    """Put presets at the end of the queue. Each is assessed now; when one is refused, none is put there.
 
     \b
     ftui queue add demo my-chats --gpu 0
     ftui queue add demo --sweep train.learning_rate=5e-4,1e-3 --sweep lora.r=8,16
     """
     home = ftui_home()
-    judged = []
+    assessed = []
     for preset in presets:
         with waiting(f"Looking at {preset} and its data …"):
-            judged += judge(preset, home, overrides, sweeps, gpu, force)
-    for run in enqueue_all(judged, home, gpu, first):
+            assessed += assess_all(preset, home, overrides, sweeps, gpu, force)
+    for run in enqueue_all(assessed, home, gpu, first):
         click.echo(run.id)
     if tickets.is_paused(home):
         click.secho("The whole queue is paused: ftui queue start", fg="yellow", err=True)

@@ -11,7 +11,7 @@ from runner.store import directory
 from tui.cli.follow import follow
 from tui.cli.parameters import PLAIN, RUN_OR_LAST
 from tui.cli.screen import open_screen
-from tui.services.run_reader import Target
+from tui.services.run_reader import RunSource
 
 
 @click.command()
@@ -35,4 +35,4 @@ def resume(run: str, step: int | None, plain: bool, detach: bool) -> None:
         return
     if plain or not sys.stdout.isatty():
         sys.exit(follow(found))
-    open_screen(Target(found))
+    open_screen(RunSource(found))

@@ -13,7 +13,7 @@ from tui.cli.follow import follow
 from tui.cli.parameters import PLAIN, PRESET, force_option, gpu_option, json_option, set_option
 from tui.cli.screen import open_screen
 from tui.cli.text import print_json, waiting
-from tui.services.run_reader import Target
+from tui.services.run_reader import RunSource
 
 
 @click.command()
@@ -60,7 +60,7 @@ def run(
     elif plain or not sys.stdout.isatty():
         sys.exit(follow(launched.run))
     else:
-        open_screen(Target(launched.run))
+        open_screen(RunSource(launched.run))
 
 
 def _launch(preset: str, overrides: tuple[str, ...], gpu: str | None, force: bool) -> Launch:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from tui.services.run_reader import Target
+    from tui.services.run_reader import RunSource
 
 
-def open_screen(target: Target | None) -> None:
+def open_screen(target: RunSource | None) -> None:
     """The screen, on a run if there is one. Raises ClickException without a terminal."""
     if not sys.stdout.isatty():
         raise click.ClickException(

@@ -10,8 +10,8 @@ from runner.store.directory import ftui_home
 from runner.supervision.reattach import adopt
 from tui.cli.follow import follow, follow_trace
 from tui.cli.parameters import MAP, PLAIN, RUN_OR_LAST
+from tui.cli.run_source import source_of
 from tui.cli.screen import open_screen
-from tui.cli.targets import target
 
 
 @click.command()
@@ -34,7 +34,7 @@ def watch(run: str, plain: bool, names: str) -> None:
     ftui watch train.log --plain
     ftui watch my_log.csv --map loss=nll,step=batch
     """
-    found = target(run, names)
+    found = source_of(run, names)
     if found.run is not None and found.run.home == ftui_home():
         adopt(found.run)
     if not plain and sys.stdout.isatty():

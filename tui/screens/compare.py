@@ -23,7 +23,7 @@ from tui.glyphs import glyphs, plain
 from tui.messages import RunsCompared
 from tui.models.run_view import name_of
 from tui.services import runs_read
-from tui.services.run_reader import Target
+from tui.services.run_reader import RunSource
 from tui.widgets.lines import Drawing
 
 
@@ -59,7 +59,7 @@ class CompareScreen(Screen[None]):
 
     runs: var[Sequence[Compared]] = var(())
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, targets: Sequence[RunSource]) -> None:
         super().__init__()
         self._targets = targets
 

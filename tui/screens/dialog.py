@@ -61,14 +61,14 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
 
 
 @dataclass(frozen=True)
-class Launch:
+class LaunchChoice:
     """Where to launch: a GPU's UUID, `cpu`, or None for the GPU with most free memory; at once, or when it is free."""
 
     gpu: str | None
     waits: bool = False
 
 
-class LaunchDialog(Dialog[Launch | None]):
+class LaunchDialog(Dialog[LaunchChoice | None]):
     """Launch a preset? Answers None for no."""
 
     BINDINGS = [
@@ -116,7 +116,7 @@ class LaunchDialog(Dialog[Launch | None]):
 
     def action_launch(self, waits: bool) -> None:
         if not self._gpus.samples and not self._gpus.is_sick:
-            self.dismiss(Launch(CPU if self._is_known else None, waits))
+            self.dismiss(LaunchChoice(CPU if self._is_known else None, waits))
             return
         listed = self.query_one(OptionList)
         chosen = listed.highlighted_option
@@ -125,7 +125,7 @@ class LaunchDialog(Dialog[Launch | None]):
                 "No GPU can be used. Choose the CPU with the arrow keys if you mean it.", severity="warning"
             )
             return
-        self.dismiss(Launch(chosen.id, waits))
+        self.dismiss(LaunchChoice(chosen.id, waits))
 
 
 class StopDialog(Dialog[str | None]):

@@ -1,4 +1,4 @@
-"""The editor with what it needs around it: its drafts are judged, their data looked at, their files written."""
+"""The editor with what it needs around it: its drafts are assessed, their data looked at, their files written."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ from runner.insight.memory.cards import CARDS, Card
 from runner.preset.draft import Draft
 from runner.preset.errors import PresetError
 from runner.preset.schema import Preset
-from tui.messages import DataSeen, DraftJudged, PageSeen, PresetRenamed, PresetSaved, SaveRefused, Wish
+from tui.messages import (
+    DataSeen,
+    DraftAssessed,
+    EditorRequest,
+    PageSeen,
+    PresetRenamed,
+    PresetSaved,
+    SaveRefused,
+)
 from tui.screens import run_control
 from tui.screens.data import DataScreen
 from tui.screens.editor import EditorScreen
 from tui.screens.preset_files import PresetFiles
 from tui.screens.questions import PickDialog
-from tui.services.judge import JudgeService, Question
+from tui.services.assess import AssessService, DraftQuestion
 from tui.services.presets import card
 from tui.services.xray import XrayService
 
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
     from runner.store.directory import RunDirectory
 
 # What is for presets alone, not for the frozen one of a run that waits.
-OF_FILES = {Wish.SAVE_AS, Wish.RENAME, Wish.DELETE, Wish.LAUNCH}
+OF_FILES = {EditorRequest.SAVE_AS, EditorRequest.RENAME, EditorRequest.DELETE, EditorRequest.LAUNCH}
 
 
 class EditingScreen(EditorScreen):
@@ -35,7 +43,7 @@ class EditingScreen(EditorScreen):
     def __init__(self, draft: Draft, home: Path, waits: RunDirectory | None = None) -> None:
         super().__init__(draft)
         self._home, self._waits = home, waits
-        self.judge = JudgeService(self.post_message, home)
+        self.assess = AssessService(self.post_message, home)
         self.xray = XrayService(self.post_message, home)
         self.report: DataReport | None = None
         self.wanted_data: Preset | None = None
@@ -48,24 +56,24 @@ class EditingScreen(EditorScreen):
             self._before = None
 
     def on_mount(self) -> None:
-        self.judge.start()
+        self.assess.start()
         self.xray.start()
 
     def on_unmount(self) -> None:
-        self.judge.stop()
+        self.assess.stop()
         self.xray.stop()
 
     def watch_gpus(self, gpus: GpuReading | None) -> None:
         if gpus is not None:
-            self.judge.take_gpus(gpus)
+            self.assess.take_gpus(gpus)
 
     # Drafts and their judgement
 
     def on_editor_screen_changed(self) -> None:
-        self.judge.ask(Question(self.number, self.draft.snapshot(), self._before, self._card))
+        self.assess.ask(DraftQuestion(self.number, self.draft.snapshot(), self._before, self._card))
 
-    def on_draft_judged(self, message: DraftJudged) -> None:
-        self.judged(message)
+    def on_draft_assessed(self, message: DraftAssessed) -> None:
+        self.show_assessment(message)
         if message.assessment is not None and message.number == self.number:
             self.wanted_data = message.assessment.preset
             self.xray.want(self.wanted_data)
@@ -74,7 +82,7 @@ class EditingScreen(EditorScreen):
         if message.report == self.report:
             return
         self.report = message.report
-        self.judge.take_data(message.report)
+        self.assess.take_data(message.report)
         if self._data is not None:
             self._data.report = message.report
 
@@ -85,19 +93,19 @@ class EditingScreen(EditorScreen):
     # What needs more than the draft
 
     def on_editor_screen_asked(self, message: EditorScreen.Asked) -> None:
-        if self._waits is not None and message.wish in OF_FILES:
+        if self._waits is not None and message.request in OF_FILES:
             self.notify("It is a run that waits: save it (s), and it starts with that.", severity="warning")
             return
-        wishes: dict[Wish, Callable[[], None]] = {
-            Wish.SAVE: self._files.save,
-            Wish.SAVE_AS: self._files.save_as,
-            Wish.RENAME: self._files.rename,
-            Wish.DELETE: self._files.delete,
-            Wish.LAUNCH: self._launch,
-            Wish.XRAY: self._show_data,
-            Wish.CARD: self._choose_card,
+        answers: dict[EditorRequest, Callable[[], None]] = {
+            EditorRequest.SAVE: self._files.save,
+            EditorRequest.SAVE_AS: self._files.save_as,
+            EditorRequest.RENAME: self._files.rename,
+            EditorRequest.DELETE: self._files.delete,
+            EditorRequest.LAUNCH: self._launch,
+            EditorRequest.XRAY: self._show_data,
+            EditorRequest.CARD: self._choose_card,
         }
-        wishes[message.wish]()
+        answers[message.request]()
 
     def on_preset_saved(self, message: PresetSaved) -> None:
         message.draft.was_saved(message.saving)

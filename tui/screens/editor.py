@@ -17,7 +17,7 @@ from runner.preset.draft import Draft
 from runner.preset.errors import PresetError
 from runner.preset.fields import Kind, field_named
 from tui.glyphs import plain
-from tui.messages import DraftJudged, Wish
+from tui.messages import DraftAssessed, EditorRequest
 from tui.models.form_rows import FormRow, rows_of
 from tui.screens.live import LiveScreen
 from tui.screens.questions import ConfirmDialog
@@ -36,7 +36,7 @@ NUMBERS = itertools.count(1)
 
 
 class EditorScreen(LiveScreen):
-    """One draft being edited. Every change is judged at once; nothing is written before it is saved."""
+    """One draft being edited. Every change is assessed at once; nothing is written before it is saved."""
 
     CSS_PATH = "editor.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
@@ -69,8 +69,8 @@ class EditorScreen(LiveScreen):
     class Asked(Message):
         """The user wants something that needs more than the draft."""
 
-        def __init__(self, wish: Wish) -> None:
-            self.wish = wish
+        def __init__(self, request: EditorRequest) -> None:
+            self.request = request
             super().__init__()
 
     def __init__(self, draft: Draft) -> None:
@@ -99,7 +99,7 @@ class EditorScreen(LiveScreen):
         self.changed()
 
     def changed(self) -> None:
-        """Draw the draft anew and have it judged."""
+        """Draw the draft anew and have it assessed."""
         self.number = next(NUMBERS)
         self.rows = rows_of(self.draft, self._problems)
         self.post_message(self.Changed())
@@ -115,8 +115,8 @@ class EditorScreen(LiveScreen):
             self.query_one(FindingList).findings = assessment.findings
         self._show_summary()
 
-    def judged(self, message: DraftJudged) -> None:
-        """Take a judgement in; one of an older draft is passed over."""
+    def show_assessment(self, message: DraftAssessed) -> None:
+        """Take an assessment in; one of an older draft is passed over."""
         if message.number != self.number:
             return
         editor = self.query_one(YamlEditor)
@@ -285,10 +285,10 @@ class EditorScreen(LiveScreen):
             self.dismiss()
         elif answer == "s":
             self.leave_when_saved = True
-            self.action_ask(Wish.SAVE)
+            self.action_ask(EditorRequest.SAVE)
 
-    def action_ask(self, wish: str) -> None:
-        self.post_message(self.Asked(Wish(wish)))
+    def action_ask(self, request: str) -> None:
+        self.post_message(self.Asked(EditorRequest(request)))
 
     def action_read(self) -> None:
         self.toggle_class("-reading")

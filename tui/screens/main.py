@@ -26,7 +26,7 @@ from tui.screens.workbench import open_draft
 from tui.services import drafts
 from tui.services.load import LoadService
 from tui.services.presets import PresetListService
-from tui.services.run_reader import Target
+from tui.services.run_reader import RunSource
 from tui.services.service import Service
 from tui.services.waiting_edits import WaitingEdits
 from tui.widgets.load_bar import LoadBar
@@ -56,7 +56,7 @@ class MainScreen(ListKeys):
     gpus: var[GpuReading | None] = var(None)
     host: var[HostSample | None] = var(None)
 
-    def __init__(self, home: Path, target: Target | None = None) -> None:
+    def __init__(self, home: Path, target: RunSource | None = None) -> None:
         """`target` is the run it opens on."""
         super().__init__()
         self._home, self._target = home, target
@@ -267,15 +267,15 @@ class MainScreen(ListKeys):
     def action_toggle_log(self) -> None:
         self.toggle_class("-log")
 
-    def action_look(self, wish: str) -> None:
+    def action_look(self, screen: str) -> None:
         if self.view is None:
             self.notify("There is no run to look at.")
-        elif wish == "samples" and not self.view.samples:
+        elif screen == "samples" and not self.view.samples:
             self.notify(
                 "No answers yet: eval.sample_prompts are answered at every evaluation.", title="Samples"
             )
         else:
-            self.app.push_screen(look(wish, self.view))
+            self.app.push_screen(look(screen, self.view))
 
     def action_fix(self) -> None:
         if self.view is None:

@@ -149,7 +149,7 @@ class QueueScreen(LiveScreen):
         self._do("Not started", start)
 
     def action_edit(self) -> None:
-        """It is not started while it is edited; afterwards it is judged again and goes on waiting."""
+        """It is not started while it is edited; afterwards it is assessed again and goes on waiting."""
         row = self._chosen
         if row is None or self._edits.is_open:
             return

@@ -12,7 +12,7 @@ from runner.gpu import GpuReading
 from runner.store.directory import RunDirectory
 from runner.store.events import Phase
 from tui.models.run_view import PresetCard, RunView, name_of
-from tui.screens.dialog import Launch, LaunchDialog, StopDialog
+from tui.screens.dialog import LaunchChoice, LaunchDialog, StopDialog
 from tui.services import actions
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def ask_launch(app: App[Any], home: Path, card: PresetCard, gpus: GpuReading | None) -> None:
     """Ask on which GPU a preset is launched, or whether it waits in the queue."""
 
-    def answered(answer: Launch | None) -> None:
+    def answered(answer: LaunchChoice | None) -> None:
         if answer is not None:
             start = actions.enqueue if answer.waits else actions.launch
             start(app.post_message, home, card.path, answer.gpu)

@@ -6,13 +6,13 @@ from tui.models.run_view import RunView
 from tui.screens.live import LiveScreen
 
 
-def look(wish: str, view: RunView) -> LiveScreen:
+def look(screen: str, view: RunView) -> LiveScreen:
     """The screen of this name on a run: 'evidence', 'samples' or 'log'. Each is imported when it is wanted."""
-    if wish == "evidence":
+    if screen == "evidence":
         from tui.screens.evidence import EvidenceScreen
 
         return EvidenceScreen(view)
-    if wish == "samples":
+    if screen == "samples":
         from tui.screens.samples import SamplesScreen
 
         return SamplesScreen(view)

@@ -12,7 +12,7 @@ from runner.store.directory import RunDirectory, runs_folder
 from tui.models.run_view import RunRow, RunView
 from tui.notifications import Notifications
 from tui.services.follow import FollowService
-from tui.services.run_reader import Target
+from tui.services.run_reader import RunSource
 from tui.services.runs import RunListService
 
 
@@ -26,11 +26,11 @@ class ShownRuns:
         self.store = RunListService(screen.post_message, home)
         self.follow = FollowService(screen.post_message)
         self._notifications = Notifications(screen, home)
-        self._guests: dict[str, Target] = {}
+        self._guests: dict[str, RunSource] = {}
         self._guest_rows: dict[str, RunRow] = {}
         self._listed: tuple[RunRow, ...] = ()
 
-    def invite(self, target: Target) -> None:
+    def invite(self, target: RunSource) -> None:
         """Show a run that is not in the store beside those that are, and follow it at once."""
         if target.run is None or target.run.path.parent != runs_folder(self._home):
             self._guests[target.id] = target
@@ -46,9 +46,9 @@ class ShownRuns:
         """Follow the run of this row; None for none."""
         self.follow.follow(self.target(run_id) if run_id is not None else None)
 
-    def target(self, run_id: str) -> Target:
+    def target(self, run_id: str) -> RunSource:
         """Where the run of a row is."""
-        return self._guests.get(run_id) or Target(RunDirectory(runs_folder(self._home) / run_id))
+        return self._guests.get(run_id) or RunSource(RunDirectory(runs_folder(self._home) / run_id))
 
     def changed(self, view: RunView) -> tuple[RunRow, ...]:
         """The followed run has news; returns all rows."""

@@ -21,9 +21,9 @@ def enqueue(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
     """Put a preset at the end of the queue; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
-        from runner.commands.enqueue import enqueue_all, judge
+        from runner.commands.enqueue import assess_all, enqueue_all
 
-        run = enqueue_all(judge(preset_path, home, gpu_choice=gpu), home, gpu)[0]
+        run = enqueue_all(assess_all(preset_path, home, gpu_choice=gpu), home, gpu)[0]
         post(RunLaunched(run.id, "It waits for its turn; w shows the queue."))
 
     in_thread(post, "Not put into the queue", work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.foreign.trace import TraceError
 from tui.messages import ActionFailed, RunChanged
-from tui.services.run_reader import Follower, Target
+from tui.services.run_reader import RunReader, RunSource
 from tui.services.service import Post, Service
 
 
@@ -15,11 +15,11 @@ class FollowService(Service):
 
     def __init__(self, post: Post) -> None:
         super().__init__(post)
-        self._wanted: Target | None = None
-        self._followed: Target | None = None
-        self._follower: Follower | None = None
+        self._wanted: RunSource | None = None
+        self._followed: RunSource | None = None
+        self._follower: RunReader | None = None
 
-    def follow(self, target: Target | None) -> None:
+    def follow(self, target: RunSource | None) -> None:
         """Follow this run from its beginning; None follows nothing."""
         self._wanted = target
         self.nudge()
@@ -34,7 +34,7 @@ class FollowService(Service):
         if view is not None and self._wanted == wanted:
             self.post(RunChanged(view))
 
-    def _change(self, wanted: Target | None) -> None:
+    def _change(self, wanted: RunSource | None) -> None:
         if self._follower is not None:
             self._follower.close()
         self._followed, self._follower = wanted, None

@@ -22,7 +22,7 @@ from tui.models.run_view import RunRow, RunView, decimal, figures, name_of, text
 
 if TYPE_CHECKING:
     from runner.store.prefetch import ReadAhead
-    from tui.services.trace_reader import TraceFollower
+    from tui.services.trace_reader import TraceReader
 
 SERIES_POINTS = 240
 # What of system.jsonl is read of a run that is already long.
@@ -36,7 +36,7 @@ LONG = 50_000
 
 
 @dataclass(frozen=True)
-class Target:
+class RunSource:
     """What is to be looked at: a run of ftui's, or the path of one that was started elsewhere; one is set. `names` says
     which of that one's values are what, as pairs of ours and theirs.
     """
@@ -59,18 +59,18 @@ class Target:
         assert self.path is not None
         return self.path
 
-    def follower(self) -> RunFollower | TraceFollower:
+    def follower(self) -> RunDirectoryReader | TraceReader:
         """A reader of it. Raises TraceError when there is nothing to read."""
         if self.run is not None:
-            return RunFollower(self.run, ahead=self.ahead)
+            return RunDirectoryReader(self.run, ahead=self.ahead)
         from runner.foreign.opening import open_trace
-        from tui.services.trace_reader import TraceFollower
+        from tui.services.trace_reader import TraceReader
 
         assert self.path is not None
-        return TraceFollower(open_trace(self.path, names=dict(self.names)), self.id)
+        return TraceReader(open_trace(self.path, names=dict(self.names)), self.id)
 
 
-class Follower(Protocol):
+class RunReader(Protocol):
     """Reads a run as it grows."""
 
     def poll(self) -> RunView | None:
@@ -80,7 +80,7 @@ class Follower(Protocol):
         """Polling has ended."""
 
 
-class RunFollower:
+class RunDirectoryReader:
     """Reads a run directory as it grows."""
 
     def __init__(self, run: RunDirectory, console_lines: int = 200, ahead: ReadAhead | None = None) -> None:
@@ -235,7 +235,7 @@ class RunFollower:
 
 def read_view(run: RunDirectory) -> RunView:
     """A run as it is on disk now, judged."""
-    follower = RunFollower(run)
+    follower = RunDirectoryReader(run)
     view = follower.poll()
     return follower.poll() or view or RunView(id=run.id, path=str(run.path))
 

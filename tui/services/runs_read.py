@@ -11,7 +11,7 @@ from pathlib import Path
 from runner.store.directory import RunDirectory
 from tui.messages import LogRead, RowsFound, RunsCompared
 from tui.services.actions import in_thread
-from tui.services.run_reader import Target
+from tui.services.run_reader import RunSource
 from tui.services.service import Post
 
 SECONDS = 120.0
@@ -20,7 +20,7 @@ LOG_LINES = 50_000
 LOG_BYTES = 8 << 20
 
 
-def compare(post: Post, targets: Sequence[Target]) -> None:
+def compare(post: Post, targets: Sequence[RunSource]) -> None:
     """Read runs for comparing; posts RunsCompared or ActionFailed."""
 
     def work() -> None:

@@ -16,7 +16,7 @@ from tui.models.run_view import RunView, age
 from tui.services.run_reader import JUDGE_SECONDS, STATE_SECONDS
 
 
-class TraceFollower:
+class TraceReader:
     """Reads a run that was started elsewhere. One whose trace does not grow any more is lost, until it grows."""
 
     def __init__(self, trace: Trace, identity: str | None = None) -> None:

@@ -12,7 +12,7 @@ from runner.store.directory import RunDirectory
 
 
 class WaitingEdits:
-    """Holds runs until they were judged again, and lets them go when the app ends before. One is edited at a time."""
+    """Holds runs until they were assessed again, and lets them go when the app ends before. One is edited at a time."""
 
     def __init__(self) -> None:
         self.is_open = False
@@ -43,11 +43,11 @@ class WaitingEdits:
             raise
 
     def release(self, run: RunDirectory) -> None:
-        """Judge what became of it, which may take seconds; then it goes on waiting. Raises what change() does, and it
+        """Assess what became of it, which may take seconds; then it goes on waiting. Raises what change() does, and it
         stays paused.
         """
         try:
-            self._held[run.id].judge()
+            self._held[run.id].assess_again()
         finally:
             self._held.pop(run.id, None)
 
@@ -63,12 +63,12 @@ class _Held:
         self._preset = safe_open.content(run.preset)
 
     def let_go(self) -> None:
-        """It goes on waiting, if it was not changed: what was written and not judged stays paused."""
+        """It goes on waiting, if it was not changed: what was written and not assessed stays paused."""
         if safe_open.content(self._run.preset) == self._preset:
             with contextlib.suppress(tickets.QueueError, OSError):
                 tickets.pause(self._home, self._run, self._was_paused)
 
-    def judge(self) -> None:
+    def assess_again(self) -> None:
         from runner.commands.queued import change
 
         change(self._home, self._run, ())

@@ -43,7 +43,7 @@ class XrayService(Service):
         self.nudge()
 
     def fetch(self, source: str, row: int) -> None:
-        """Ask for a page; the newest wish counts when the child is still starting."""
+        """Ask for a page; the newest one counts when the child is still starting."""
         with self._change:
             self._pages = [(source, row)]
         self.nudge()

@@ -9,25 +9,25 @@ import click
 
 from runner.store.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
 from tui.models.run_view import since
-from tui.services.run_reader import Target
+from tui.services.run_reader import RunSource
 
 
-def target(name: str, names: str = "") -> Target:
+def source_of(name: str, names: str = "") -> RunSource:
     """What a name or a path means; `names` is what --map says. Raises RunNotFoundError, also for a path with nothing to
     read.
     """
     path = Path(name).expanduser().absolute()
     if (path / "events.jsonl").is_file():
-        return Target(run=RunDirectory(path))
+        return RunSource(run=RunDirectory(path))
     if path.exists():
         return _elsewhere(path, names)
     try:
-        return Target(run=find_run(name, ftui_home()))
+        return RunSource(run=find_run(name, ftui_home()))
     except RunNotFoundError as error:
         raise RunNotFoundError(f"{error}\n{path} is no path either.") from None
 
 
-def _elsewhere(path: Path, names: str) -> Target:
+def _elsewhere(path: Path, names: str) -> RunSource:
     from runner.foreign.names import said
     from runner.foreign.opening import open_trace
     from runner.foreign.trace import TraceError
@@ -39,7 +39,7 @@ def _elsewhere(path: Path, names: str) -> Target:
         open_trace(chosen, names=known).close()
     except (TraceError, ValueError) as error:
         raise RunNotFoundError(str(error)) from None
-    return Target(path=chosen, names=tuple(known.items()))
+    return RunSource(path=chosen, names=tuple(known.items()))
 
 
 def choose(path: Path) -> Path:

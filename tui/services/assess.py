@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.gpu import GpuReading
-from tui.messages import DraftJudged
+from tui.messages import DraftAssessed
 from tui.services.service import Post, Service
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Question:
-    """A draft to be judged; `before` is the preset as it was opened, `card` a named card to judge for instead."""
+class DraftQuestion:
+    """A draft to be assessed; `before` is the preset as it was opened, `card` a named card to assess it for instead."""
 
     number: int
     snapshot: Snapshot
@@ -28,7 +28,7 @@ class Question:
     card: Card | None = None
 
 
-class JudgeService(Service):
+class AssessService(Service):
     """Posts DraftJudged for the newest question, at once; those it had no time for are passed over."""
 
     seconds = 3600.0
@@ -36,12 +36,12 @@ class JudgeService(Service):
     def __init__(self, post: Post, home: Path) -> None:
         super().__init__(post)
         self._home = home
-        self._question: Question | None = None
+        self._question: DraftQuestion | None = None
         self._data: DataReport | None = None
         self._gpus: GpuReading | None = None
         self._change = threading.Lock()
 
-    def ask(self, question: Question | None) -> None:
+    def ask(self, question: DraftQuestion | None) -> None:
         """Judge this draft now; None for none."""
         with self._change:
             self._question = question
@@ -73,7 +73,7 @@ class JudgeService(Service):
         try:
             preset = question.snapshot.validated()
         except PresetError as error:
-            self.post(DraftJudged(question.number, {p.key: p.what for p in error.problems}, None))
+            self.post(DraftAssessed(question.number, {p.key: p.what for p in error.problems}, None))
             return
         card = question.card or best_card(gpus)
         found = assess(
@@ -84,7 +84,7 @@ class JudgeService(Service):
             question.snapshot.written,
             question.before,
         )
-        self.post(DraftJudged(question.number, {}, found))
+        self.post(DraftAssessed(question.number, {}, found))
 
 
 def fits(data: DataReport, preset: Preset) -> bool:
