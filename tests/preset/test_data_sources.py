@@ -1,4 +1,4 @@
-"""Every set of rows a preset names is in one list, and everything that looks at data goes by it."""
+"""Every set of rows a preset names is in one list, and all code that looks at data goes by it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_each_source_has_its_name_its_key_and_its_number(tmp_path: Path, home: P
     ],
     ids=str,
 )
-def test_what_is_held_out_is_the_same_for_everybody_who_asks(
+def test_what_is_held_out_is_the_same_wherever_it_is_asked(
     tmp_path: Path,
     home: Path,
     overrides: tuple[str, ...],
