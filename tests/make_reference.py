@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from runner.insight.lint import RULES, Severity
+from runner.insight.lint import RULES, LintSeverity
 from runner.preset.data_sections import MixSource
 from runner.preset.fields import Field, fields, to_text
 from runner.preset.key_aliases import OURS
@@ -129,7 +129,7 @@ def _cell(text: str) -> str:
 def rules_page() -> str:
     """docs/rules.md."""
     lines = [RULES_START]
-    for severity in sorted(Severity, reverse=True):
+    for severity in sorted(LintSeverity, reverse=True):
         found = sorted((rule for rule in RULES if rule.severity is severity), key=lambda rule: rule.id)
         lines += [f"## {severity.name.capitalize()}s ({len(found)})", "", "| id | why |", "|---|---|"]
         lines += [*(f"| `{rule.id}` | {_cell(rule.why)} |" for rule in found), ""]

@@ -15,10 +15,10 @@ from runner.insight import batch
 from runner.insight.advice import Advice, advise, rows_to_train
 from runner.insight.data import DataReport
 from runner.insight.disk import disk_need
-from runner.insight.lint import Facts, Finding, Severity, lint
+from runner.insight.lint import LintFacts, LintFinding, LintSeverity, lint
 from runner.insight.memory.calibration import calibrate
 from runner.insight.memory.cards import Card, multiprocessors
-from runner.insight.memory.inputs import Setup, Stack, parse_version, setup_of
+from runner.insight.memory.inputs import MemoryInputs, Stack, parse_version, setup_of
 from runner.insight.memory.predict import Prediction, Predictor
 from runner.insight.proposals import Proposal, propose
 from runner.machine.training_stack import version
@@ -49,18 +49,18 @@ class Assessment:
 
     preset: Preset
     advice: tuple[Advice, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[LintFinding, ...] = ()
     prediction: Prediction | None = None
     memory_problem: str = ""
     data: DataReport | None = None
     plan: batch.BatchPlan | None = None
-    setup: Setup | None = field(default=None, repr=False)
+    setup: MemoryInputs | None = field(default=None, repr=False)
     predictor: Predictor | None = field(default=None, repr=False)
 
     @property
-    def refusals(self) -> tuple[Finding, ...]:
+    def refusals(self) -> tuple[LintFinding, ...]:
         """The findings with which a launch is refused."""
-        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
+        return tuple(finding for finding in self.findings if finding.severity is LintSeverity.ERROR)
 
     def proposals(self, target: int) -> tuple[Proposal, ...]:
         """Pairs of per-device batch and accumulation for an effective batch. ValueError below 1."""
@@ -120,7 +120,7 @@ def assess(
         # Without a GPU it computes, and keeps its adapter, in fp32.
         on_disk = setup_of(preset, config.architecture, Stack(), has_bf16=False)
     prediction = predictor.predict(setup) if setup is not None and predictor is not None else None
-    facts = Facts(
+    facts = LintFacts(
         preset=preset,
         written=written,
         plan=plan,
@@ -148,7 +148,7 @@ def assess(
 
 def _memory(
     preset: Preset, machine: Machine, config: ModelConfig, home: Path, data: DataReport | None
-) -> tuple[Setup | None, Predictor | None]:
+) -> tuple[MemoryInputs | None, Predictor | None]:
     card, architecture = machine.card, config.architecture
     if card is None or architecture is None:
         return None, None

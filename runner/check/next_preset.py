@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.insight.diagnosis import Change
-from runner.insight.diagnosis.finding import Kind
+from runner.insight.diagnosis.finding import FindingKind
 from runner.preset.draft import Draft
 from runner.preset.fields import field_named
 from runner.preset.files import list_presets, load_frozen
@@ -55,7 +55,7 @@ def resolved(preset: Preset, changes: Sequence[Change]) -> dict[str, Any]:
     """The new value of every setting these changes really change."""
     values: dict[str, Any] = {}
     batch = preset.train.per_device_train_batch_size
-    if any(c.key == BATCH and c.kind is Kind.TIMES and c.of(batch) == batch for c in changes):
+    if any(c.key == BATCH and c.kind is FindingKind.TIMES and c.of(batch) == batch for c in changes):
         # Of one row there is no half, and more accumulation alone would be another effective batch.
         changes = [c for c in changes if c.key not in (BATCH, ACCUMULATION)]
     for change in changes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runner.check.gate import pass_gate
 from runner.gpu import Gpu
-from runner.insight.lint import Finding, Severity
+from runner.insight.lint import LintFinding, LintSeverity
 from runner.preset import files
 from runner.store.directory import RunDirectory
 from runner.supervision import launch as supervised
@@ -20,7 +20,7 @@ class Launch:
 
     run: RunDirectory
     gpu: Gpu | None
-    warnings: tuple[Finding, ...] = ()
+    warnings: tuple[LintFinding, ...] = ()
 
     @property
     def device(self) -> str:
@@ -36,9 +36,9 @@ def launch(
     or OSError.
     """
     loaded = files.load(preset, home, overrides)
-    warnings: tuple[Finding, ...] = ()
+    warnings: tuple[LintFinding, ...] = ()
     if not force:
         found = pass_gate(loaded, home, gpu_choice)
-        warnings = tuple(one for one in found.findings if one.severity is Severity.WARNING)
+        warnings = tuple(one for one in found.findings if one.severity is LintSeverity.WARNING)
     started = supervised.launch(loaded, home, gpu_choice)
     return Launch(started.run, started.gpu, warnings)

@@ -11,7 +11,7 @@ from runner.doctor.check import Check, Health
 from runner.gpu import GpuReading
 from runner.gpu_choice import choose_gpu
 from runner.machine import toolchain, torch_build, training_stack
-from runner.machine.torch_build import Answer
+from runner.machine.torch_build import TorchAnswer
 from runner.machine.training_stack import version
 from runner.store.errors import LaunchError
 
@@ -46,7 +46,7 @@ def torch_checks(reading: GpuReading) -> list[Check]:
     return [*(obstacles or [_torch(answer, has_gpu=chosen is not None)]), _kernels(answer, bool(obstacles))]
 
 
-def _obstacles(answer: Answer, reading: GpuReading) -> list[Check]:
+def _obstacles(answer: TorchAnswer, reading: GpuReading) -> list[Check]:
     driver_cuda = gpu.cuda_version()
     found: dict[str, Check] = {}
     for sample in reading.samples:
@@ -55,7 +55,7 @@ def _obstacles(answer: Answer, reading: GpuReading) -> list[Check]:
     return list(found.values())
 
 
-def _torch(answer: Answer, has_gpu: bool) -> Check:
+def _torch(answer: TorchAnswer, has_gpu: bool) -> Check:
     build = answer.build
     codes = " ".join(build.architectures or ())
     value = f"{build.version}, {f'CUDA {build.cuda}' if build.cuda else 'without CUDA'}{f', {codes}' if codes else ''}"
@@ -68,7 +68,7 @@ def _torch(answer: Answer, has_gpu: bool) -> Check:
     return Check("PyTorch", Health.OK, value)
 
 
-def _kernels(answer: Answer, is_stuck: bool) -> Check:
+def _kernels(answer: TorchAnswer, is_stuck: bool) -> Check:
     if answer.nf4:
         where = answer.device or "the CPU"
         return Check("4-bit kernels", Health.NOTE if is_stuck else Health.OK, f"NF4 computes on {where}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.foreign.plan import Facts
+from runner.foreign.plan import PlanFacts
 from runner.foreign.values import Evaluation, evaluations, numbers, train_metrics
 from runner.insight.train_curve import STEP_COLUMNS, Column
 from runner.store.event_tail import MOST_STEPS
@@ -35,7 +35,7 @@ class Logbook:
     def __init__(self, name: str, *, nan_hidden: bool = False) -> None:
         """`nan_hidden`: the log is a stock Trainer's (Facts)."""
         self._nan_hidden = nan_hidden
-        self.facts = Facts(nan_hidden)
+        self.facts = PlanFacts(nan_hidden)
         self.restarts = 0
         # The source says that it is over; evaluations may still follow, and a resume.
         self.is_complete = False
@@ -57,7 +57,7 @@ class Logbook:
         self._sets: list[str] = []
         self._evaluated: dict[str, int] = {}
         self._checkpoints: set[int] = set()
-        self._plan = Facts().plan()
+        self._plan = PlanFacts().plan()
         self._is_open = False
         self._is_over = False
         self._written: Events = []
@@ -66,7 +66,7 @@ class Logbook:
     def reset(self) -> None:
         """Forget everything: the source was replaced."""
         self._begin_again()
-        self.facts = Facts(self._nan_hidden)
+        self.facts = PlanFacts(self._nan_hidden)
 
     def _begin_again(self) -> None:
         self._tell_anew()

@@ -17,7 +17,7 @@ LEAST_EPOCH = 1e-9
 COUNTS = ("per_device_train_batch_size", "gradient_accumulation_steps", "world_size", "trainable_parameters")
 
 
-class Facts:
+class PlanFacts:
     """Collects what is known of a run's intentions.
 
     A stock Trainer writes 0.0 for a loss that is not finite (logging_nan_inf_filter): for a log that is one's,

@@ -12,7 +12,7 @@ from runner.insight.batch import effective_batch
 from runner.insight.data import DataReport
 from runner.insight.eval_budget import EvalPlan, is_fixed
 from runner.insight.figures import size
-from runner.insight.lint.rule import Facts
+from runner.insight.lint.rule import LintFacts
 from runner.insight.split import held_out_size
 from runner.preset.data_sources import GENERAL, holds_out_own_rows, mixed_in, source_named
 from runner.preset.schema import Preset
@@ -36,7 +36,7 @@ class Advice:
     tone: Tone = Tone.PLAIN
 
 
-def advise(facts: Facts, before: Preset | None = None) -> tuple[Advice, ...]:
+def advise(facts: LintFacts, before: Preset | None = None) -> tuple[Advice, ...]:
     """Every line for a preset; `before` is the preset as it was opened, to compare the effective batch with."""
     lines = [batch_line(facts.preset), *steps_lines(facts), *tokens_lines(facts), rate_line(facts)]
     if before is not None and (root := square_root_line(facts.preset, before)) is not None:
@@ -60,7 +60,7 @@ def batch_line(preset: Preset) -> Advice:
     )
 
 
-def steps_lines(facts: Facts) -> Iterator[Advice]:
+def steps_lines(facts: LintFacts) -> Iterator[Advice]:
     """Steps an epoch and in all, as the trainer counts them; warm-up; epochs."""
     plan, train = facts.plan, facts.preset.train
     if plan is None:
@@ -90,7 +90,7 @@ def steps_lines(facts: Facts) -> Iterator[Advice]:
     )
 
 
-def tokens_lines(facts: Facts) -> Iterator[Advice]:
+def tokens_lines(facts: LintFacts) -> Iterator[Advice]:
     """Tokens of an optimizer step: how many, how many of them real, how many learned."""
     data, train = facts.data, facts.preset.train
     if data is None or data.problem or not data.lengths:
@@ -121,7 +121,7 @@ def tokens_lines(facts: Facts) -> Iterator[Advice]:
         )
 
 
-def rate_line(facts: Facts) -> Advice:
+def rate_line(facts: LintFacts) -> Advice:
     """The learning rate against what is usual for the method."""
     preset = facts.preset
     rate = preset.train.learning_rate
@@ -160,7 +160,7 @@ def square_root_line(preset: Preset, before: Preset) -> Advice | None:
     )
 
 
-def evaluation_lines(facts: Facts) -> Iterator[Advice]:
+def evaluation_lines(facts: LintFacts) -> Iterator[Advice]:
     """Evaluations and checkpoints over the run."""
     if not facts.evaluates:
         yield Advice("Evaluation", "off", "overfitting cannot be seen", Tone.NOTE)
@@ -213,7 +213,7 @@ def forgetting_line(preset: Preset) -> Advice:
     )
 
 
-def disk_lines(facts: Facts) -> Iterator[Advice]:
+def disk_lines(facts: LintFacts) -> Iterator[Advice]:
     """What the run writes, against what is free."""
     need, free = facts.disk, facts.free_disk
     if need is not None and free is not None:

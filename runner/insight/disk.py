@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runner.insight.batch import BatchPlan
 from runner.insight.eval_budget import EvalPlan
 from runner.insight.figures import size
-from runner.insight.memory.inputs import Setup
+from runner.insight.memory.inputs import MemoryInputs
 from runner.insight.memory.terms import adapter, optimizer_bytes
 from runner.preset.schema import Preset
 
@@ -42,7 +42,7 @@ class DiskNeed:
         return f"{self.count} checkpoints × {size(self.checkpoint)} + {size(self.final + self.records)} at the end"
 
 
-def disk_need(preset: Preset, setup: Setup, plan: BatchPlan, evaluations: EvalPlan) -> DiskNeed:
+def disk_need(preset: Preset, setup: MemoryInputs, plan: BatchPlan, evaluations: EvalPlan) -> DiskNeed:
     """What a preset's run will hold on disk.
 
     The trainer deletes an old checkpoint only after it has written a new one, and keeps the best one beside the last

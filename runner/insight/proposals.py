@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from runner.insight.data import DataReport
-from runner.insight.memory.inputs import Setup
+from runner.insight.memory.inputs import MemoryInputs
 from runner.insight.memory.predict import Predictor
 from runner.insight.memory.savings import with_batch
 
@@ -39,7 +39,11 @@ class Proposal:
 
 
 def propose(
-    target: int, setup: Setup | None, predictor: Predictor | None, data: DataReport | None, max_length: int
+    target: int,
+    setup: MemoryInputs | None,
+    predictor: Predictor | None,
+    data: DataReport | None,
+    max_length: int,
 ) -> tuple[Proposal, ...]:
     """Pairs whose product is the target, or within 5 % of it where it has few divisors.
 

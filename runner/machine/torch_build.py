@@ -20,7 +20,7 @@ SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Answer:
+class TorchAnswer:
     """What a process with torch in it found. `available`: it can use a GPU, `device` by name; else `problem` says why
     not, where it knows. `nf4` is where a 4-bit product and its gradient were computed, empty when they were not, and
     `nf4_problem` says why.
@@ -72,7 +72,7 @@ def parse(text: str) -> TorchBuild | None:
     )
 
 
-def ask(uuid: str | None = None) -> Answer | str:
+def ask(uuid: str | None = None) -> TorchAnswer | str:
     """What torch itself says, with only the GPU of this UUID visible; a sentence when it gave no answer. Seconds: a
     process imports it, since a broken set-up may take that down.
     """
@@ -98,7 +98,7 @@ def ask(uuid: str | None = None) -> Answer | str:
     trial = (
         said[1] if len(said) > 1 else {"problem": _last_line(done.stderr) or f"ended with {done.returncode}"}
     )
-    return Answer(
+    return TorchAnswer(
         build=TorchBuild(
             str(said[0].get("version")),
             _text(said[0], "cuda"),

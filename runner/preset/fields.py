@@ -17,7 +17,7 @@ from runner.preset.section import LOCAL_OR_HUB, path_kind
 from runner.preset.validate import KeyPath, expectation
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """What widget a setting wants."""
 
     SWITCH = "switch"
@@ -37,7 +37,7 @@ class Field:
     """
 
     path: KeyPath
-    kind: Kind
+    kind: FieldKind
     doc: str
     default: Any
     expects: str
@@ -94,7 +94,11 @@ def _field(path: KeyPath, info: FieldInfo) -> Field:
         doc=" ".join((info.description or "").split()),
         default=None if info.is_required() else info.get_default(call_default_factory=True),
         expects=expectation(path),
-        choices=choices if kind is Kind.CHOICE else _item_choices(others) if kind is Kind.LIST else (),
+        choices=choices
+        if kind is FieldKind.CHOICE
+        else _item_choices(others)
+        if kind is FieldKind.LIST
+        else (),
         words=choices if others else (),
         optional=optional,
         required=info.is_required(),
@@ -111,15 +115,15 @@ def _options(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _kind(others: list[Any], info: FieldInfo) -> Kind:
+def _kind(others: list[Any], info: FieldInfo) -> FieldKind:
     if not others:
-        return Kind.CHOICE
+        return FieldKind.CHOICE
     one = others[0]
     if get_origin(one) is list:
-        return Kind.LIST
+        return FieldKind.LIST
     if path_kind(info) is not None:
-        return Kind.PATH
-    return {bool: Kind.SWITCH, int: Kind.INTEGER, float: Kind.NUMBER}.get(one, Kind.TEXT)
+        return FieldKind.PATH
+    return {bool: FieldKind.SWITCH, int: FieldKind.INTEGER, float: FieldKind.NUMBER}.get(one, FieldKind.TEXT)
 
 
 def _item_choices(others: list[Any]) -> tuple[str, ...]:
@@ -153,9 +157,9 @@ def from_text(field: Field, text: str) -> Any:
     text = text.strip()
     if not text:
         return None
-    if field.kind in (Kind.TEXT, Kind.PATH, Kind.CHOICE) or text in field.words:
+    if field.kind in (FieldKind.TEXT, FieldKind.PATH, FieldKind.CHOICE) or text in field.words:
         return text
-    if field.kind is Kind.LIST and not text.startswith("["):
+    if field.kind is FieldKind.LIST and not text.startswith("["):
         text = f"[{text}]"
     try:
         return document.load(text)

@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.config import AlertSettings, ConfigError, load_config
 from runner.insight.curves import Curves, Liveness, MemoryPoint
-from runner.insight.diagnosis import Judge, Severity, Verdict, diagnose
+from runner.insight.diagnosis import Severity, ThrottledDiagnosis, Verdict, diagnose
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
 from runner.store import directory, requests
@@ -40,7 +40,7 @@ class Watch:
         self.run = run
         self.history = History()
         self._tail = EventTail(run.events)
-        self._judge = Judge()
+        self._judge = ThrottledDiagnosis()
         self._alerts = AlertBook(run.id)
         self._settings = self._load_settings()
         self._stop_from = self._load_auto_stop()

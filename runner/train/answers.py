@@ -28,7 +28,7 @@ REFUSALS = (TrainingError, RuntimeError, ValueError, TypeError, IndexError)
 
 
 @dataclass(frozen=True)
-class Question:
+class HeldOutQuestion:
     """The tokens of a prompt, the answer its row has, and how many tokens that is."""
 
     prompt: list[int]
@@ -96,7 +96,7 @@ class Answerer:
             given |= zip(places, self._some(model, asked), strict=True)
         return [given[place] for place in range(len(self._questions))]
 
-    def _some(self, model: Any, asked: Sequence[Question]) -> list[answers.Answer]:
+    def _some(self, model: Any, asked: Sequence[HeldOutQuestion]) -> list[answers.Answer]:
         try:
             return self._generate(model, asked)
         except REFUSALS as error:
@@ -112,7 +112,7 @@ class Answerer:
                 "warning", id="answers", message=f"A held-out row has no answer and counts as wrong: {error}"
             )
 
-    def _generate(self, model: Any, asked: Sequence[Question]) -> list[answers.Answer]:
+    def _generate(self, model: Any, asked: Sequence[HeldOutQuestion]) -> list[answers.Answer]:
         new = generate(model, self._tokenizer, [one.prompt for one in asked], self._limit)
         ends = ends_of(model, self._tokenizer)
         return [_answer(self._tokenizer, one, ids, ends) for one, ids in zip(asked, new, strict=True)]
@@ -160,17 +160,17 @@ def batches(sizes: Sequence[int], at_once: int) -> list[list[int]]:
     return found
 
 
-def _answer(tokenizer: Any, asked: Question, ids: Sequence[int], ends: set[int]) -> answers.Answer:
+def _answer(tokenizer: Any, asked: HeldOutQuestion, ids: Sequence[int], ends: set[int]) -> answers.Answer:
     end = next((place for place, token in enumerate(ids) if token in ends), None)
     text = tokenizer.decode(ids[:end], skip_special_tokens=True)
     return answers.Answer(asked.expected, str(text).strip(), end is not None)
 
 
-def _questions(preset: Preset, tokenizer: Any, data: Data) -> list[Question]:
+def _questions(preset: Preset, tokenizer: Any, data: Data) -> list[HeldOutQuestion]:
     """The first of a random order of the held-out rows that have a short enough answer."""
     wanted = preset.eval.answer_rows
     longest = length_limit(preset)
-    found: list[Question] = []
+    found: list[HeldOutQuestion] = []
     order = split.shuffled(len(data.held_out), preset.train.seed)
     for place in order[: SEVERAL * wanted]:
         if len(found) >= wanted:
@@ -185,7 +185,7 @@ def _questions(preset: Preset, tokenizer: Any, data: Data) -> list[Question]:
     return found
 
 
-def _question(tokenizer: Any, row: Row) -> Question | None:
+def _question(tokenizer: Any, row: Row) -> HeldOutQuestion | None:
     """The last answer of a conversation, or a completion; None for plain text, which asks nothing."""
     if not row.messages:
         start, expected, special = row.prompt, row.text[len(row.prompt) :], True
@@ -197,4 +197,4 @@ def _question(tokenizer: Any, row: Row) -> Question | None:
         return None
     prompt = tokenizer(start, add_special_tokens=special)["input_ids"]
     tokens = len(tokenizer(expected, add_special_tokens=False)["input_ids"])
-    return Question([int(one) for one in prompt], expected.strip(), tokens)
+    return HeldOutQuestion([int(one) for one in prompt], expected.strip(), tokens)

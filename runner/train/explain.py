@@ -12,7 +12,7 @@ from runner.train.errors import TrainingError
 
 
 @dataclass(frozen=True)
-class Explanation:
+class ErrorExplanation:
     """`kind` is the exception's class; `message` says what happened, `hint` what to do."""
 
     kind: str
@@ -20,20 +20,20 @@ class Explanation:
     hint: str
 
 
-def explain(error: BaseException) -> Explanation:
+def explain(error: BaseException) -> ErrorExplanation:
     """Words for an exception; an unknown one is shown as it is."""
     kind = type(error).__name__
     if isinstance(error, TrainingError):
-        return Explanation(kind, error.message, error.hint)
+        return ErrorExplanation(kind, error.message, error.hint)
     crash = crashes.OUT_OF_MEMORY if crashes.is_out_of_memory(error) else crashes.known(str(error))
     if crash is not None:
-        return Explanation(kind, crashes.message_of(crash, str(error)), crash.hint)
+        return ErrorExplanation(kind, crashes.message_of(crash, str(error)), crash.hint)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     first = lines[0] if lines else "no message"
-    return Explanation(kind, f"{kind}: {first}", "The whole traceback is at the end of console.log.")
+    return ErrorExplanation(kind, f"{kind}: {first}", "The whole traceback is at the end of console.log.")
 
 
-def while_loading(words: Explanation, uuid: str | None) -> Explanation:
+def while_loading(words: ErrorExplanation, uuid: str | None) -> ErrorExplanation:
     """The same for memory that ran out before the first step, where no smaller batch helps; names who else holds it."""
     reading = gpu.read(processes=True)
     sample = next((one for one in reading.samples if one.gpu.uuid == uuid), None)

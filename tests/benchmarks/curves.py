@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from runner.insight.curves import Curves, EvalPoint, Metric
-from runner.insight.diagnosis import Judge, Severity, VerdictKind, diagnose
+from runner.insight.diagnosis import Severity, ThrottledDiagnosis, VerdictKind, diagnose
 from runner.insight.train_curve import TrainCurve
 
 EXPECTED = {
@@ -140,7 +140,7 @@ def replay(item: tuple[Path, Mapping[str, Any]]) -> Replay:
     source = record.get("source") or ""
     repository = source.split(":")[0] if isinstance(source, str) else str(source.get("repo"))
     result = Replay(path.stem, path.parent.name, repository, label)
-    whole, judge = read_curves(record, steps_per_epoch(record)), Judge()
+    whole, judge = read_curves(record, steps_per_epoch(record)), ThrottledDiagnosis()
     result.evaluations = tuple(point.step for point in whole.val)
     for curves in prefixes(whole):
         verdict = diagnose(curves)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.insight.memory.architecture import Architecture
-from runner.insight.memory.inputs import Setup
+from runner.insight.memory.inputs import MemoryInputs
 from runner.insight.memory.terms import MIB, terms
 
 MOST_PEAK_PERCENT = 1.0
@@ -52,7 +52,7 @@ def _percent(predicted: float, measured: float | None) -> float | None:
     return None if measured is None else 100 * (predicted - measured) / measured
 
 
-def setup_of_case(row: Mapping[str, str]) -> Setup:
+def setup_of_case(row: Mapping[str, str]) -> MemoryInputs:
     """A Setup from one row of a table of measurements, shaped like tests/data/memory-cases.csv. Raises KeyError or
     ValueError when a column is missing or no number.
     """
@@ -67,7 +67,7 @@ def setup_of_case(row: Mapping[str, str]) -> Setup:
         vocabulary=int(row["vocab_size"]),
         tied=bool(int(row["tied"])),
     )
-    return Setup(
+    return MemoryInputs(
         architecture=architecture,
         quantization=_choice(row["quantization"], ("none", "nf4-dq", "nf4", "int8")),  # type: ignore[arg-type]
         stream_bytes=4 if row["residual_stream"] == "fp32" else 2,

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.insight.diagnosis import Judge, Severity, diagnose
+from runner.insight.diagnosis import Severity, ThrottledDiagnosis, diagnose
 from tests.benchmarks.curves import prefixes, read_curves, steps_per_epoch
 
 
 def lines(record: Mapping[str, Any], label: Mapping[str, Any]) -> Iterator[str]:
     right = label.get("first_eval_3pct_over_min")
-    judge, shown, evaluations = Judge(), "", 0
+    judge, shown, evaluations = ThrottledDiagnosis(), "", 0
     for curves in prefixes(read_curves(record, steps_per_epoch(record))):
         judge.take(diagnose(curves), curves)
         verdict = judge.verdict

@@ -15,7 +15,7 @@ from runner.check.assess import Assessment, Machine, assess, best_card, this_mac
 from runner.check.gate import pass_gate
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.insight.data import DataReport
-from runner.insight.lint import Severity
+from runner.insight.lint import LintSeverity
 from runner.insight.memory.cards import find_card
 from runner.insight.memory.predict import Fit
 from runner.preset import files
@@ -49,7 +49,7 @@ def judged(home: Path) -> Callable[..., Assessment]:
 Judge = Callable[..., Assessment]
 
 
-def ids(found: Assessment, severity: Severity | None = None) -> set[str]:
+def ids(found: Assessment, severity: LintSeverity | None = None) -> set[str]:
     return {one.id for one in found.findings if severity in (None, one.severity)}
 
 
@@ -141,7 +141,7 @@ def test_nothing_to_learn_is_refused(judged: Judge) -> None:
     assert found.data is not None
     assert (found.data.trained_tokens, found.data.train_rows) == (0, 0)
     assert found.data.untrained.count == 400
-    assert ids(found, Severity.ERROR) == {"trained-none"}
+    assert ids(found, LintSeverity.ERROR) == {"trained-none"}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_next_to_nothing_to_learn_is_warned_of(
     share = found.data.trained_share
     assert share is not None
     assert (0 < share < 0.01) == warned
-    assert ("trained-little" in ids(found, Severity.WARNING)) == warned
+    assert ("trained-little" in ids(found, LintSeverity.WARNING)) == warned
     assert found.refusals == ()
 
 
@@ -165,7 +165,7 @@ def test_bad_rows_are_refused_by_number(judged: Judge, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "fine"}\n{"txt": "not"}\n')
     found = judged(f"data.train_dataset={path}", "data.eval_dataset=null")
-    assert ids(found, Severity.ERROR) == {"rows-bad"}
+    assert ids(found, LintSeverity.ERROR) == {"rows-bad"}
     assert "1 of 2 rows cannot be used; train row 2: has txt" in found.refusals[0].what
 
 
@@ -190,7 +190,7 @@ def test_a_tokenizer_without_a_template_is_refused_with_what_to_do(judged: Judge
     template = tmp_path / "chat.jinja"
     template.write_text("")
     found = judged(f"model.chat_template_path={template}")
-    assert ids(found, Severity.ERROR) == {"data-problem"}
+    assert ids(found, LintSeverity.ERROR) == {"data-problem"}
     assert "no chat template" in found.refusals[0].what
     assert "model.chat_template_path" in found.refusals[0].fix_text
 

@@ -21,7 +21,7 @@ from runner.insight.diagnosis.finding import (
     LOWER_RATE,
     MORE_DROPOUT,
     TWICE_THE_BATCH,
-    Kind,
+    FindingKind,
 )
 from runner.preset import files
 from runner.preset.draft import Draft
@@ -150,24 +150,28 @@ def preset_with(home: Path, *overrides: str) -> Preset:
         (("train.warmup_steps=0.5",), (LONGER_WARMUP,), {}),
         (("train.warmup_steps=1237",), (LONGER_WARMUP,), {"train.warmup_steps": 2470.0}),
         ((), (TWICE_THE_BATCH,), {"train.gradient_accumulation_steps": 8}),
-        ((), (Change("train.num_train_epochs", Kind.AT_MOST, 1.4),), {"train.num_train_epochs": 1.4}),
-        ((), (Change("train.num_train_epochs", Kind.AT_MOST, 9.0),), {}),
+        ((), (Change("train.num_train_epochs", FindingKind.AT_MOST, 1.4),), {"train.num_train_epochs": 1.4}),
+        ((), (Change("train.num_train_epochs", FindingKind.AT_MOST, 9.0),), {}),
         (
             ("train.max_steps=500",),
-            (Change("train.num_train_epochs", Kind.AT_MOST, 9.0),),
+            (Change("train.num_train_epochs", FindingKind.AT_MOST, 9.0),),
             {"train.max_steps": -1, "train.num_train_epochs": 9.0},
         ),
-        ((), (Change("eval.eval_steps", Kind.SET, 6),), {"eval.eval_steps": 6}),
-        ((), (Change("eval.eval_steps", Kind.AT_MOST, 6),), {"eval.eval_steps": 6}),
-        (("eval.eval_steps=auto",), (Change("eval.eval_steps", Kind.TIMES, 2),), {}),
-        (("eval.eval_steps=9",), (Change("eval.eval_steps", Kind.TIMES, 0.5),), {"eval.eval_steps": 4}),
-        ((), (Change("data.eval_fraction", Kind.AT_LEAST, 0.05),), {}),
+        ((), (Change("eval.eval_steps", FindingKind.SET, 6),), {"eval.eval_steps": 6}),
+        ((), (Change("eval.eval_steps", FindingKind.AT_MOST, 6),), {"eval.eval_steps": 6}),
+        (("eval.eval_steps=auto",), (Change("eval.eval_steps", FindingKind.TIMES, 2),), {}),
+        (
+            ("eval.eval_steps=9",),
+            (Change("eval.eval_steps", FindingKind.TIMES, 0.5),),
+            {"eval.eval_steps": 4},
+        ),
+        ((), (Change("data.eval_fraction", FindingKind.AT_LEAST, 0.05),), {}),
         (
             ("data.eval_fraction=0",),
-            (Change("data.eval_fraction", Kind.AT_LEAST, 0.05),),
+            (Change("data.eval_fraction", FindingKind.AT_LEAST, 0.05),),
             {"data.eval_fraction": 0.05},
         ),
-        ((), (Change("train.packing", Kind.SET, True),), {"train.packing": True}),
+        ((), (Change("train.packing", FindingKind.SET, True),), {"train.packing": True}),
     ],
 )
 def test_what_changes(

@@ -38,7 +38,7 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     """Every look is a real one, nothing is started, and the preset that is not spoilt is parsed once: that takes longer
     than all the rest.
     """
-    patch.setattr("runner.insight.diagnosis.judge.PAUSE", 0.0)
+    patch.setattr("runner.insight.diagnosis.throttled.PAUSE", 0.0)
     patch.setattr("tui.services.run_reader.STATE_SECONDS", 0.0)
     patch.setattr("tui.services.run_reader.JUDGE_SECONDS", 0.0)
     patch.setattr("tui.cli.resume.resume", lambda run, step=None: Resumption(None))

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 
-from runner.insight.diagnosis import judge, operating_conditions
+from runner.insight.diagnosis import operating_conditions
 from runner.store import locks
 from runner.store.directory import RunDirectory
 from runner.supervision import __main__ as supervise
@@ -35,6 +35,6 @@ def start(run: RunDirectory, checkpoint: str = "") -> None:
 
 
 if __name__ == "__main__":
-    operating_conditions.SILENT_SECONDS, monitor.QUIET_SECONDS, judge.PAUSE = SILENT_SECONDS, 0.2, 0.0
+    operating_conditions.SILENT_SECONDS, monitor.QUIET_SECONDS, throttled.PAUSE = SILENT_SECONDS, 0.2, 0.0
     supervision.REPORT_SECONDS = 2.0
     sys.exit(supervise.main())

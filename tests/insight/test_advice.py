@@ -26,7 +26,7 @@ from runner.insight.advice import (
     tokens_lines,
 )
 from runner.insight.data import DataReport
-from runner.insight.lint import Facts
+from runner.insight.lint import LintFacts
 from runner.insight.memory.architecture import Architecture
 from runner.preset.schema import Preset
 
@@ -55,13 +55,13 @@ def changed(**changes: Any) -> Preset:
     return Preset.model_validate(values)
 
 
-def facts(rows: int | None = 1000, data: DataReport | None = DATA, **changes: Any) -> Facts:
+def facts(rows: int | None = 1000, data: DataReport | None = DATA, **changes: Any) -> LintFacts:
     preset = changed(**changes)
     plan = batch.plan_of(preset, rows) if rows else None
-    return Facts(preset=preset, plan=plan, data=data)
+    return LintFacts(preset=preset, plan=plan, data=data)
 
 
-def line(label: str, of: Facts, before: Preset | None = None) -> Advice:
+def line(label: str, of: LintFacts, before: Preset | None = None) -> Advice:
     (found,) = (one for one in advise(of, before) if one.label == label)
     return found
 

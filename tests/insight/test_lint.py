@@ -15,7 +15,7 @@ from runner.insight import batch
 from runner.insight.data import DataReport, Defects, Note, Source
 from runner.insight.disk import disk_need
 from runner.insight.eval_budget import Counted, plan_evaluations
-from runner.insight.lint import IDS, RULES, Facts, Finding, Severity, lint
+from runner.insight.lint import IDS, RULES, LintFacts, LintFinding, LintSeverity, lint
 from runner.insight.memory.architecture import Architecture, read_architecture
 from runner.insight.memory.cards import Card, find_card
 from runner.insight.memory.inputs import Stack, setup_of
@@ -112,7 +112,7 @@ def predicted(preset: Preset, architecture: Architecture, card: Card, data: Data
     return Predictor(card).predict(setup)
 
 
-def facts_of(preset: Preset, case: Case) -> Facts:
+def facts_of(preset: Preset, case: Case) -> LintFacts:
     """The preset beside a case's data, card and packages, with plan and memory worked out."""
     data, card, architecture = report_of(preset, case), case.card, case.architecture
     if card is not None and case.free_beyond_need is not None:
@@ -130,7 +130,7 @@ def facts_of(preset: Preset, case: Case) -> Facts:
             plan_evaluations(HEALTHY, usual_plan, Counted(case.rows)),
         )
         free = int(usual.total * case.free_disk_share)
-    return Facts(
+    return LintFacts(
         preset=preset,
         written=case.written,
         plan=plan,
@@ -148,7 +148,7 @@ def facts_of(preset: Preset, case: Case) -> Facts:
     )
 
 
-def found_in(case: Case) -> tuple[Finding, ...]:
+def found_in(case: Case) -> tuple[LintFinding, ...]:
     return lint(facts_of(changed(HEALTHY, case.preset), case))
 
 
@@ -435,7 +435,7 @@ def test_a_fix_leaves_a_preset_without_findings(case: Case) -> None:
 def test_what_is_ignored_is_silent_unless_it_is_an_error(case: Case) -> None:
     found = found_in(replace(case, preset={**case.preset, "lint.ignore": [case.id]}))
     (rule,) = (rule for rule in RULES if rule.id == case.id)
-    assert [finding.id for finding in found] == ([case.id] if rule.severity is Severity.ERROR else [])
+    assert [finding.id for finding in found] == ([case.id] if rule.severity is LintSeverity.ERROR else [])
 
 
 def test_ignoring_one_rule_leaves_the_others() -> None:
@@ -445,7 +445,11 @@ def test_ignoring_one_rule_leaves_the_others() -> None:
 
 def test_ignoring_what_is_no_rule_names_the_nearest() -> None:
     (finding,) = found_in(Case("", {"lint.ignore": ["epoch-many"]}))
-    assert (finding.id, finding.severity, finding.key) == ("ignore-unknown", Severity.WARNING, "lint.ignore")
+    assert (finding.id, finding.severity, finding.key) == (
+        "ignore-unknown",
+        LintSeverity.WARNING,
+        "lint.ignore",
+    )
     assert finding.what == "there is no rule 'epoch-many', did you mean epochs-many?"
 
 
@@ -477,13 +481,14 @@ def test_ids_are_unique() -> None:
     "value", [(True, "true"), (None, "null"), (2e-4, "0.0002"), (3.0, "3"), ("auto", "auto")]
 )
 def test_a_fix_is_written_as_in_yaml(value: tuple[object, str]) -> None:
-    finding = Finding("", Severity.NOTE, "", "", "", (("a.b", value[0]), ("c.d", 1)))
+    finding = LintFinding("", LintSeverity.NOTE, "", "", "", (("a.b", value[0]), ("c.d", 1)))
     assert finding.fix_text == f"a.b: {value[1]}, c.d: 1"
 
 
 def test_words_for_a_fix_win_over_its_settings() -> None:
     assert (
-        Finding("", Severity.NOTE, "", "", "", (("a.b", 1),), "half the batch").fix_text == "half the batch"
+        LintFinding("", LintSeverity.NOTE, "", "", "", (("a.b", 1),), "half the batch").fix_text
+        == "half the batch"
     )
 
 
@@ -570,7 +575,7 @@ def test_shipped_presets_have_no_findings(name: str, tmp_path: Path) -> None:
     loaded = files.load(name, tmp_path)
     rows = {"demo": 400, "demo-overfit": 16}.get(name, ROWS)
     is_demo = name.startswith("demo")
-    facts = Facts(
+    facts = LintFacts(
         preset=loaded.preset,
         written=frozenset(".".join(path) for path in loaded.origins if len(path) == 2),
         plan=batch.plan_of(loaded.preset, rows),

@@ -20,7 +20,7 @@ from runner.insight.memory.architecture import (
 )
 from runner.insight.memory.calibration import Calibration, MemoryRecord, calibrate
 from runner.insight.memory.cards import CARDS, Card, find_card, multiprocessors
-from runner.insight.memory.inputs import Setup, Stack, parse_version, setup_of
+from runner.insight.memory.inputs import MemoryInputs, Stack, parse_version, setup_of
 from runner.insight.memory.predict import Fit, Peak, Predictor
 from runner.insight.memory.savings import last_resorts, levers
 from runner.insight.memory.terms import (
@@ -88,7 +88,7 @@ ALL = tuple(SMALL.linears)
 def test_saved_activations_are_those_tracked(
     architecture: Architecture, changes: dict[str, Any], measured: int
 ) -> None:
-    setup = Setup(architecture, r=8, targets=tuple(architecture.linears), **changes)
+    setup = MemoryInputs(architecture, r=8, targets=tuple(architecture.linears), **changes)
     assert saved_per_token(setup) == pytest.approx(measured, rel=0.002)
 
 
@@ -181,7 +181,7 @@ def test_weights_and_adapters_are_those_of_the_table(
     name: str, gib: float, upcast_gib: float, lora_millions: float
 ) -> None:
     one = read_architecture(CONFIGS[name])
-    setup = Setup(one, targets=tuple(one.linears))
+    setup = MemoryInputs(one, targets=tuple(one.linears))
     assert weights(setup) / GIB == pytest.approx(gib, rel=0.005)
     assert weights(replace(setup, weight_bytes=4)) / GIB == pytest.approx(upcast_gib, rel=0.005)
     assert setup.adapter_parameters / 1e6 == pytest.approx(lora_millions, rel=0.005)
@@ -198,7 +198,7 @@ def test_weights_and_adapters_are_those_of_the_table(
 def test_activations_a_token_are_those_of_the_table(name: str, kib: float) -> None:
     """Checkpoints and one layer, at 16 k tokens without a mask."""
     one = read_architecture(CONFIGS[name])
-    setup = Setup(one, targets=tuple(one.linears), length=16384)
+    setup = MemoryInputs(one, targets=tuple(one.linears), length=16384)
     assert layer_phase(setup) / 16384 / 1024 == pytest.approx(kib, rel=0.005)
 
 
@@ -209,7 +209,7 @@ def test_activations_a_token_are_those_of_the_table(name: str, kib: float) -> No
 def test_activations_without_checkpointing_are_those_of_the_table(name: str, mib: float) -> None:
     """All layers' saved activations; the transient on top is 6f + 8h, counted once."""
     one = read_architecture(CONFIGS[name])
-    setup = Setup(one, targets=tuple(one.linears), length=16384, checkpointing=False)
+    setup = MemoryInputs(one, targets=tuple(one.linears), length=16384, checkpointing=False)
     transient = 6 * one.intermediate + 8 * one.hidden
     assert (layer_phase(setup) / 16384 - transient) / MIB == pytest.approx(mib, rel=0.01)
 
@@ -243,12 +243,12 @@ V, H, F, L = 128_256, 4096, 14_336, 32
 def test_the_head_takes_what_its_kernel_takes(
     changes: dict[str, Any], tokens: int, backward: bool, expected: float
 ) -> None:
-    setup = Setup(read_architecture(CONFIGS["Llama-3.1-8B"]), **changes)
+    setup = MemoryInputs(read_architecture(CONFIGS["Llama-3.1-8B"]), **changes)
     assert loss_bytes(setup, tokens, backward) == pytest.approx(expected)
 
 
 def test_the_loss_waits_until_all_checkpoints_are_held() -> None:
-    setup = Setup(read_architecture(CONFIGS["Llama-3.1-8B"]), length=2048, loss_kernel="materialised")
+    setup = MemoryInputs(read_architecture(CONFIGS["Llama-3.1-8B"]), length=2048, loss_kernel="materialised")
     expected = 2048 * (2 * H * L + 6 * H + 14 * V)
     assert terms(setup).phases["loss"] == expected
     assert terms(setup).activations == expected
@@ -271,14 +271,14 @@ def test_the_loss_waits_until_all_checkpoints_are_held() -> None:
     ],
 )
 def test_an_evaluation_is_one_layer_or_the_head(changes: dict[str, Any], expected: float) -> None:
-    setup = Setup(read_architecture(CONFIGS["Llama-3.1-8B"]), **changes)
+    setup = MemoryInputs(read_architecture(CONFIGS["Llama-3.1-8B"]), **changes)
     assert terms(setup).evaluation == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("stream_bytes", [2, 4])
 def test_the_head_of_a_narrow_model_is_larger_than_a_layer(stream_bytes: int) -> None:
     model = read_architecture(CONFIGS["Qwen3-0.6B"])
-    setup = Setup(model, eval_length=64, stream_bytes=stream_bytes, quantization="none")
+    setup = MemoryInputs(model, eval_length=64, stream_bytes=stream_bytes, quantization="none")
     expected = 64 * (stream_bytes * 1024 + 2 * 32768 + 2 * 1024 + 36)
     assert terms(setup).evaluation == pytest.approx(expected)
 
@@ -517,12 +517,12 @@ architectures = st.sampled_from([read_architecture(CONFIGS[name]) for name in so
 
 
 @st.composite
-def setups(draw: st.DrawFn) -> Setup:
+def setups(draw: st.DrawFn) -> MemoryInputs:
     one = draw(architectures)
     targets = draw(st.lists(st.sampled_from(sorted(one.linears)), unique=True))
     batch = draw(st.integers(1, 64))
     length = draw(st.integers(8, 16384))
-    return Setup(
+    return MemoryInputs(
         one,
         quantization=draw(st.sampled_from(["none", "nf4-dq", "nf4", "int8"])),
         weight_bytes=draw(st.sampled_from([2, 4])),
@@ -551,13 +551,13 @@ def setups(draw: st.DrawFn) -> Setup:
     )
 
 
-def most(setup: Setup) -> float:
+def most(setup: MemoryInputs) -> float:
     parts = terms(setup)
     return max(parts.allocated, parts.static + parts.evaluation)
 
 
 @given(setups(), st.integers(1, 64))
-def test_more_rows_never_need_less(setup: Setup, more: int) -> None:
+def test_more_rows_never_need_less(setup: MemoryInputs, more: int) -> None:
     larger = replace(setup, batch=setup.batch + more)
     assert terms(larger).allocated >= terms(setup).allocated
     larger = replace(setup, eval_batch=setup.eval_batch + more)
@@ -565,20 +565,20 @@ def test_more_rows_never_need_less(setup: Setup, more: int) -> None:
 
 
 @given(setups(), st.integers(1, 8192))
-def test_longer_rows_never_need_less(setup: Setup, more: int) -> None:
+def test_longer_rows_never_need_less(setup: MemoryInputs, more: int) -> None:
     assert terms(replace(setup, length=setup.length + more)).allocated >= terms(setup).allocated
     longer = replace(setup, eval_length=setup.eval_length + more)
     assert terms(longer).evaluation >= terms(setup).evaluation
 
 
 @given(setups(), st.integers(1, 256))
-def test_a_higher_rank_never_needs_less(setup: Setup, more: int) -> None:
+def test_a_higher_rank_never_needs_less(setup: MemoryInputs, more: int) -> None:
     assume(setup.optimizer != "adafactor")  # Its state is about as large whatever the rank.
     assert most(replace(setup, r=setup.r + more)) >= most(setup)
 
 
 @given(setups())
-def test_checkpointing_never_needs_more(setup: Setup) -> None:
+def test_checkpointing_never_needs_more(setup: MemoryInputs) -> None:
     """But for the angles of the positions, which only the one formula counts. Fewer tokens than the model is wide are
     another test's: a dequantised weight is then the largest part.
     """
@@ -589,7 +589,7 @@ def test_checkpointing_never_needs_more(setup: Setup) -> None:
 
 
 @given(setups())
-def test_fewer_bits_never_need_more(setup: Setup) -> None:
+def test_fewer_bits_never_need_more(setup: MemoryInputs) -> None:
     def with_bits(quantization: Any) -> float:
         return most(replace(setup, quantization=quantization, weight_bytes=2))
 
@@ -597,7 +597,7 @@ def test_fewer_bits_never_need_more(setup: Setup) -> None:
 
 
 @given(setups())
-def test_parts_are_never_negative_and_add_up(setup: Setup) -> None:
+def test_parts_are_never_negative_and_add_up(setup: MemoryInputs) -> None:
     parts = terms(setup)
     named = (parts.weights, parts.adapter, parts.optimizer, parts.workspace, parts.gradients)
     assert min(*named, parts.activations, parts.evaluation) >= 0
@@ -607,21 +607,21 @@ def test_parts_are_never_negative_and_add_up(setup: Setup) -> None:
 
 def test_only_quantised_weights_are_dequantised() -> None:
     """A 16-bit weight is used where it lies: with few tokens the peak goes on falling."""
-    few = Setup(LLAMA_8B, quantization="none", targets=tuple(LLAMA_8B.linears), length=64)
+    few = MemoryInputs(LLAMA_8B, quantization="none", targets=tuple(LLAMA_8B.linears), length=64)
     assert layer_phase(few) == pytest.approx(layer_phase(replace(few, length=128)) / 2, rel=0.01)
 
 
 def test_a_dequantised_weight_is_counted_without_checkpointing_too() -> None:
     """2·h·f bytes, 112 MiB of an 8 B model, which few tokens' activations do not hide."""
-    few = Setup(LLAMA_8B, targets=tuple(LLAMA_8B.linears), length=8, checkpointing=False)
+    few = MemoryInputs(LLAMA_8B, targets=tuple(LLAMA_8B.linears), length=8, checkpointing=False)
     assert layer_phase(few) >= 2 * LLAMA_8B.hidden * LLAMA_8B.intermediate
 
 
 # The verdict
 
 
-def plain_setup(**changes: Any) -> Setup:
-    base = Setup(
+def plain_setup(**changes: Any) -> MemoryInputs:
+    base = MemoryInputs(
         LLAMA_8B, targets=tuple(LLAMA_8B.linears), batch=4, length=1024, eval_batch=4, eval_length=1024
     )
     return replace(base, **changes)
@@ -644,7 +644,7 @@ predictors = st.builds(
 
 
 @given(predictors, setups())
-def test_the_parts_of_a_prediction_are_what_is_needed(predictor: Predictor, setup: Setup) -> None:
+def test_the_parts_of_a_prediction_are_what_is_needed(predictor: Predictor, setup: MemoryInputs) -> None:
     """Parts below half a MiB are not listed."""
     prediction = predictor.predict(setup, with_lever=False)
     assert sum(mib for _, mib in prediction.parts) == pytest.approx(prediction.train.need, abs=0.5 * 6)
@@ -653,7 +653,7 @@ def test_the_parts_of_a_prediction_are_what_is_needed(predictor: Predictor, setu
 
 
 @given(predictors, setups())
-def test_the_middle_lies_between_low_and_high(predictor: Predictor, setup: Setup) -> None:
+def test_the_middle_lies_between_low_and_high(predictor: Predictor, setup: MemoryInputs) -> None:
     prediction = predictor.predict(setup, with_lever=False)
     for peak in (prediction.train, prediction.evaluation):
         assert 0 <= peak.low <= peak.need <= peak.high
@@ -662,7 +662,7 @@ def test_the_middle_lies_between_low_and_high(predictor: Predictor, setup: Setup
 
 
 @given(predictors, setups())
-def test_more_runs_make_it_surer(predictor: Predictor, setup: Setup) -> None:
+def test_more_runs_make_it_surer(predictor: Predictor, setup: MemoryInputs) -> None:
     def width(runs: int) -> float:
         calibration = replace(predictor.calibration, runs=runs)
         peak = replace(predictor, calibration=calibration).predict(setup, with_lever=False).train
@@ -706,7 +706,7 @@ def test_the_worse_of_training_and_evaluation_decides() -> None:
 
 
 @given(predictors, setups())
-def test_a_lever_saves_what_it_says(predictor: Predictor, setup: Setup) -> None:
+def test_a_lever_saves_what_it_says(predictor: Predictor, setup: MemoryInputs) -> None:
     prediction = predictor.predict(setup)
     lever = prediction.lever
     if lever is None:
@@ -732,7 +732,7 @@ def changed(preset: Preset, changes: dict[str, object]) -> Preset:
     return Preset.model_validate(values)
 
 
-def setup_for(preset: Preset) -> Setup:
+def setup_for(preset: Preset) -> MemoryInputs:
     return setup_of(preset, LLAMA_8B, Stack(), longest=3000, eval_longest=2500)
 
 

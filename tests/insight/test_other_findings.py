@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runner.insight.curves import Curves, EvalPoint, Schedule
-from runner.insight.diagnosis import Judge, Severity, Verdict, VerdictKind, diagnose
+from runner.insight.diagnosis import Severity, ThrottledDiagnosis, Verdict, VerdictKind, diagnose
 from runner.insight.train_curve import TrainCurve
 from tests.insight.curve_maker import evals, falling, make, train_curve
 
@@ -122,7 +122,7 @@ def test_a_train_loss_that_climbs_steadily_is_said() -> None:
 
 
 def test_a_verdict_lasts_before_a_calmer_one_replaces_it() -> None:
-    judge = Judge()
+    judge = ThrottledDiagnosis()
 
     def say(kind: VerdictKind, severity: Severity, step: int, evaluations: int) -> VerdictKind:
         points = evals([1.0] * evaluations, every=1)
@@ -140,7 +140,7 @@ def test_a_verdict_lasts_before_a_calmer_one_replaces_it() -> None:
 
 
 def test_what_ends_or_begins_again_is_judged_at_once() -> None:
-    judge = Judge()
+    judge = ThrottledDiagnosis()
     curves = make(falling(6), over=False)
     judge.take(Verdict(VerdictKind.OVERFITTING, Severity.WARNING, ""), curves)
     judge.take(Verdict(VerdictKind.HEALTHY, Severity.INFO, ""), make(falling(6), over=True))
@@ -152,7 +152,7 @@ def test_what_ends_or_begins_again_is_judged_at_once() -> None:
 
 @pytest.mark.parametrize("kind", [VerdictKind.STALLED, VerdictKind.NON_FINITE, VerdictKind.TOO_EARLY])
 def test_what_holds_only_while_it_is_seen_does_not_linger(kind: VerdictKind) -> None:
-    judge = Judge()
+    judge = ThrottledDiagnosis()
     curves = make(falling(6), over=False)
     judge.take(Verdict(kind, Severity.ERROR, ""), curves)
     judge.take(Verdict(VerdictKind.HEALTHY, Severity.INFO, ""), curves)

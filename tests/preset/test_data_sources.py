@@ -9,7 +9,7 @@ import pytest
 
 from runner.check.xray import xray_key
 from runner.insight.advice import forgetting_line, rows_to_train
-from runner.insight.lint.rule import Facts
+from runner.insight.lint.rule import LintFacts
 from runner.preset import files
 from runner.preset.data_sources import data_sources, holds_out_own_rows, mixed_in, source_named
 from runner.preset.schema import Preset
@@ -71,7 +71,7 @@ def test_what_is_held_out_is_the_same_wherever_it_is_asked(
     if named is not None:
         assert named.config == "en"
     assert holds_out_own_rows(preset.data) == holds_out
-    assert Facts(preset).evaluates == evaluates
+    assert LintFacts(preset).evaluates == evaluates
     assert rows_to_train(preset, None, 1000) == (950 if holds_out else 1000)
     files.dump(preset, tmp_path / "mine.yaml")
     assert dict(card("mine", tmp_path / "mine.yaml", False, home).lines)["Held out"] == words

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runner.preset import files
 from runner.preset.draft import Draft, StaleError
 from runner.preset.errors import PresetError
-from runner.preset.fields import Kind, field_named, fields, from_text, to_text
+from runner.preset.fields import FieldKind, field_named, fields, from_text, to_text
 from runner.preset.schema import SECTIONS, section_type
 
 TEXT = """\
@@ -53,16 +53,16 @@ def test_the_form_is_the_schema() -> None:
     ]
     assert all(field.doc for field in fields())
     kinds = {field.name: field.kind for field in fields()}
-    assert kinds["train.learning_rate"] is Kind.NUMBER
-    assert kinds["train.seed"] is Kind.INTEGER
-    assert kinds["train.packing"] is Kind.SWITCH
-    assert kinds["train.optim"] is Kind.CHOICE
-    assert kinds["lora.target_modules"] is Kind.LIST
-    assert kinds["data.mix"] is Kind.LIST
-    assert kinds["data.train_dataset"] is Kind.PATH
-    assert kinds["model.revision"] is Kind.TEXT
+    assert kinds["train.learning_rate"] is FieldKind.NUMBER
+    assert kinds["train.seed"] is FieldKind.INTEGER
+    assert kinds["train.packing"] is FieldKind.SWITCH
+    assert kinds["train.optim"] is FieldKind.CHOICE
+    assert kinds["lora.target_modules"] is FieldKind.LIST
+    assert kinds["data.mix"] is FieldKind.LIST
+    assert kinds["data.train_dataset"] is FieldKind.PATH
+    assert kinds["model.revision"] is FieldKind.TEXT
     eval_steps = field_named("eval.eval_steps")
-    assert (eval_steps.kind, eval_steps.words, eval_steps.default) == (Kind.INTEGER, ("auto",), "auto")
+    assert (eval_steps.kind, eval_steps.words, eval_steps.default) == (FieldKind.INTEGER, ("auto",), "auto")
     assert "adamw_8bit" in field_named("train.optim").choices
     assert field_named("report.report_to").choices == ("tensorboard", "wandb", "trackio")
 

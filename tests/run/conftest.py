@@ -55,7 +55,7 @@ def impatient(scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at a run judges it."""
-    monkeypatch.setattr("runner.insight.diagnosis.judge.PAUSE", 0.0)
+    monkeypatch.setattr("runner.insight.diagnosis.throttled.PAUSE", 0.0)
     monkeypatch.setattr("tui.services.run_reader.JUDGE_SECONDS", 0.0)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.insight.diagnosis import Judge
+from runner.insight.diagnosis import ThrottledDiagnosis
 from runner.store import requests
 from runner.store.directory import RunDirectory, read_json
 from runner.store.requests import Request
@@ -156,13 +156,13 @@ def test_a_real_run_that_goes_silent_is_told(scripted: Scripted, home: Path, imp
 def test_the_judge_is_asked_again_when_there_is_no_news(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.supervision.monitor.QUIET_SECONDS", 0.0)
     asked: list[bool] = []
-    judge = Judge.judge
+    judge = ThrottledDiagnosis.judge
 
-    def counted(self: Judge, curves: Any, urgent: bool = False) -> bool:
+    def counted(self: ThrottledDiagnosis, curves: Any, urgent: bool = False) -> bool:
         asked.append(judge(self, curves, urgent))
         return asked[-1]
 
-    monkeypatch.setattr(Judge, "judge", counted)
+    monkeypatch.setattr(ThrottledDiagnosis, "judge", counted)
     _, watch = silent_run(home, phase("training"), plan(), *STEPS)
     look(watch)
     look(watch)

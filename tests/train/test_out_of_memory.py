@@ -14,7 +14,7 @@ from runner.store import summary
 from runner.store.directory import RunDirectory
 from runner.store.history import History, read_history
 from runner.supervision.launch import launch
-from runner.train.explain import Explanation, while_loading
+from runner.train.explain import ErrorExplanation, while_loading
 from tests.conftest import ROOT, kill_below, wait_for
 
 SHORT = ("train.max_steps=6", "data.max_train_samples=64", "eval.max_eval_samples=8", "eval.eval_steps=2")
@@ -99,7 +99,9 @@ def test_who_holds_the_cards_memory_is_named(monkeypatch: pytest.MonkeyPatch) ->
     others = (GpuProcess(os.getpid(), 100), GpuProcess(4711, 10240), GpuProcess(4712, None))
     reading = GpuReading((GpuSample(card, 24000, 500, 97, 66, 390.0, processes=others),), "580.1")
     monkeypatch.setattr("runner.gpu.read", lambda processes=False: reading)
-    words = while_loading(Explanation("OutOfMemoryError", "The GPU ran out of memory.", "Halve it."), "GPU-1")
+    words = while_loading(
+        ErrorExplanation("OutOfMemoryError", "The GPU ran out of memory.", "Halve it."), "GPU-1"
+    )
     assert "process 4711 (10.0 GiB), process 4712" in words.hint
     assert str(os.getpid()) not in words.hint
     assert "Others hold" not in while_loading(words, "GPU-2").hint

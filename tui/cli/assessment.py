@@ -10,11 +10,15 @@ import click
 from runner.check.assess import NO_CARD, Assessment
 from runner.insight.data import DataReport, quantile
 from runner.insight.figures import gib
-from runner.insight.lint import Severity
+from runner.insight.lint import LintSeverity
 from runner.insight.memory.words import memory_lines
 from runner.preset.files import LoadedPreset
 
-MARKS = {Severity.ERROR: ("✖", "red"), Severity.WARNING: ("▲", "yellow"), Severity.NOTE: ("·", "cyan")}
+MARKS = {
+    LintSeverity.ERROR: ("✖", "red"),
+    LintSeverity.WARNING: ("▲", "yellow"),
+    LintSeverity.NOTE: ("·", "cyan"),
+}
 LABEL_WIDTH = 16
 MOST_PROPOSALS = 4
 

@@ -11,7 +11,7 @@ import click
 from runner.preset import files
 from runner.preset.draft import Draft
 from runner.preset.errors import PresetError, Problem, nearest
-from runner.preset.fields import Field, Kind, field_named, fields, to_text
+from runner.preset.fields import Field, FieldKind, field_named, fields, to_text
 from runner.preset.json_schema import json_schema, write_schema
 from runner.preset.schema import SECTIONS
 from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB
@@ -181,7 +181,7 @@ def draft_of(base: str, name: str) -> Draft:
 
 def from_here(field: Field, text: str) -> str:
     """What was typed, its path made absolute against the folder one is in, as `ftui run --set` does."""
-    if field.kind is not Kind.PATH:
+    if field.kind is not FieldKind.PATH:
         return text
     return files.absolute(text, Path.cwd(), LOCAL_OR_HUB if field.hub else LOCAL_FILE)
 

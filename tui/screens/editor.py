@@ -15,7 +15,7 @@ from textual.widgets import ContentSwitcher, Footer, OptionList, Static
 from runner.check.assess import Assessment
 from runner.preset.draft import Draft
 from runner.preset.errors import PresetError
-from runner.preset.fields import Kind, field_named
+from runner.preset.fields import FieldKind, field_named
 from tui.glyphs import plain
 from tui.messages import DraftAssessed, EditorRequest
 from tui.models.form_rows import FormRow, rows_of
@@ -167,7 +167,7 @@ class EditorScreen(LiveScreen):
         row = self.query_one(FieldEditor).row
         if row is None:
             return
-        if row.field.kind is Kind.SWITCH:
+        if row.field.kind is FieldKind.SWITCH:
             self._step(row, 1)
         else:
             self.query_one(FieldEditor).edit()
@@ -177,7 +177,7 @@ class EditorScreen(LiveScreen):
         self._step(event.row, event.by)
 
     def _step(self, row: FormRow, by: int) -> None:
-        choices = ("false", "true") if row.field.kind is Kind.SWITCH else row.field.choices
+        choices = ("false", "true") if row.field.kind is FieldKind.SWITCH else row.field.choices
         place = choices.index(row.text) if row.text in choices else -by
         self._set(row.field.name, choices[(place + by) % len(choices)])
 

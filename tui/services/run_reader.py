@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from runner.insight.curves import Curves, Liveness, MemoryPoint
-from runner.insight.diagnosis import UNKNOWN, Judge
+from runner.insight.diagnosis import UNKNOWN, ThrottledDiagnosis
 from runner.store import console, summary
 from runner.store.directory import RunDirectory, read_json
 from runner.store.eta import eta_seconds
@@ -100,7 +100,7 @@ class RunDirectoryReader:
         self._state_due = 0.0
         self._console_size = -1
         self._console: tuple[str, ...] = ()
-        self._judge = Judge(JUDGE_SECONDS)
+        self._judge = ThrottledDiagnosis(JUDGE_SECONDS)
         self._over: tuple[Phase, object] = (Phase.STARTING, None)
         self._words_on = ""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runner.foreign.trace import Trace
 from runner.insight.curves import Curves
-from runner.insight.diagnosis import Judge
+from runner.insight.diagnosis import ThrottledDiagnosis
 from runner.store.eta import eta_seconds
 from runner.store.events import Phase
 from runner.store.history import History
@@ -25,7 +25,7 @@ class TraceReader:
         self._identity = identity or str(trace.path)
         self._restarts = trace.restarts
         self._history = History()
-        self._judge = Judge(JUDGE_SECONDS)
+        self._judge = ThrottledDiagnosis(JUDGE_SECONDS)
         self._silent: float | None = None
         self._silence_due = 0.0
         self._is_shown = False
@@ -45,7 +45,7 @@ class TraceReader:
         batch = self._trace.poll()
         if self._trace.restarts != self._restarts:
             self._restarts = self._trace.restarts
-            self._history, self._judge = History(), Judge(JUDGE_SECONDS)
+            self._history, self._judge = History(), ThrottledDiagnosis(JUDGE_SECONDS)
         for event in batch:
             self._history.fold(event)
         was_silent = self._silent is not None

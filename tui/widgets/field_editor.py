@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from runner.preset.fields import Kind
+from runner.preset.fields import FieldKind
 from tui.colours import BAD, QUIET
 from tui.glyphs import glyphs, plain
 from tui.models.form_rows import FormRow
@@ -84,7 +84,7 @@ class FieldEditor(Vertical):
         if row is None:
             return
         self._editing = row.field.name
-        if row.field.kind is Kind.CHOICE:
+        if row.field.kind is FieldKind.CHOICE:
             choices = self.query_one(ChoiceList)
             choices.clear_options()
             choices.add_options(Option(choice, id=choice) for choice in row.field.choices)
@@ -143,7 +143,7 @@ def help_text(row: FormRow) -> Text:
         text.append(plain(f"{glyphs().failed} {row.problem}\n"), f"bold {BAD}")
     text.append(plain(field.doc))
     takes = field.expects
-    if field.choices and field.kind is Kind.LIST:
+    if field.choices and field.kind is FieldKind.LIST:
         takes = f"some of {', '.join(field.choices)}"
     text.append(plain(f"\ntakes {takes}"), QUIET)
     default = "required" if field.required else f"{glyphs().dot} without it {row.inherited or 'none'}"

@@ -9,12 +9,12 @@ from textual.binding import Binding
 from textual.reactive import reactive
 from textual.widgets.option_list import Option
 
-from runner.insight.lint import Finding, Severity
+from runner.insight.lint import LintFinding, LintSeverity
 from tui.colours import BAD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.widgets.options import Options
 
-STYLES = {Severity.ERROR: BAD, Severity.WARNING: NOTE, Severity.NOTE: LIVE}
+STYLES = {LintSeverity.ERROR: BAD, LintSeverity.WARNING: NOTE, LintSeverity.NOTE: LIVE}
 
 
 class FindingList(Options):
@@ -25,9 +25,9 @@ class FindingList(Options):
         Binding("k", "cursor_up", "Up", show=False),
     ]
 
-    findings: reactive[tuple[Finding, ...]] = reactive(())
+    findings: reactive[tuple[LintFinding, ...]] = reactive(())
 
-    def watch_findings(self, before: tuple[Finding, ...], findings: tuple[Finding, ...]) -> None:
+    def watch_findings(self, before: tuple[LintFinding, ...], findings: tuple[LintFinding, ...]) -> None:
         place = int(self.highlighted_option.id or 0) if self.highlighted_option is not None else 0
         kept = before[place] if place < len(before) else None
         self.clear_options()
@@ -42,7 +42,7 @@ class FindingList(Options):
         self.border_title = title(findings)
 
     @property
-    def highlighted_finding(self) -> Finding | None:
+    def highlighted_finding(self) -> LintFinding | None:
         """The finding under the cursor."""
         option = self.highlighted_option
         if option is None or option.id is None or int(option.id) >= len(self.findings):
@@ -50,12 +50,12 @@ class FindingList(Options):
         return self.findings[int(option.id)]
 
 
-def mistakes(problems: Mapping[str, str]) -> tuple[Finding, ...]:
+def mistakes(problems: Mapping[str, str]) -> tuple[LintFinding, ...]:
     """What is wrong with settings, as findings: nothing else is judged before they are right."""
     return tuple(
-        Finding(
+        LintFinding(
             "invalid",
-            Severity.ERROR,
+            LintSeverity.ERROR,
             key,
             f"{key}: {what}" if key else what,
             "Nothing is judged before it is mended.",
@@ -64,9 +64,9 @@ def mistakes(problems: Mapping[str, str]) -> tuple[Finding, ...]:
     )
 
 
-def prompt(finding: Finding) -> Text:
+def prompt(finding: LintFinding) -> Text:
     """What, why, and the fix."""
-    sign = glyphs().failed if finding.severity is Severity.ERROR else glyphs().up
+    sign = glyphs().failed if finding.severity is LintSeverity.ERROR else glyphs().up
     style = BAD if finding.is_danger else STYLES[finding.severity]
     text = Text().append(f"{sign} ", style).append(plain(finding.what), style)
     text.append(plain(f"  {finding.why}"), QUIET)
@@ -77,10 +77,10 @@ def prompt(finding: Finding) -> Text:
     return text
 
 
-def title(findings: tuple[Finding, ...]) -> str:
+def title(findings: tuple[LintFinding, ...]) -> str:
     """'2 errors, 1 warning'."""
     parts = []
-    for severity in reversed(Severity):
+    for severity in reversed(LintSeverity):
         count = sum(finding.severity is severity for finding in findings)
         if count:
             parts.append(f"{count} {severity.name.lower()}{'s' if count > 1 else ''}")

@@ -8,7 +8,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets.option_list import Option
 
-from runner.preset.fields import Kind
+from runner.preset.fields import FieldKind
 from tui.colours import BAD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.models.form_rows import FormRow
@@ -91,7 +91,7 @@ class PresetForm(Options):
 
     def action_step(self, by: int) -> None:
         row = self.highlighted_row
-        if row is not None and row.field.kind in (Kind.SWITCH, Kind.CHOICE):
+        if row is not None and row.field.kind in (FieldKind.SWITCH, FieldKind.CHOICE):
             self.post_message(self.Stepped(row, by))
 
     def _prompt(self, row: FormRow) -> Text:
@@ -104,7 +104,7 @@ class PresetForm(Options):
         text.append_text(name).append(" ")
         room = width - name_width - 4
         words = plain(value_text(row))
-        if row.field.kind is Kind.PATH and len(words) > room:
+        if row.field.kind is FieldKind.PATH and len(words) > room:
             # The end of a path tells it from others.
             words = plain("…") + words[-max(1, room - 3) :]
         value = Text(words, value_style(row))
@@ -131,10 +131,10 @@ def value_style(row: FormRow) -> str:
 
 def value_text(row: FormRow) -> str:
     """A value with the look of its kind: a box to tick, a choice between arrows."""
-    if row.field.kind is Kind.SWITCH and row.text in ("true", "false"):
+    if row.field.kind is FieldKind.SWITCH and row.text in ("true", "false"):
         return "[x] on" if row.text == "true" else "[ ] off"
     if not row.text:
         return "not set"
-    if row.field.kind is Kind.CHOICE:
+    if row.field.kind is FieldKind.CHOICE:
         return f"{row.text} {'<>' if glyphs().ascii else '◂▸'}"
     return row.text

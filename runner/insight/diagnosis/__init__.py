@@ -4,7 +4,7 @@ Findings have stable slugs (overfitting, rate-too-high …). Every function here
 """
 
 from runner.insight.diagnosis.finding import Action, Change, Finding, Severity
-from runner.insight.diagnosis.judge import UNKNOWN, Judge
+from runner.insight.diagnosis.throttled import UNKNOWN, ThrottledDiagnosis
 from runner.insight.diagnosis.verdict import Verdict, VerdictKind, diagnose, is_remark
 
 __all__ = [
@@ -12,8 +12,8 @@ __all__ = [
     "Action",
     "Change",
     "Finding",
-    "Judge",
     "Severity",
+    "ThrottledDiagnosis",
     "Verdict",
     "VerdictKind",
     "diagnose",

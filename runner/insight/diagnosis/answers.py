@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.insight import answers
 from runner.insight.curves import AnswerPoint, Curves
-from runner.insight.diagnosis.finding import Action, Change, Finding, Kind, Severity
+from runner.insight.diagnosis.finding import Action, Change, Finding, FindingKind, Severity
 
 # Under a tenth right of fewer rows is chance.
 FEWEST_ANSWERS = 8
@@ -38,7 +38,7 @@ def answers_wrong(curves: Curves) -> Finding | None:
             Action("read the answers beside the expected ones (a)"),
             Action(
                 "next time: one epoch more, or a base that does more of the task already",
-                (Change("train.num_train_epochs", Kind.TIMES, 2),),
+                (Change("train.num_train_epochs", FindingKind.TIMES, 2),),
             ),
         ),
         evidence={

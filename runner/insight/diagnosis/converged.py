@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from runner.insight.curves import Curves, finite
-from runner.insight.diagnosis.finding import Action, Change, Finding, Kind, Severity
+from runner.insight.diagnosis.finding import Action, Change, Finding, FindingKind, Severity
 from runner.insight.diagnosis.health import unusable
 
 NEAR_ZERO = 5e-4
@@ -61,14 +61,14 @@ def learned_by_heart(curves: Curves) -> Finding | None:
         sentence=f"Train loss {level:.4f} after {epochs:.1f} epochs, and nothing is evaluated: these rows are known by "
         "heart; whether anything else was learned is not known.",
         actions=(
-            Action("next time: hold rows out", (Change("data.eval_fraction", Kind.AT_LEAST, 0.05),)),
+            Action("next time: hold rows out", (Change("data.eval_fraction", FindingKind.AT_LEAST, 0.05),)),
             Action("next time: fewer epochs", (_FEWER,)),
         ),
         evidence={"loss": level, "epochs": epochs},
     )
 
 
-_FEWER = Change("train.num_train_epochs", Kind.TIMES, 0.5)
+_FEWER = Change("train.num_train_epochs", FindingKind.TIMES, 0.5)
 
 
 def _epochs(curves: Curves) -> float:

@@ -19,7 +19,7 @@ class Severity(IntEnum):
     ERROR = 4
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """How a setting is changed."""
 
     SET = "set"
@@ -33,22 +33,22 @@ class Change:
     """One setting of the next run, relative to its value in this one: 'train.learning_rate', times, 1/3."""
 
     key: str
-    kind: Kind
+    kind: FindingKind
     value: float | int | bool | str
 
     def of(self, now: Any) -> Any:
         """The new value of a setting that is `now`; rounded to three figures; where `now` is whole, whole and at
         least 1.
         """
-        if self.kind is Kind.SET or isinstance(self.value, bool | str):
+        if self.kind is FindingKind.SET or isinstance(self.value, bool | str):
             return self.value
         if isinstance(now, bool) or not isinstance(now, int | float):
             # Nothing to multiply or to compare: 'auto', or not set.
-            return self.value if self.kind is not Kind.TIMES else now
+            return self.value if self.kind is not FindingKind.TIMES else now
         new = {
-            Kind.TIMES: now * self.value,
-            Kind.AT_LEAST: max(now, self.value),
-            Kind.AT_MOST: min(now, self.value),
+            FindingKind.TIMES: now * self.value,
+            FindingKind.AT_LEAST: max(now, self.value),
+            FindingKind.AT_MOST: min(now, self.value),
         }[self.kind]
         return max(1, round(new)) if isinstance(now, int) else float(f"{new:.3g}")
 
@@ -96,9 +96,9 @@ class Finding:
         )
 
 
-LOWER_RATE = Change("train.learning_rate", Kind.TIMES, 1 / 3)
-HALF_RATE = Change("train.learning_rate", Kind.TIMES, 0.5)
-HIGHER_RATE = Change("train.learning_rate", Kind.TIMES, 3)
-MORE_DROPOUT = Change("lora.lora_dropout", Kind.AT_LEAST, 0.1)
-LONGER_WARMUP = Change("train.warmup_steps", Kind.TIMES, 2)
-TWICE_THE_BATCH = Change("train.gradient_accumulation_steps", Kind.TIMES, 2)
+LOWER_RATE = Change("train.learning_rate", FindingKind.TIMES, 1 / 3)
+HALF_RATE = Change("train.learning_rate", FindingKind.TIMES, 0.5)
+HIGHER_RATE = Change("train.learning_rate", FindingKind.TIMES, 3)
+MORE_DROPOUT = Change("lora.lora_dropout", FindingKind.AT_LEAST, 0.1)
+LONGER_WARMUP = Change("train.warmup_steps", FindingKind.TIMES, 2)
+TWICE_THE_BATCH = Change("train.gradient_accumulation_steps", FindingKind.TIMES, 2)

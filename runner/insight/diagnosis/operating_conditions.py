@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from runner.insight.curves import Curves, finite
-from runner.insight.diagnosis.finding import HALF_RATE, Action, Change, Finding, Kind, Severity
+from runner.insight.diagnosis.finding import HALF_RATE, Action, Change, Finding, FindingKind, Severity
 from runner.insight.diagnosis.noise import theil_sen
 from runner.insight.diagnosis.scatter import noise_of
 from runner.insight.figures import gib
@@ -150,8 +150,8 @@ def _short(step: int, sentence: str, evidence: dict[str, float]) -> Finding:
             Action(
                 "half the per-device batch, twice the accumulation: the same effective batch",
                 (
-                    Change("train.per_device_train_batch_size", Kind.TIMES, 0.5),
-                    Change("train.gradient_accumulation_steps", Kind.TIMES, 2),
+                    Change("train.per_device_train_batch_size", FindingKind.TIMES, 0.5),
+                    Change("train.gradient_accumulation_steps", FindingKind.TIMES, 2),
                 ),
             ),
         ),

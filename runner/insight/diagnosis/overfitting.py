@@ -9,7 +9,15 @@ from __future__ import annotations
 import math
 
 from runner.insight.curves import Curves, EvalPoint, finite
-from runner.insight.diagnosis.finding import HALF_RATE, MORE_DROPOUT, Action, Change, Finding, Kind, Severity
+from runner.insight.diagnosis.finding import (
+    HALF_RATE,
+    MORE_DROPOUT,
+    Action,
+    Change,
+    Finding,
+    FindingKind,
+    Severity,
+)
 from runner.insight.diagnosis.held_out import metrics_that_improve
 from runner.insight.diagnosis.held_out_trend import Rise, rise
 from runner.insight.diagnosis.training_side import Training, TrainingSide, training_side
@@ -180,7 +188,7 @@ def _next_time(curves: Curves, best: EvalPoint) -> tuple[Action, ...]:
         fewer = math.ceil(10 * epochs) / 10
         shorter = Action(
             f"next time: {fewer:g} epoch{'s' if fewer != 1 else ''} and dropout 0.1",
-            (Change("train.num_train_epochs", Kind.AT_MOST, fewer), MORE_DROPOUT),
+            (Change("train.num_train_epochs", FindingKind.AT_MOST, fewer), MORE_DROPOUT),
         )
     else:
         shorter = Action("next time: half the learning rate and dropout 0.1", (HALF_RATE, MORE_DROPOUT))

@@ -37,7 +37,7 @@ LEAST_BREAK = 0.10
 
 
 @dataclass(frozen=True)
-class Rise:
+class TrainRise:
     """How a rise is told from noise: median of `width` losses, `persistence` entries long, over `ratio` times the best
     and over `sigmas` standard deviations of single losses.
     """
@@ -48,10 +48,10 @@ class Rise:
     sigmas: float
 
 
-LONG = Rise(15, 10, 1.3, 3.0)
-SHORT = Rise(5, 5, 1.3, 5.0)
+LONG = TrainRise(15, 10, 1.3, 3.0)
+SHORT = TrainRise(5, 5, 1.3, 5.0)
 # Few entries say little about their own scatter.
-VERY_SHORT = Rise(5, 5, 2.0, 5.0)
+VERY_SHORT = TrainRise(5, 5, 2.0, 5.0)
 
 
 def divergence(curves: Curves) -> Finding | None:

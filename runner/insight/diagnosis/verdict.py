@@ -23,7 +23,7 @@ from runner.insight.diagnosis import (
     stability,
     train_rising,
 )
-from runner.insight.diagnosis.finding import Action, Change, Finding, Kind, Severity
+from runner.insight.diagnosis.finding import Action, Change, Finding, FindingKind, Severity
 from runner.insight.diagnosis.held_out import every_set, with_main_set
 from runner.insight.diagnosis.words import fall
 from runner.insight.task import Task, task_of
@@ -265,7 +265,9 @@ def _nothing_wrong(curves: Curves, findings: tuple[Finding, ...]) -> Verdict:
 def _evaluate_more(curves: Curves) -> tuple[Action, ...]:
     every = max(1, curves.step // 10)
     return (
-        Action(f"next time: evaluate every {every} steps", (Change("eval.eval_steps", Kind.SET, every),)),
+        Action(
+            f"next time: evaluate every {every} steps", (Change("eval.eval_steps", FindingKind.SET, every),)
+        ),
     )
 
 
@@ -282,7 +284,11 @@ def _without_evaluation(curves: Curves) -> Verdict:
             VerdictKind.NO_EVALUATION,
             Severity.INFO,
             "Nothing was evaluated, so overfitting cannot be told from learning.",
-            (Action("next time: hold rows out", (Change("data.eval_fraction", Kind.AT_LEAST, 0.05),)),),
+            (
+                Action(
+                    "next time: hold rows out", (Change("data.eval_fraction", FindingKind.AT_LEAST, 0.05),)
+                ),
+            ),
         )
     return Verdict(
         VerdictKind.TOO_EARLY,

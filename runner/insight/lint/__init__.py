@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 
 from runner.insight.lint import adapter, data, evaluation, hardware, schedule
-from runner.insight.lint.rule import Complaint, Facts, Finding, Rule, Severity
+from runner.insight.lint.rule import Complaint, LintFacts, LintFinding, LintSeverity, Rule
 
 RULES: tuple[Rule, ...] = (
     *schedule.RULES.rules,
@@ -19,27 +19,27 @@ RULES: tuple[Rule, ...] = (
 )
 IDS = frozenset(rule.id for rule in RULES)
 
-__all__ = ["IDS", "RULES", "Complaint", "Facts", "Finding", "Rule", "Severity", "lint"]
+__all__ = ["IDS", "RULES", "Complaint", "LintFacts", "LintFinding", "LintSeverity", "Rule", "lint"]
 
 
-def lint(facts: Facts) -> tuple[Finding, ...]:
+def lint(facts: LintFacts) -> tuple[LintFinding, ...]:
     """Every rule that is broken and not ignored, gravest first."""
     ignored = set(facts.preset.lint.ignore)
     found = [
-        Finding(rule.id, rule.severity, said.key, said.what, rule.why, said.fix, said.fix_words)
+        LintFinding(rule.id, rule.severity, said.key, said.what, rule.why, said.fix, said.fix_words)
         for rule in RULES
         # An error is a launch that cannot work: ignoring it would not make it work.
-        if (rule.id not in ignored or rule.severity is Severity.ERROR) and (said := rule.check(facts))
+        if (rule.id not in ignored or rule.severity is LintSeverity.ERROR) and (said := rule.check(facts))
     ]
     found += [_unknown(name) for name in facts.preset.lint.ignore if name not in IDS]
     return tuple(sorted(found, key=lambda finding: -finding.severity))
 
 
-def _unknown(name: str) -> Finding:
+def _unknown(name: str) -> LintFinding:
     close = difflib.get_close_matches(name, IDS, n=1)
-    return Finding(
+    return LintFinding(
         "ignore-unknown",
-        Severity.WARNING,
+        LintSeverity.WARNING,
         "lint.ignore",
         f"there is no rule {name!r}" + (f", did you mean {close[0]}?" if close else ""),
         "An id that is no rule's ignores nothing.",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from runner.insight.data import DataReport, quantile
-from runner.insight.lint.rule import Complaint, Facts, Rules, Severity
+from runner.insight.lint.rule import Complaint, LintFacts, LintSeverity, Rules
 from runner.insight.split import blended_size
 from runner.preset.data_sources import mixed_in, source_named
 
 RULES = Rules()
-NOTE, WARNING, ERROR = Severity.NOTE, Severity.WARNING, Severity.ERROR
+NOTE, WARNING, ERROR = LintSeverity.NOTE, LintSeverity.WARNING, LintSeverity.ERROR
 LEAST_TRAINED_SHARE = 0.01
 MOST_CUT_SHARE = 0.01
 MOST_COPIES_SHARE = 0.02
@@ -16,14 +16,14 @@ LEAST_EVAL_ROWS = 20
 CHATS = ("chat messages", "ShareGPT", "Alpaca")
 
 
-def _report(facts: Facts) -> DataReport | None:
+def _report(facts: LintFacts) -> DataReport | None:
     """The report, when there is one with rows in it."""
     report = facts.data
     return report if report is not None and not report.problem and report.rows_read else None
 
 
 @RULES.rule("data-problem", ERROR, "The trainer would meet the same problem after loading everything.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = facts.data
     if report is not None and report.problem:
         return Complaint("data.train_dataset", report.problem, (), report.hint)
@@ -35,7 +35,7 @@ def _(facts: Facts) -> Complaint | None:
     ERROR,
     "The trainer refuses a file with rows it cannot use, rather than leave them out silently.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is None or not report.bad_rows:
         return None
@@ -51,7 +51,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("trained-none", ERROR, "A run without a token to learn from shows a loss and changes nothing.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is not None and not report.bad_rows and not report.trained_tokens:
         return Complaint(
@@ -65,7 +65,7 @@ def _(facts: Facts) -> Complaint | None:
     WARNING,
     "Nearly everything is read and hardly anything learned: the mask or the template is likely wrong.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     share = report.trained_share if report is not None else None
     if share is not None and 0 < share < LEAST_TRAINED_SHARE:
@@ -74,7 +74,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("rows-untrained", WARNING, "These rows are dropped: nothing in them is learned.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is None or not report.untrained.count or not report.trained_tokens:
         return None
@@ -88,7 +88,7 @@ def _(facts: Facts) -> Complaint | None:
     WARNING,
     "The ends of the answers are lost, and with them the end-of-turn token: the model learns not to stop.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is None or not report.train_rows or not report.truncated.count:
         return None
@@ -107,7 +107,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("rows-copied", WARNING, "A row that stands twice is learned twice as hard, and first by heart.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is None:
         return None
@@ -127,7 +127,7 @@ def _(facts: Facts) -> Complaint | None:
     WARNING,
     "A held-out row that is also trained on measures memory; such rows are not evaluated.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is not None and report.overlap.count:
         return Complaint("data.eval_dataset", f"{report.overlap.count} held-out rows are training rows too")
@@ -135,7 +135,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("eval-small", NOTE, "The loss over so few rows is mostly noise.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is not None and report.complete and facts.evaluates and report.eval_rows < LEAST_EVAL_ROWS:
         return Complaint("data.eval_fraction", f"only {report.eval_rows} rows are held out")
@@ -145,7 +145,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "end-untrained", WARNING, "A model that never learns its end-of-turn token does not stop talking."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is None or not report.trained_tokens:
         return None
@@ -162,7 +162,7 @@ def _(facts: Facts) -> Complaint | None:
     NOTE,
     "The model is stopped by its EOS token; answers that end in another one may go on in some servers.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is not None and report.trained_tokens and not report.ends_with_eos:
         if report.end_untrained.count > sum(report.lengths.values()) / 2:
@@ -174,7 +174,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "bos-doubled", WARNING, "The model has never seen two BOS tokens; template and tokenizer each add one."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is not None and report.doubled_bos.count:
         return Complaint(
@@ -186,7 +186,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "loss-on-questions", WARNING, "The model also learns to ask the questions; only the answers are wanted."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is None or facts.preset.train.assistant_only_loss:
         return None
@@ -202,7 +202,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "mix-large", WARNING, "With more general rows than own ones the run is mostly about something else."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     total = sum(source.ratio for source in mixed_in(facts.preset.data))
     if total > 0.5:
         return Complaint(
@@ -212,7 +212,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("mix-short", WARNING, "A source that is too small gives what it has: the ratio is not reached.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     mix = mixed_in(facts.preset.data)
     if report is None or not report.complete or not mix:
@@ -227,7 +227,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("trial-size", NOTE, "max_train_samples is for trials: the rest of the rows is not trained on.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     most, report = facts.preset.data.max_train_samples, _report(facts)
     if most is not None and report is not None and report.sources[0].rows_read > most:
         return Complaint(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from runner.insight.disk import DiskNeed
 from runner.insight.figures import gib, size
-from runner.insight.lint.rule import Complaint, Facts, Rules, Severity
+from runner.insight.lint.rule import Complaint, LintFacts, LintSeverity, Rules
 from runner.insight.memory.predict import Fit
 from runner.insight.memory.words import saving
 
 RULES = Rules()
-NOTE, WARNING, ERROR = Severity.NOTE, Severity.WARNING, Severity.ERROR
+NOTE, WARNING, ERROR = LintSeverity.NOTE, LintSeverity.WARNING, LintSeverity.ERROR
 AMPERE = (8, 0)
 DISK_TIGHT = 0.8
 # Checkpoints on disk at once with a limit of one: it, the best, and the one being written.
@@ -21,7 +21,7 @@ SMALLEST_COUNT = 3
     ERROR,
     "Cards before Ampere (T4, V100, RTX 20) have no bf16; it fails or is emulated slowly.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     card = facts.card
     if card is not None and not card.has_bf16 and facts.preset.model.dtype == "bfloat16":
         return Complaint("model.dtype", f"bfloat16 on a {card.name}", (("model.dtype", "auto"),))
@@ -29,7 +29,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("fp16-on-ampere", WARNING, "fp16 overflows where bf16 does not: NaN gradients and skipped steps.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     card = facts.card
     if card is not None and card.has_bf16 and facts.preset.model.dtype == "float16":
         return Complaint(
@@ -43,7 +43,7 @@ def _(facts: Facts) -> Complaint | None:
     ERROR,
     "Weights that are trained in float16 have float16 gradients, which the loss scaler refuses to unscale.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     preset = facts.preset
     if preset.model.dtype == "float16" and not preset.lora.use_peft:
         return Complaint("model.dtype", "full fine-tuning in float16", (("model.dtype", "auto"),))
@@ -55,7 +55,7 @@ def _(facts: Facts) -> Complaint | None:
     WARNING,
     "This model's activations are larger than float16 can hold: the loss becomes NaN.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     one, card, dtype = facts.architecture, facts.card, facts.preset.model.dtype
     # Gemma 3 was trained in bf16; its residual stream passes 65504 within a few layers.
     if one is None or not one.model_type.startswith("gemma3") or not facts.preset.lora.use_peft:
@@ -68,14 +68,14 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "dtype-float32", WARNING, "fp32 doubles the memory of activations and embeddings and halves the speed."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     if facts.card is not None and facts.preset.model.dtype == "float32" and facts.preset.lora.use_peft:
         return Complaint("model.dtype", "float32 on a GPU", (("model.dtype", "auto"),))
     return None
 
 
 @RULES.rule("flash-missing", ERROR, "The model does not load without the package of its attention kernel.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     if facts.preset.model.attn_implementation == "flash_attention_2" and _lacks_flash(facts):
         return Complaint(
             "model.attn_implementation",
@@ -85,13 +85,13 @@ def _(facts: Facts) -> Complaint | None:
     return None
 
 
-def _lacks_flash(facts: Facts) -> bool:
+def _lacks_flash(facts: LintFacts) -> bool:
     """Whether no package brings the kernel; transformers also takes it from `kernels`."""
     return facts.lacks("flash_attn") and not facts.installed.get("kernels")
 
 
 @RULES.rule("flash-before-ampere", ERROR, "FlashAttention 2 needs compute capability 8.0.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     card = facts.card
     if (
         facts.preset.model.attn_implementation == "flash_attention_2"
@@ -113,7 +113,7 @@ def _(facts: Facts) -> Complaint | None:
     NOTE,
     "Eager attention holds the scores of all pairs of tokens; sdpa gives the same without.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     if facts.preset.model.attn_implementation == "eager":
         return Complaint(
             "model.attn_implementation", "eager attention", (("model.attn_implementation", "sdpa"),)
@@ -126,7 +126,7 @@ def _(facts: Facts) -> Complaint | None:
     WARNING,
     "Without a varlen kernel a mask as wide as the whole batch keeps packed rows apart: memory grows with its square.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     preset = facts.preset
     if preset.train.packing and preset.model.attn_implementation == "sdpa":
         old = facts.card is not None and not facts.card.has_bf16
@@ -139,7 +139,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "memory-runs-out", WARNING, "The prediction says that the first long batch ends in CUDA out of memory."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     prediction = facts.prediction
     if prediction is None or prediction.fit is not Fit.RUNS_OUT:
         return None
@@ -147,14 +147,14 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("memory-tight", NOTE, "It fits if the prediction is right, and not if it is a little low.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     prediction = facts.prediction
     if prediction is None or prediction.fit is not Fit.TIGHT:
         return None
     return _memory(facts, "may need")
 
 
-def _memory(facts: Facts, verb: str) -> Complaint:
+def _memory(facts: LintFacts, verb: str) -> Complaint:
     prediction = facts.prediction
     assert prediction is not None
     peak = max(prediction.train, prediction.evaluation, key=lambda one: one.need)
@@ -169,7 +169,7 @@ def _memory(facts: Facts, verb: str) -> Complaint:
 
 
 @RULES.rule("disk-full", ERROR, "The run would end when the disk does, with its last checkpoints missing.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     need, free = facts.disk, facts.free_disk
     if need is None or free is None or need.total <= free:
         return None
@@ -179,7 +179,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "disk-tight", WARNING, "Whatever else is written on that disk can take the space a checkpoint needs."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     need, free = facts.disk, facts.free_disk
     if need is None or free is None or not DISK_TIGHT * free < need.total <= free:
         return None
@@ -196,7 +196,7 @@ def _disk(need: DiskNeed, free: int) -> Complaint:
 
 
 @RULES.rule("length-beyond-model", WARNING, "The model has never seen positions beyond its own maximum.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     one, length = facts.architecture, facts.preset.train.max_length
     if one is not None and one.max_positions is not None and length > one.max_positions:
         return Complaint(
@@ -210,7 +210,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "remote-code", WARNING, "trust_remote_code runs Python from the model's repository, with your rights."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     if facts.preset.model.trust_remote_code:
         return Complaint(
             "model.trust_remote_code", "trust_remote_code is on", (("model.trust_remote_code", False),)
@@ -219,7 +219,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("tracker-missing", ERROR, "The trainer refuses to start when a tracker's package is missing.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     wanted = facts.preset.report.report_to
     missing = [name for name in wanted if facts.lacks(name)]
     if missing:
@@ -231,7 +231,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("workers-many", NOTE, "Rows are tokenised before training; worker processes only cost memory.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     workers = facts.preset.train.dataloader_num_workers
     if workers > 4:
         return Complaint(

@@ -18,7 +18,7 @@ from runner.preset.data_sources import EVAL, holds_out_own_rows, source_named
 from runner.preset.schema import Preset
 
 
-class Severity(IntEnum):
+class LintSeverity(IntEnum):
     """NOTE: worth knowing. WARNING: likely a mistake. ERROR: the launch is refused."""
 
     NOTE = 0
@@ -27,7 +27,7 @@ class Severity(IntEnum):
 
 
 @dataclass(frozen=True)
-class Facts:
+class LintFacts:
     """Everything a rule may look at; what is not known is None, and rules about it say nothing.
 
     `written` are the keys the preset's own files set ('train.max_steps'). `installed` maps a package to its version,
@@ -83,17 +83,17 @@ class Rule:
     """One rule with a stable id; `why` is the same for every complaint."""
 
     id: str
-    severity: Severity
+    severity: LintSeverity
     why: str
-    check: Callable[[Facts], Complaint | None]
+    check: Callable[[LintFacts], Complaint | None]
 
 
 @dataclass(frozen=True)
-class Finding:
+class LintFinding:
     """A complaint with its rule."""
 
     id: str
-    severity: Severity
+    severity: LintSeverity
     key: str
     what: str
     why: str
@@ -126,7 +126,7 @@ class Rules:
     def __init__(self) -> None:
         self.rules: list[Rule] = []
 
-    def rule(self, id_: str, severity: Severity, why: str) -> Callable[[Check], Check]:
+    def rule(self, id_: str, severity: LintSeverity, why: str) -> Callable[[Check], Check]:
         """Make a rule of a function from Facts to a Complaint or None."""
 
         def register(check: Check) -> Check:
@@ -136,4 +136,4 @@ class Rules:
         return register
 
 
-Check = Callable[[Facts], Complaint | None]
+Check = Callable[[LintFacts], Complaint | None]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from runner.insight import ranges
-from runner.insight.lint.rule import Complaint, Facts, Rules, Severity
+from runner.insight.lint.rule import Complaint, LintFacts, LintSeverity, Rules
 from runner.insight.memory.savings import Changes
 
 RULES = Rules()
-NOTE, WARNING = Severity.NOTE, Severity.WARNING
+NOTE, WARNING = LintSeverity.NOTE, LintSeverity.WARNING
 TRAINER_DEFAULT_RATE = 2e-5
 
 
 @RULES.rule(
     "epochs-many", WARNING, "More than five passes usually overfit; most runs are best after one to three."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     train = facts.preset.train
     if train.max_steps <= 0 and train.num_train_epochs > ranges.EPOCHS.high:
         return Complaint(
@@ -24,7 +24,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("epochs-small-data", WARNING, "A model learns a few hundred rows by heart within three passes.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     epochs, rows = facts.preset.train.num_train_epochs, facts.train_rows
     if rows and rows < 500 and 3 < epochs <= ranges.EPOCHS.high and facts.preset.train.max_steps <= 0:
         return Complaint(
@@ -40,7 +40,7 @@ def _(facts: Facts) -> Complaint | None:
     WARNING,
     "max_steps wins over epochs, and this many steps pass over the data too often.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     steps, plan = facts.preset.train.max_steps, facts.plan
     if plan is not None and steps > 0 and steps / plan.steps_per_epoch > ranges.EPOCHS.high:
         return Complaint(
@@ -52,7 +52,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("max-steps-hides-epochs", NOTE, "A positive max_steps switches num_train_epochs off.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     if facts.preset.train.max_steps > 0 and {"train.max_steps", "train.num_train_epochs"} <= facts.written:
         return Complaint(
             "train.max_steps", "max_steps and num_train_epochs are both set", (("train.max_steps", -1),)
@@ -63,7 +63,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "steps-few", WARNING, "With so few updates the optimizer hardly gets going: a smaller batch gives more."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     plan = facts.plan
     if plan is None or plan.total_steps >= ranges.LEAST_STEPS or facts.preset.train.max_steps > 0:
         return None
@@ -78,7 +78,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("lr-high", WARNING, "Too high a rate makes the loss oscillate or diverge.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     usual, rate = _rates(facts), facts.preset.train.learning_rate
     if usual is not None and rate > usual.high:
         return Complaint(
@@ -90,7 +90,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("lr-low", WARNING, "Too low a rate learns nothing in the time given.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     usual, rate = _rates(facts), facts.preset.train.learning_rate
     low = usual.low / ranges.LION if usual is not None and facts.preset.train.optim == "lion_8bit" else None
     if usual is not None and rate < (low or usual.low) and not _is_trainer_default(facts):
@@ -107,23 +107,23 @@ def _(facts: Facts) -> Complaint | None:
     WARNING,
     "2e-5 is the trainer's default, for full fine-tuning: an adapter needs ten times more.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     if _rates(facts) is not None and _is_trainer_default(facts):
         return Complaint("train.learning_rate", "2e-5 with an adapter", (("train.learning_rate", 2e-4),))
     return None
 
 
-def _rates(facts: Facts) -> ranges.Range | None:
+def _rates(facts: LintFacts) -> ranges.Range | None:
     parameters = facts.architecture.parameters if facts.architecture is not None else None
     return ranges.learning_rate(facts.preset, parameters)
 
 
-def _is_trainer_default(facts: Facts) -> bool:
+def _is_trainer_default(facts: LintFacts) -> bool:
     return facts.preset.lora.use_peft and facts.preset.train.learning_rate == TRAINER_DEFAULT_RATE
 
 
 @RULES.rule("warmup-all", WARNING, "The rate would still be rising when the run ends.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     plan = facts.plan
     if plan is not None and plan.warmup_steps >= plan.total_steps > 1 and facts.preset.train.warmup_steps > 0:
         return Complaint(
@@ -139,7 +139,7 @@ def _(facts: Facts) -> Complaint | None:
     WARNING,
     "Warm-up is usually 3 to 10 % of the steps; a longer one wastes them at a low rate.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     plan = facts.plan
     if plan is None or plan.warmup_steps >= plan.total_steps:
         return None
@@ -158,7 +158,7 @@ def _(facts: Facts) -> Complaint | None:
     NOTE,
     "The first steps at the full rate, with an optimizer that knows nothing yet, can throw the model off.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     if facts.preset.train.warmup_steps == 0 and facts.preset.train.lr_scheduler_type != "constant":
         return Complaint(
             "train.warmup_steps", "no warm-up", (("train.warmup_steps", ranges.WARMUP_SHARE.usual),)
@@ -167,7 +167,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("warmup-ignored", WARNING, "The schedule `constant` has no warm-up; `constant_with_warmup` has.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     train = facts.preset.train
     if (
         train.lr_scheduler_type == "constant"
@@ -193,7 +193,7 @@ def _smaller(per_device: int, accumulation: int) -> Changes:
 @RULES.rule(
     "batch-large", WARNING, "LoRA tolerates large batches less than full fine-tuning; 8 to 32 is usual."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     train, plan = facts.preset.train, facts.plan
     batch = train.per_device_train_batch_size * train.gradient_accumulation_steps
     if not facts.preset.lora.use_peft or batch <= ranges.EFFECTIVE_BATCH.high:
@@ -213,7 +213,7 @@ def _(facts: Facts) -> Complaint | None:
     WARNING,
     "Every step would see all of the data, and there would be as many steps as epochs.",
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     plan, rows = facts.plan, facts.train_rows
     if plan is not None and rows and plan.effective_batch > rows and facts.preset.train.max_steps <= 0:
         return Complaint(
@@ -228,7 +228,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("clip-off", WARNING, "One bad batch can throw the model off when its gradient is not clipped.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     if facts.preset.train.max_grad_norm == 0:
         return Complaint("train.max_grad_norm", "gradient clipping is off", (("train.max_grad_norm", 1.0),))
     return None
@@ -237,7 +237,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "weight-decay-high", WARNING, "Adapters start at zero; a strong pull towards zero undoes what they learn."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     decay = facts.preset.train.weight_decay
     if decay > 0.1:
         return Complaint("train.weight_decay", f"weight_decay {decay:g}", (("train.weight_decay", 0.01),))
@@ -247,7 +247,7 @@ def _(facts: Facts) -> Complaint | None:
 @RULES.rule(
     "order-by-length", NOTE, "Batches of equal length make the loss curve wavy, which looks like oscillation."
 )
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     if facts.preset.train.train_sampling_strategy == "group_by_length" and not facts.preset.train.packing:
         return Complaint(
             "train.train_sampling_strategy",
@@ -258,7 +258,7 @@ def _(facts: Facts) -> Complaint | None:
 
 
 @RULES.rule("neftune-high", WARNING, "The NEFTune paper uses 5 to 15; more drowns the text in noise.")
-def _(facts: Facts) -> Complaint | None:
+def _(facts: LintFacts) -> Complaint | None:
     alpha = facts.preset.train.neftune_noise_alpha
     if alpha is not None and alpha > 15:
         return Complaint(

@@ -58,7 +58,7 @@ def parse_version(text: str | None) -> Version | None:
 
 
 @dataclass(frozen=True)
-class Setup:
+class MemoryInputs:
     """Everything the closed form takes. Bytes are a parameter's; `length` is the padded length of a row in tokens.
 
     `stream_bytes` is the residual stream's (2, or 4 when the embeddings are fp32). `flash` says that attention
@@ -135,7 +135,7 @@ def setup_of(
     eval_longest: int | None = None,
     has_bf16: bool = True,
     compute_capability: tuple[int, int] | None = None,
-) -> Setup:
+) -> MemoryInputs:
     """What a preset asks of memory on a GPU. `longest` is the longest row of the data in tokens (None: as long as
     max_length); `has_bf16` that the GPU computes in bf16.
     """
@@ -152,7 +152,7 @@ def setup_of(
     # TRL casts the adapters of a quantised model to bf16; ftui holds them in fp32 when the computation is fp16.
     narrow = preset.quantization.load_in_4bit or preset.quantization.load_in_8bit
     batch = train.per_device_train_batch_size
-    return Setup(
+    return MemoryInputs(
         architecture=architecture,
         quantization=_quantization(preset),
         weight_bytes=4 if in_fp32 else 2,

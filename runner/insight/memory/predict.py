@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from runner.insight.memory.calibration import Calibration
 from runner.insight.memory.cards import Card
-from runner.insight.memory.inputs import Setup
+from runner.insight.memory.inputs import MemoryInputs
 from runner.insight.memory.savings import Changes, last_resorts, levers
 from runner.insight.memory.terms import MIB, Terms, terms
 
@@ -99,7 +99,7 @@ class Predictor:
     expandable: bool = True
     known_stack: bool = True
 
-    def predict(self, setup: Setup, with_lever: bool = True) -> Prediction:
+    def predict(self, setup: MemoryInputs, with_lever: bool = True) -> Prediction:
         """The memory of a setup."""
         parts = terms(setup)
         train = self.peak(setup, parts, parts.static + parts.gradients, parts.activations)
@@ -127,13 +127,13 @@ class Predictor:
         )
         return replace(prediction, lever=self.lever(setup, prediction)) if with_lever else prediction
 
-    def need_mib(self, setup: Setup) -> float:
+    def need_mib(self, setup: MemoryInputs) -> float:
         """The 95th percentile of what training and evaluation need: what a suggestion must stay under."""
         parts = terms(setup)
         train = self.peak(setup, parts, parts.static + parts.gradients, parts.activations)
         return max(train.high, self.peak(setup, parts, parts.static, parts.evaluation).high)
 
-    def peak(self, setup: Setup, parts: Terms, fixed: float, activations: float) -> Peak:
+    def peak(self, setup: MemoryInputs, parts: Terms, fixed: float, activations: float) -> Peak:
         """Needed and shown memory for `fixed` and `activations` bytes."""
         active = self.calibration.kappa * activations / MIB
         needed, shown = RESERVE[self.expandable]
@@ -163,7 +163,7 @@ class Predictor:
             return self.calibration.outside_mib
         return self.card.context_mib + KERNELS_MIB
 
-    def lever(self, setup: Setup, prediction: Prediction) -> Lever | None:
+    def lever(self, setup: MemoryInputs, prediction: Prediction) -> Lever | None:
         """The one change that saves most, None when none saves a twentieth; cutting rows only if nothing else helps."""
         before = max(prediction.train.need, prediction.evaluation.need)
         for choices in (levers(setup), last_resorts(setup)):
@@ -178,7 +178,7 @@ class Predictor:
         return None
 
 
-def assumptions(setup: Setup, known_stack: bool) -> tuple[str, ...]:
+def assumptions(setup: MemoryInputs, known_stack: bool) -> tuple[str, ...]:
     """What the figures rest on, in words."""
     kernel = {
         "trl_fused": "fused output head (TRL ≥ 1.15)",

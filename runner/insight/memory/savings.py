@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from runner.insight.memory.inputs import Setup
+from runner.insight.memory.inputs import MemoryInputs
 
 # Preset keys and the values they are to have.
 Changes = tuple[tuple[str, object], ...]
 
 
-def with_batch(setup: Setup, batch: int, accumulation: int | None = None) -> Setup:
+def with_batch(setup: MemoryInputs, batch: int, accumulation: int | None = None) -> MemoryInputs:
     """A setup with another per-device batch, and the evaluation batch with it if it was the same."""
     follows = setup.eval_batch == setup.batch
     return replace(
@@ -23,7 +23,7 @@ def with_batch(setup: Setup, batch: int, accumulation: int | None = None) -> Set
     )
 
 
-def levers(setup: Setup) -> Iterator[tuple[str, Changes, Setup]]:
+def levers(setup: MemoryInputs) -> Iterator[tuple[str, Changes, MemoryInputs]]:
     """Changes that may save memory without changing what is learned much: (words, preset changes, setup after)."""
     if setup.batch > 1:
         rows = setup.batch * setup.micro_steps
@@ -70,7 +70,7 @@ def levers(setup: Setup) -> Iterator[tuple[str, Changes, Setup]]:
         yield "sdpa attention", (("model.attn_implementation", "sdpa"),), replace(setup, eager=False)
 
 
-def last_resorts(setup: Setup) -> Iterator[tuple[str, Changes, Setup]]:
+def last_resorts(setup: MemoryInputs) -> Iterator[tuple[str, Changes, MemoryInputs]]:
     """Changes that save memory and change what is learned."""
     if setup.length > 512:
         shorter = 2 ** math.ceil(math.log2(setup.length) - 1)

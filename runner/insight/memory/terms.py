@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.insight.memory.inputs import Setup
+from runner.insight.memory.inputs import MemoryInputs
 
 MIB = 1 << 20
 
@@ -49,7 +49,7 @@ class Terms:
         return self.static + self.gradients + self.activations
 
 
-def terms(setup: Setup) -> Terms:
+def terms(setup: MemoryInputs) -> Terms:
     """All parts of one run."""
     phases = {
         "one layer, recomputed": layer_phase(setup),
@@ -69,7 +69,7 @@ def terms(setup: Setup) -> Terms:
     )
 
 
-def weights(setup: Setup) -> float:
+def weights(setup: MemoryInputs) -> float:
     """The base model: quantised linear layers, the rest in the format it was loaded in."""
     one = setup.architecture
     if setup.quantization == "none":
@@ -81,24 +81,24 @@ def weights(setup: Setup) -> float:
     return linear + one.other_parameters * setup.weight_bytes
 
 
-def adapter(setup: Setup) -> float:
+def adapter(setup: MemoryInputs) -> float:
     """LoRA matrices, and trainable copies of whole modules (PEFT's modules_to_save)."""
     return 0.0 if setup.trains_all else float(setup.trainable * setup.adapter_bytes)
 
 
-def trained_bytes(setup: Setup) -> int:
+def trained_bytes(setup: MemoryInputs) -> int:
     """Bytes of one trained parameter."""
     return setup.weight_bytes if setup.trains_all else setup.adapter_bytes
 
 
-def gradients(setup: Setup) -> float:
+def gradients(setup: MemoryInputs) -> float:
     """They have their parameter's format, and outlive a forward pass only when steps are accumulated."""
     if setup.micro_steps < 2:
         return 0.0
     return float(setup.trainable * trained_bytes(setup))
 
 
-def optimizer_bytes(setup: Setup) -> float:
+def optimizer_bytes(setup: MemoryInputs) -> float:
     """Bytes of optimizer state a trained parameter. torch's AdamW holds its two states in the parameter's format."""
     width = float(trained_bytes(setup))
     return {
@@ -113,7 +113,7 @@ def optimizer_bytes(setup: Setup) -> float:
     }.get(setup.optimizer, 2 * width)
 
 
-def optimizer_temporary(setup: Setup) -> float:
+def optimizer_temporary(setup: MemoryInputs) -> float:
     """What the step itself needs: the gradients, and one more copy for torch's multi-tensor AdamW."""
     count, width = setup.trainable, trained_bytes(setup)
     held = 0 if setup.micro_steps > 1 else count * width
@@ -121,12 +121,12 @@ def optimizer_temporary(setup: Setup) -> float:
     return float(held + extra)
 
 
-def autocast_copy(setup: Setup) -> float:
+def autocast_copy(setup: MemoryInputs) -> float:
     """fp32 weights that are trained under bf16 autocast are held a second time in bf16 during a pass."""
     return 2.0 * setup.trainable if trained_bytes(setup) == 4 else 0.0
 
 
-def saved_per_token(setup: Setup) -> float:
+def saved_per_token(setup: MemoryInputs) -> float:
     """Bytes that one decoder layer saves for its backward pass, a token. Exact for Llama-shaped layers."""
     one = setup.architecture
     h, q, k, f, heads = one.hidden, one.q_width, one.kv_width, one.intermediate, one.heads
@@ -156,7 +156,7 @@ def saved_per_token(setup: Setup) -> float:
     return float(saved + attention_extra(setup, setup.length))
 
 
-def attention_extra(setup: Setup, length: int) -> float:
+def attention_extra(setup: MemoryInputs, length: int) -> float:
     """Bytes a token that a mask or unfused attention adds: keys and values expanded to all heads, the mask and its
     16-bit copy, the probabilities. A packed batch is one long row, and so is its mask.
     """
@@ -169,7 +169,7 @@ def attention_extra(setup: Setup, length: int) -> float:
     return 0.0
 
 
-def layer_phase(setup: Setup) -> float:
+def layer_phase(setup: MemoryInputs) -> float:
     """The peak inside the backward pass: with checkpointing the inputs of all layers and one layer in full."""
     one, tokens = setup.architecture, setup.tokens
     h, f = one.hidden, one.intermediate
@@ -186,20 +186,20 @@ def layer_phase(setup: Setup) -> float:
     return checkpoints(setup) + tokens * (saved + stream + transient) + 4.0 * one.head_dim * setup.length
 
 
-def checkpoints(setup: Setup) -> float:
+def checkpoints(setup: MemoryInputs) -> float:
     """The input of every layer, kept for recomputation."""
     one = setup.architecture
     return float(setup.tokens * setup.stream_bytes * one.hidden * one.layers)
 
 
-def loss_phase(setup: Setup) -> float:
+def loss_phase(setup: MemoryInputs) -> float:
     """The peak around the output head, when all checkpoints are held."""
     one, tokens = setup.architecture, setup.tokens
     held = checkpoints(setup) if setup.checkpointing else tokens * one.layers * saved_per_token(setup)
     return held + tokens * 6.0 * one.hidden + loss_bytes(setup, tokens, backward=True)
 
 
-def loss_bytes(setup: Setup, tokens: int, backward: bool) -> float:
+def loss_bytes(setup: MemoryInputs, tokens: int, backward: bool) -> float:
     """The output head and the loss, by what computes them."""
     h, v = setup.architecture.hidden, setup.architecture.vocabulary
     if setup.loss_kernel == "materialised":
@@ -213,13 +213,13 @@ def loss_bytes(setup: Setup, tokens: int, backward: bool) -> float:
     return tile + gathered + 36.0 * tokens + (trained_head if backward else 0.0)
 
 
-def largest_dequantised(setup: Setup) -> float:
+def largest_dequantised(setup: MemoryInputs) -> float:
     """Bytes of the largest weight that bitsandbytes writes out in 16 bit to multiply with it; 0 for none."""
     one = setup.architecture
     return 2.0 * one.hidden * one.intermediate if setup.quantization != "none" else 0.0
 
 
-def evaluation(setup: Setup, loss: float) -> float:
+def evaluation(setup: MemoryInputs, loss: float) -> float:
     """A forward pass keeps one layer's activations beside the weight it multiplies with, then the loss."""
     one = setup.architecture
     tokens = setup.eval_batch * setup.eval_length

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.insight.curves import Curves
-from runner.insight.diagnosis import UNKNOWN, Judge, diagnose
-from runner.insight.diagnosis.judge import PAUSE
+from runner.insight.diagnosis import UNKNOWN, ThrottledDiagnosis, diagnose
+from runner.insight.diagnosis.throttled import PAUSE
 from runner.store.directory import RunDirectory, read_json
 from runner.store.history import History, read_history
 from runner.supervision.monitor import Watch
@@ -40,15 +40,15 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr("runner.insight.diagnosis.judge.time", made)
-    monkeypatch.setattr("runner.insight.diagnosis.judge.diagnose", made.judged)
+    monkeypatch.setattr("runner.insight.diagnosis.throttled.time", made)
+    monkeypatch.setattr("runner.insight.diagnosis.throttled.diagnose", made.judged)
     return made
 
 
 @pytest.mark.parametrize("cost", [0.001, 0.3, 10.0])
 def test_no_more_than_a_thirtieth_of_the_time(clock: Clock, cost: float) -> None:
     clock.cost = cost
-    judge, began = Judge(), clock.now
+    judge, began = ThrottledDiagnosis(), clock.now
     for _ in range(20_000):
         judge.note()
         judge.judge(CURVES)
@@ -58,7 +58,7 @@ def test_no_more_than_a_thirtieth_of_the_time(clock: Clock, cost: float) -> None
 
 
 def test_what_is_not_afforded_now_is_made_up_for(clock: Clock) -> None:
-    judge = Judge()
+    judge = ThrottledDiagnosis()
     assert judge.verdict is UNKNOWN
     assert not judge.judge(CURVES)
     judge.note()
@@ -72,7 +72,7 @@ def test_what_is_not_afforded_now_is_made_up_for(clock: Clock) -> None:
 
 def test_judgements_are_so_far_apart_as_is_wanted(clock: Clock) -> None:
     clock.cost = 0.001
-    judge, began = Judge(least_seconds=1), clock.now
+    judge, began = ThrottledDiagnosis(least_seconds=1), clock.now
     made = 0
     while clock.now < began + 10:
         judge.note()
@@ -84,7 +84,7 @@ def test_judgements_are_so_far_apart_as_is_wanted(clock: Clock) -> None:
 
 
 def test_urgent_is_at_once_but_only_with_something_new(clock: Clock) -> None:
-    judge = Judge()
+    judge = ThrottledDiagnosis()
     assert not judge.judge(CURVES, urgent=True)
     for _ in range(3):
         judge.note()
@@ -95,8 +95,8 @@ def test_urgent_is_at_once_but_only_with_something_new(clock: Clock) -> None:
 def test_a_clock_that_begins_at_nought(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     clock.now = 0.0
-    monkeypatch.setattr("runner.insight.diagnosis.judge.time", clock)
-    judge = Judge()
+    monkeypatch.setattr("runner.insight.diagnosis.throttled.time", clock)
+    judge = ThrottledDiagnosis()
     judge.note()
     assert judge.judge(CURVES)
 
@@ -137,7 +137,7 @@ def test_piece_by_piece_ends_as_the_whole(
     seed: int, length: int, with_resume: bool, sizes: list[int]
 ) -> None:
     events = a_run(seed, length, with_resume)
-    history, judge, at, turn = History(), Judge(), 0, 0
+    history, judge, at, turn = History(), ThrottledDiagnosis(), 0, 0
     while at < len(events):
         size = sizes[turn % len(sizes)]
         for event in events[at : at + size]:

@@ -45,7 +45,7 @@ class _Moment:
         return later or self.step - other.step >= max(1.0, LASTING_SHARE * other.step)
 
 
-class Judge:
+class ThrottledDiagnosis:
     """The newest judgement of growing curves. What cannot be afforded now is made up for at a later call."""
 
     def __init__(self, least_seconds: float = 0.0) -> None:
