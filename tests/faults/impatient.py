@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 
-from runner.insight.diagnosis import operating_conditions
+from runner.insight.diagnosis import operating_conditions, throttled
 from runner.store import locks
 from runner.store.directory import RunDirectory
 from runner.supervision import __main__ as supervise
