@@ -128,7 +128,7 @@ def prefixes(curves: Curves) -> Iterator[Curves]:
     moments = sorted({*ends, *(p.step for p in curves.val)})
     for moment in moments:
         end = int(np.searchsorted(curves.train.step, moment, side="right"))
-        part = TrainCurve(*(getattr(curves.train, name)[:end] for name in TrainCurve.__dataclass_fields__))
+        part = curves.train.part(slice(end))
         evals = {"val": tuple(p for p in curves.val if p.step <= moment)}
         yield replace(curves, train=part, evals=evals, is_over=moment == moments[-1])
 
