@@ -13,6 +13,7 @@ from runner.doctor.check import Check, Health
 from runner.machine import system
 from runner.store import redaction
 from runner.store.directory import ftui_home
+from runner.store.token_shapes import BLOT
 
 LEAST_FREE_GIB = 10
 # What changes how a run behaves, or where it looks for things.
@@ -101,5 +102,5 @@ def environment_checks() -> list[Check]:
 def shown(name: str, value: str) -> str:
     """A variable's value, blotted where it is or holds a secret: by its name, its shape, or as a password in a URL."""
     if redaction.NAMES.search(name) and not value.startswith(("/", "~", ".")):
-        return redaction.BLOT
-    return USER_INFO.sub(redaction.BLOT, redaction.without(value))
+        return BLOT
+    return USER_INFO.sub(BLOT, redaction.without(value))

@@ -1,7 +1,7 @@
 """TensorBoard event files: the one trace that every trainer can leave, with the arguments of the run in it.
 
-The frames are taken apart here and only the messages are left to the package. Its own loader imports TensorFlow where
-that is installed, which takes seconds and writes over the screen, and stands still for good at a damaged record.
+Read without the package tensorboard: its loader imports TensorFlow where that is installed, which takes seconds and
+writes over the screen, and stands still for good at a damaged record; of its messages little is needed here.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from runner import safe_open
+from runner.foreign import event_record
 from runner.foreign.checkpoints import checkpoints, output_directory
 from runner.foreign.logbook import Events
 from runner.foreign.names import LOSSES as LOSS_TAGS
 from runner.foreign.names import flat
-from runner.foreign.trace import Trace, TraceError
+from runner.foreign.trace import Trace
 
 PATTERN = "events.out.tfevents.*"
 LOSSES = {"train/loss", *LOSS_TAGS}
@@ -30,11 +30,9 @@ ARGUMENTS = "args/text_summary"
 
 
 def find(path: Path) -> TensorBoard | None:
-    """An event file, a folder of them, or an output directory with `runs/…`. TraceError without the package."""
-    if not (".tfevents." in path.name if path.is_file() else _event_files(path)):
-        return None
-    _event_type(path)
-    return TensorBoard(path)
+    """An event file, a folder of them, or an output directory with `runs/…`."""
+    is_there = ".tfevents." in path.name if path.is_file() else bool(_event_files(path))
+    return TensorBoard(path) if is_there else None
 
 
 def _event_files(path: Path) -> list[Path]:
@@ -52,17 +50,6 @@ def _age(file: Path) -> tuple[float, str]:
     return (float(match[1]) if match else 0.0, str(file))
 
 
-def _event_type(path: Path) -> Any:
-    try:
-        from tensorboard.compat.proto.event_pb2 import Event
-    except ImportError:
-        raise TraceError(
-            f"{path}: reading TensorBoard events needs the package tensorboard.\n"
-            "Install it: pip install 'finetune-tui[attach]'"
-        ) from None
-    return Event
-
-
 class TensorBoard(Trace):
     """Follows the event files of one run, those of its resumes too, in the order they were begun.
 
@@ -75,7 +62,6 @@ class TensorBoard(Trace):
         folder = path if path.is_dir() else path.parent
         self._folder = output_directory(folder)
         super().__init__(path, self._folder.name)
-        self._event = _event_type(path)
         self._files: dict[Path, _EventFile] = {}
         self._first_steps: dict[Path, tuple[list[int], int]] = {}
         self._look()
@@ -140,23 +126,23 @@ class TensorBoard(Trace):
         """The first two train steps in a file, as far as they are there."""
         known, size = self._first_steps.get(file, ([], -1))
         if len(known) < 2 and size < READ_BYTES and (now := _size(file)) != size:
-            known = _first_steps(file, self._event)
+            known = _first_steps(file)
             self._first_steps[file] = known, now
         return known
 
     def _take(self, file: _EventFile, record: bytes) -> None:
         try:
-            event = self._event.FromString(record)
-        except Exception:  # protobuf's DecodeError; importing its name costs what the lazy import saves
+            event = event_record.decode(record)
+        except ValueError:
             file.bad += 1
             return
-        for value in event.summary.value:
+        for value in event.values:
             if value.tag == ARGUMENTS:
-                self.book.facts.take_json(_text(value))
-            elif (number := _scalar(value)) is not None:
+                self.book.facts.take_json(value.text or b"")
+            elif value.number is not None:
                 # Lightning's tag; a Trainer's are below train/, and shares of the data.
                 self.book.facts.counts_epochs = self.book.facts.counts_epochs or value.tag == "epoch"
-                self.book.add(event.step, {flat(value.tag): number}, event.wall_time)
+                self.book.add(event.step, {flat(value.tag): value.number}, event.wall_time)
 
 
 def _size(file: Path) -> int:
@@ -173,15 +159,15 @@ def _is_fresh(steps: list[int], first: int) -> bool:
     return not first or steps[0] <= first
 
 
-def _first_steps(file: Path, kind: Any) -> list[int]:
+def _first_steps(file: Path) -> list[int]:
     steps: list[int] = []
     for record in _EventFile(file).records():
         try:
-            event = kind.FromString(record)
-        except Exception:  # as above
+            event = event_record.decode(record)
+        except ValueError:
             continue
-        if any(value.tag in LOSSES for value in event.summary.value) and event.step not in steps:
-            steps.append(int(event.step))
+        if any(value.tag in LOSSES for value in event.values) and event.step not in steps:
+            steps.append(event.step)
         if len(steps) == 2:
             break
     return steps
@@ -248,22 +234,3 @@ def _frame_bytes(head: bytes) -> int | None:
     if len(head) < HEAD_BYTES:
         return None
     return int(struct.unpack_from("<Q", head)[0]) + HEAD_BYTES + TAIL_BYTES
-
-
-def _scalar(value: Any) -> float | None:
-    kind = value.WhichOneof("value")
-    if kind == "simple_value":
-        return float(value.simple_value)
-    if kind != "tensor":
-        return None
-    tensor = value.tensor
-    for numbers in (tensor.float_val, tensor.double_val, tensor.int64_val, tensor.int_val):
-        if len(numbers) == 1:
-            return float(numbers[0])
-    code = {4: "<f", 8: "<d"}.get(len(tensor.tensor_content))
-    return struct.unpack(code, tensor.tensor_content)[0] if code else None
-
-
-def _text(value: Any) -> bytes:
-    strings = value.tensor.string_val
-    return bytes(strings[0]) if len(strings) else b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import sys
@@ -11,49 +12,72 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-# HF_TOKEN, HUGGING_FACE_HUB_TOKEN, WANDB_API_KEY, AWS_SECRET_ACCESS_KEY, COMET_API_KEY, DB_PASSWORD …
-NAMES = re.compile(r"(TOKEN|API_?KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL)", re.IGNORECASE)
+from runner import safe_open
+from runner.store import token_shapes
+from runner.store.token_shapes import BLOT
+
+# HF_TOKEN, HUGGING_FACE_HUB_TOKEN, WANDB_API_KEY, AWS_SECRET_ACCESS_KEY, COMET_API_KEY, KAGGLE_KEY, DB_PASSWORD …, but
+# not TOKENIZER_NAME or AWS_SECRET_NAME: what is blotted out is missing wherever a run tells of it.
+NAMES = re.compile(
+    r"^(?!.*(?:TOKENI[SZ]|_(?:NAME|FILE|DIR|PATH|TYPE)$))"
+    r".*(?:TOKEN|API_?KEY|ACCESS_?KEY|ACCOUNT_?KEY|PRIVATE_?KEY|KAGGLE_KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL"
+    r"|CONNECTION_STRING)",
+    re.IGNORECASE,
+)
 # Shorter values are words like "true".
 LEAST_LENGTH = 8
-BLOT = "•••"
-# Also without being named anywhere: what the hub and W&B hand out today has these shapes.
-SHAPES = r"\bhf_[A-Za-z0-9]{30,}\b|\bwandb_v1_[A-Za-z0-9_]{30,}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b"
+MOST_STORED = 20_000
+_NETRC_PASSWORD = re.compile(r"\bpassword\s+(\S+)")
 
 
 def values(environment: Mapping[str, str]) -> list[str]:
-    """The secrets an environment names, and the hub's stored login; longest first."""
-    found = {
-        value
-        for name, value in environment.items()
-        if NAMES.search(name) and len(value) >= LEAST_LENGTH and not _is_plain(value)
-    }
-    found |= {token for token in (_stored_token(environment),) if len(token) >= LEAST_LENGTH}
+    """The secrets an environment names, and the stored logins of the hub and of W&B; longest first."""
+    named = {value for name, value in environment.items() if NAMES.search(name) and not _is_plain(value)}
+    found = {value for value in named | _stored(environment) if len(value) >= LEAST_LENGTH}
     return sorted(found, key=len, reverse=True)
 
 
 def _is_plain(value: str) -> bool:
-    """Whether it is a path or a number: HF_TOKEN_PATH, TOKENIZER_THREADS=16777216."""
-    return value.startswith(("/", "~", ".")) or value.isdigit()
-
-
-def _stored_token(environment: Mapping[str, str]) -> str:
-    home = environment.get("HF_HOME") or "~/.cache/huggingface"
-    path = Path(environment.get("HF_TOKEN_PATH") or f"{home}/token").expanduser()
+    """Whether it is a path or a number: HF_TOKEN_PATH, MAX_TOKENS=16777216, TOKENS_PER_SECOND=1234.567."""
+    if value.startswith(("/", "~", ".")):
+        return True
     try:
-        return path.read_text(encoding="utf-8", errors="replace")[:500].strip()
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _stored(environment: Mapping[str, str]) -> set[str]:
+    """`hf auth login` writes a file of its own, `wandb login` a password into .netrc."""
+    home = environment.get("HF_HOME") or "~/.cache/huggingface"
+    token = _text(environment.get("HF_TOKEN_PATH") or f"{home}/token")
+    passwords = _NETRC_PASSWORD.findall(_text(environment.get("NETRC") or "~/.netrc"))
+    return {token.strip(), *passwords}
+
+
+def _text(path: str) -> str:
+    try:
+        with safe_open.open_binary(Path(path).expanduser()) as stream:
+            return stream.read(MOST_STORED).decode(errors="replace")
     except OSError:
         return ""
 
 
 @cache
-def _pattern() -> re.Pattern[str]:
-    """Of this process's environment, as it is at the first use."""
-    return re.compile("|".join([*map(re.escape, values(os.environ)), SHAPES]))
+def _known() -> list[str]:
+    """Those of this process's environment, as it is at the first use, also as a line of JSON writes them."""
+    found = values(os.environ)
+    written = {json.dumps(value, ensure_ascii=False)[1:-1] for value in found}
+    return sorted(written.union(found), key=len, reverse=True)
 
 
 def without(text: str) -> str:
-    """A text with every known secret blotted out."""
-    return _pattern().sub(BLOT, text)
+    """A text with every secret blotted out: those known by name or from a file, and what looks like a token."""
+    for value in _known():
+        if value in text:
+            text = text.replace(value, BLOT)
+    return token_shapes.without(text)
 
 
 class _Blotting(io.TextIOWrapper):

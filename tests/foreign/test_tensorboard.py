@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from runner.foreign import tensorboard, trainer_state
+from runner.foreign import tensorboard
 from runner.foreign.opening import open_trace
-from runner.foreign.trace import TraceError, read_trace
+from runner.foreign.trace import read_trace
 from runner.store.history import History
 from tests.foreign.conftest import curves_of
-from tests.foreign.test_trainer_state import entries, save
 
 ARGUMENTS = {
     "max_steps": -1,
@@ -207,22 +205,6 @@ def test_a_truncated_file_is_read_from_its_start(out: Path, writer: Writer) -> N
     restarts = trace.restarts
     trace.poll()
     assert trace.restarts == restarts + 1
-
-
-def test_without_the_package_it_says_what_to_install(
-    out: Path, writer: Writer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    step(writer, 1)
-    for name in [name for name in sys.modules if name.split(".")[0] == "tensorboard"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(TraceError, match=r"finetune-tui\[attach\]") as caught:
-        open_trace(out)
-    assert str(out) in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 2
-    # A trace that needs nothing is read instead.
-    save(out, entries(5, 10), 10)
-    assert open_trace(out).kind == trainer_state.TrainerState.kind
 
 
 def test_no_event_files_no_trace(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def _run(asked: Asked) -> int:
     if importlib.util.find_spec("sitecustomize") is not None:
         importlib.import_module("sitecustomize")
     # Of the secrets in the server's environment.
-    redaction._pattern.cache_clear()
+    redaction._known.cache_clear()
     pace.hurry(asked.environment)
     code: object = 0
     try:

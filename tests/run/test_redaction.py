@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from runner.preset import files
 from runner.store import redaction
 from runner.store.directory import RunDirectory
+from runner.store.jsonl import LineWriter
 from runner.supervision import launch, trainer_process
 from tests.run.conftest import Scripted
 from tests.run.scenes import phase, plan, scripted_lines, step
@@ -21,11 +23,12 @@ KEY = "0123456789abcdef" * 2 + "deadbeef"
 
 
 @pytest.fixture(autouse=True)
-def own_environment() -> Iterator[None]:
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The environment is looked at once in a process's life; here it changes."""
-    redaction._pattern.cache_clear()
+    monkeypatch.setenv("NETRC", "/nonexistent")
+    redaction._known.cache_clear()
     yield
-    redaction._pattern.cache_clear()
+    redaction._known.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -41,15 +44,45 @@ def own_environment() -> Iterator[None]:
         ("MAX_TOKENS", "1234567890", False),
         ("HOME", "/home/someuser", False),
         ("HF_TOKEN", "short", False),
+        ("KAGGLE_KEY", KEY, True),
+        ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=a;AccountKey=bcd", True),
+        ("TOKENIZER_NAME", "meta-llama/Llama-3.1-8B", False),
+        ("TOKENIZER", "meta-llama/Llama-3.1-8B", False),
+        ("AWS_SECRET_NAME", "training", False),
+        ("API_KEY_FILE", "keys/ours.txt", False),
+        ("TOKENS_PER_SECOND", "1234.5678", False),
+        ("MIN_TOKEN_SHARE", "-0.00012345e-7", False),
     ],
 )
 def test_which_values_are_secret(tmp_path: Path, name: str, value: str, secret: bool) -> None:
-    assert (value in redaction.values({name: value, "HF_HOME": str(tmp_path)})) is secret
+    assert (
+        value in redaction.values({name: value, "HF_HOME": str(tmp_path), "NETRC": str(tmp_path)})
+    ) is secret
 
 
-def test_the_stored_login_is_secret(tmp_path: Path) -> None:
+def test_stored_logins_are_secret(tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    environment = {"HF_HOME": str(tmp_path), "NETRC": str(netrc)}
+    assert redaction.values(environment) == []
     (tmp_path / "token").write_text(f"{TOKEN}\n")
-    assert redaction.values({"HF_HOME": str(tmp_path)}) == [TOKEN]
+    assert redaction.values(environment) == [TOKEN]
+    netrc.write_text(
+        f"machine api.wandb.ai\n  login user\n  password {KEY}\nmachine x login y password short\n"
+    )
+    assert redaction.values(environment) == [KEY, TOKEN]
+
+
+@pytest.mark.parametrize(
+    "secret", ['qu"ote and back\\slash', "pässwörd-ünd", "two\nlines\tof it", "a'b\"c'd\\e"]
+)
+def test_a_secret_is_blotted_out_of_a_line_of_json_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("DB_PASSWORD", secret)
+    assert redaction.without(f"in {secret}.") == "in •••."
+    path = tmp_path / "events.jsonl"
+    LineWriter(path).append({"reason": f"401 for {secret}!", "n": 1})
+    assert json.loads(path.read_text()) == {"reason": "401 for •••!", "n": 1}
 
 
 def files_with(run: RunDirectory, text: str) -> list[str]:

@@ -1,7 +1,9 @@
 """Screen updates that write only the cells that are to be repainted.
 
 Textual 8 repaints from the left edge of the widget to the last cell that changed; of a chart that grows at its right
-end that is the whole row. Over SSH it is most of what is sent.
+end that is the whole row. Over SSH it is most of what is sent. https://github.com/Textualize/textual/issues/5625 asked
+for updates that are cut at both ends and was closed without; the source says "TODO: crop to x extents".
+tests/tui/test_patches.py tells when Textual does it, or has changed what this rests on.
 """
 
 from __future__ import annotations

@@ -4,6 +4,10 @@ Textual sends a key to the focused widget and looks for its binding when it has 
 line keys come in bunches: a backspace, which is a binding, is then overtaken by the digit behind it, which is not; and
 what is typed behind an enter that opens a field still goes to the list. So the next key waits until this one has gone
 all the way, and what it set off with it.
+
+https://github.com/Textualize/textual/issues/6605 is the first of the two. Pull request 6631 would mend it for the
+bindings of an Input and a TextArea themselves; as it says, keys bound further up can still be overtaken.
+tests/tui/test_patches.py tells when Textual keeps the order, or has changed what this rests on.
 """
 
 from __future__ import annotations

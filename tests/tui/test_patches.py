@@ -1,0 +1,119 @@
+"""tui/patches rests on private parts of Textual: they are as it expects them, and what it mends is still to be mended.
+
+A failure here comes with a new Textual, and says which patch is to be adapted and which can go.
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.segment import Segment
+from textual import events
+from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate
+from textual.app import App, ComposeResult
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.strip import Strip
+from textual.widgets import Input, OptionList
+
+from tui.patches.exact_update import ExactUpdate
+from tui.patches.keys_in_order import KeysInOrder
+
+TEXTUAL = f"Textual {version('textual')}"
+CONSOLE = Console(width=40, height=2, color_system="truecolor", force_terminal=True)
+
+
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (ChopsUpdate.__init__, ["self", "chops", "spans", "chop_ends"]),
+        (ChopsUpdate.render_segments, ["self", "console"]),
+        (Compositor.render_partial_update, ["self"]),
+        (App._display, ["self", "screen", "renderable"]),
+        (App.on_event, ["self", "event"]),
+        (MessagePump.call_later, ["self", "callback", "args", "kwargs"]),
+    ],
+    ids=lambda one: getattr(one, "__qualname__", ""),
+)
+def test_the_private_parts_are_there(part: Any, expected: list[str]) -> None:
+    assert parameters(part) == expected, f"{TEXTUAL}: {part.__qualname__} has changed; adapt tui/patches"
+
+
+def test_the_private_parts_are_what_they_were() -> None:
+    words = f"{TEXTUAL}: a partial update is no ChopsUpdate any more; adapt tui/patches/exact_update.py"
+    assert issubclass(ChopsUpdate, CompositorUpdate), words
+    returned = inspect.signature(Compositor.render_partial_update).return_annotation
+    assert "ChopsUpdate" in str(returned), words
+    words = f"{TEXTUAL}: keys come to the app another way; adapt tui/patches/keys_in_order.py"
+    assert inspect.iscoroutinefunction(App.on_event), words
+    assert isinstance(vars(Message)["is_forwarded"], property), words
+    assert not events.Key("a", "a").is_forwarded, words
+
+
+def update(first: int, last: int) -> ChopsUpdate:
+    """A line of 20 cells of which some are to be drawn again."""
+    return ChopsUpdate([{0: Strip([Segment("x" * 20)])}], [(0, first, last)], [[20]])
+
+
+def test_textual_still_writes_from_the_left_edge() -> None:
+    written = update(19, 20).render_segments(CONSOLE).count("x")
+    assert written == 20, (
+        f"{TEXTUAL} cuts updates at the left by itself (issue 5625): tui/patches/exact_update.py can go"
+    )
+    assert ExactUpdate.of(update(19, 20)).render_segments(CONSOLE).count("x") == 1
+    assert ExactUpdate.of(update(4, 9)).render_segments(CONSOLE).count("x") == 5
+
+
+class Fields(App[None]):
+    """A field, and a list whose options open it."""
+
+    def compose(self) -> ComposeResult:
+        yield OptionList("one", "two")
+        yield Input()
+
+    def on_option_list_option_selected(self) -> None:
+        self.query_one(Input).focus()
+
+
+class FieldsInOrder(KeysInOrder, Fields):
+    pass
+
+
+async def typed(app: Fields, focused: type[OptionList] | type[Input], keys: list[str]) -> str:
+    """What is in the field after these keys came all at once."""
+    async with app.run_test() as pilot:
+        app.query_one(focused).focus()
+        await pilot.pause()
+        for key in keys:
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await pilot.pause()
+        return app.query_one(Input).value
+
+
+# The one of issue 6605, and the one that its pull request 6631 leaves.
+CASES: list[tuple[type[OptionList] | type[Input], list[str], str]] = [
+    (Input, ["b", "a", "backspace", "c"], "bc"),
+    (OptionList, ["enter", "7"], "7"),
+]
+
+
+async def test_textual_still_lets_keys_overtake() -> None:
+    right = [await typed(Fields(), focused, keys) == wanted for focused, keys, wanted in CASES]
+    assert right != [True, True], (
+        f"{TEXTUAL} keeps keys in order by itself (issue 6605): tui/patches/keys_in_order.py can go"
+    )
+    assert right == [False, False], f"{TEXTUAL} keeps some keys in order by itself: {CASES}, {right}"
+
+
+@pytest.mark.parametrize(("focused", "keys", "wanted"), CASES)
+async def test_keys_in_order(focused: type[OptionList] | type[Input], keys: list[str], wanted: str) -> None:
+    for _ in range(5):
+        assert await typed(FieldsInOrder(), focused, keys) == wanted
