@@ -13,6 +13,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from runner.supervision.warm import WarmStart
 from tests import stub_nvml
 from tests.stub_nvml import RTX_4090, StubNvml
 
@@ -40,6 +41,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("FTUI_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No training stack is imported ahead for a test that does not ask for it (`warm`): that takes seconds."""
+    monkeypatch.setattr(WarmStart, "prepare", lambda self: None)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from textual.reactive import Reactive
 from textual.screen import Screen
 
 from runner.store.directory import ftui_home
+from runner.supervision.warm import WarmStart
 from tui.asking import Asking
 from tui.editing import Editing
 from tui.glyphs import glyphs, plain
@@ -86,10 +87,11 @@ class FtuiApp(KeysInOrder):
         self.runs = RunListService(self.post_message, home)
         self.presets = PresetListService(self.post_message, home)
         self.load = LoadService(self.post_message)
-        self.editing = Editing(self, home, self.ask_launch, self.presets.nudge)
+        self.warm = WarmStart(home)
+        self.editing = Editing(self, home, self.ask_launch, self.presets.nudge, self.warm.prepare)
         self.looking = Looking(self, home, self.main, self.editing)
         self.queueing = Queueing(self, home, self.editing)
-        self.asking = Asking(self, home, self.queueing.take_out)
+        self.asking = Asking(self, home, self.queueing.take_out, self.warm)
         self._target = target
 
     @property
@@ -120,6 +122,7 @@ class FtuiApp(KeysInOrder):
 
     def on_unmount(self) -> None:
         self.queueing.quit()
+        self.warm.close()
         for service in self.services:
             service.stop()
 
@@ -172,10 +175,13 @@ class FtuiApp(KeysInOrder):
     def _ask_launch(self, card: PresetCard) -> None:
         def answered(answer: Launch | None) -> None:
             if answer is not None:
-                start = actions.enqueue if answer.waits else actions.launch
-                start(self.post_message, self.home, card.path, answer.gpu)
+                if answer.waits:
+                    actions.enqueue(self.post_message, self.home, card.path, answer.gpu)
+                else:
+                    actions.launch(self.post_message, self.home, card.path, answer.gpu, self.warm)
                 self.notify("Looking at it once more …", title="Queue" if answer.waits else "Launch")
 
+        self.warm.prepare()
         self.push_screen(LaunchDialog(card, self.main.gpus), answered)
 
     def on_main_screen_edit_asked(self, message: MainScreen.EditAsked) -> None:

@@ -15,13 +15,16 @@ from tui.services import actions
 
 if TYPE_CHECKING:
     from runner.store.checkpoints import Checkpoint
+    from runner.supervision.warm import WarmStart
 
 
 class Asking:
     """Asks the person first where something could be lost."""
 
-    def __init__(self, app: App[None], home: Path, take_out: Callable[[str], None]) -> None:
-        self._app, self._home, self._take_out = app, home, take_out
+    def __init__(
+        self, app: App[None], home: Path, take_out: Callable[[str], None], warm: WarmStart | None = None
+    ) -> None:
+        self._app, self._home, self._take_out, self._warm = app, home, take_out, warm
 
     def stop(self, view: RunView) -> None:
         """Ask how to stop a run, and what else is wanted of it."""
@@ -59,7 +62,7 @@ class Asking:
 
         def answered(answer: str | None) -> None:
             if answer is not None:
-                actions.resume(self._app.post_message, Path(view.path))
+                actions.resume(self._app.post_message, Path(view.path), self._warm)
 
         def look() -> None:
             try:

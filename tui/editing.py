@@ -32,12 +32,18 @@ class Editing:
     """One preset is edited at a time. Nothing of the schema is imported before the first one."""
 
     def __init__(
-        self, app: App[None], home: Path, launch: Callable[[Path], None], relist: Callable[[], None]
+        self,
+        app: App[None],
+        home: Path,
+        launch: Callable[[Path], None],
+        relist: Callable[[], None],
+        opened: Callable[[], None] = lambda: None,
     ) -> None:
         self._app = app
         self._post = post = app.post_message
         self._ask_launch = launch
         self._relist = relist
+        self._opened = opened
         self._home = home
         self.judge = JudgeService(post, home)
         self.xray = XrayService(post, home)
@@ -109,6 +115,7 @@ class Editing:
         self.judge.take_data(None)
         self.editor = EditorScreen(draft)
         self._app.push_screen(self.editor, self._left)
+        self._opened()
 
     def _left(self, _: None) -> None:
         self.editor = None

@@ -51,6 +51,11 @@ def _pattern() -> re.Pattern[str]:
     return re.compile("|".join([*map(re.escape, values(os.environ)), SHAPES]))
 
 
+def look_again() -> None:
+    """Look the secrets up anew at the next use: the environment is another one now."""
+    _pattern.cache_clear()
+
+
 def without(text: str) -> str:
     """A text with every known secret blotted out."""
     return _pattern().sub(BLOT, text)
@@ -75,7 +80,8 @@ def guard_streams() -> None:
     """Keep secrets out of what this process prints from now on."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper):
+        # Once: what holds the first guarded stream (a log handler) would see it closed with the second.
+        if isinstance(stream, io.TextIOWrapper) and not isinstance(stream, _Blotting):
             stream.flush()
             guarded = _Blotting(
                 stream.buffer, stream.encoding, "backslashreplace", line_buffering=True, write_through=True

@@ -11,11 +11,13 @@ from runner.store.errors import LaunchError
 from runner.store.events import Phase
 from runner.store.history import read_history
 from runner.supervision.start import start_supervisor
+from runner.supervision.warm import WarmStart
 
 
-def resume(run: RunDirectory, step: int | None = None) -> Checkpoint | None:
-    """Start a supervisor that goes on from a checkpoint, the last whole one or that of a step; returns it. None for a
-    run of the queue that has not started: it waits for its turn again. Raises LaunchError saying what is in the way.
+def resume(run: RunDirectory, step: int | None = None, warm: WarmStart | None = None) -> Checkpoint | None:
+    """Start a supervisor that goes on from a checkpoint, the last whole one or that of a step, with `warm` one that was
+    started ahead; returns it. None for a run of the queue that has not started: it waits for its turn again. Raises
+    LaunchError saying what is in the way.
     """
     chosen = to_resume_from(run, step)
     if missing := missing_packages():
@@ -25,7 +27,7 @@ def resume(run: RunDirectory, step: int | None = None) -> Checkpoint | None:
             f"{run.run} cannot be read: it says with what and on which GPU the run was trained.\n"
             f"Start it again: ftui run {run.preset}"
         )
-    start_supervisor(run, chosen.path.name if chosen is not None else "")
+    start_supervisor(run, chosen.path.name if chosen is not None else "", warm)
     return chosen
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runner.preset.draft import Draft
     from runner.store.directory import RunDirectory
     from runner.store.requests import Request
+    from runner.supervision.warm import WarmStart
 
 STOPS = "It finishes its step, saves and ends."
 STOPS_NOW = "It ends now."
@@ -32,8 +33,8 @@ def enqueue(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
     in_thread(post, "Not put into the queue", work)
 
 
-def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
-    """Launch a preset; posts RunLaunched or ActionFailed."""
+def launch(post: Post, home: Path, preset_path: str, gpu: str | None, warm: WarmStart | None = None) -> None:
+    """Launch a preset, warm if a spare trainer is there; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
         from runner.check.gate import pass_gate
@@ -42,7 +43,7 @@ def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
 
         loaded = load(preset_path, home)
         pass_gate(loaded, home, gpu)
-        post(RunLaunched(launch_run(loaded, home, gpu).run.id))
+        post(RunLaunched(launch_run(loaded, home, gpu, warm=warm).run.id))
 
     in_thread(post, "Not launched", work)
 
@@ -78,7 +79,7 @@ def ask(post: Post, run_path: Path, request: Request, done: str) -> None:
     in_thread(post, "Not asked", work)
 
 
-def resume(post: Post, run_path: Path) -> None:
+def resume(post: Post, run_path: Path, warm: WarmStart | None = None) -> None:
     """Go on with a run from its last whole checkpoint; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
@@ -86,7 +87,7 @@ def resume(post: Post, run_path: Path) -> None:
         from runner.supervision.resume import resume as go_on
 
         run = RunDirectory(run_path)
-        at = go_on(run)
+        at = go_on(run, warm=warm)
         words = f"It goes on from {at.path.name}." if at is not None else "It waits for its turn again."
         post(RunLaunched(run.id, words))
 
