@@ -13,6 +13,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from runner.supervision import freshness
 from runner.supervision.warm import WarmStart
 from tests import stub_nvml
 from tests.stub_nvml import RTX_4090, StubNvml
@@ -45,8 +46,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No training stack is imported ahead for a test that does not ask for it (`warm`): that takes seconds."""
-    monkeypatch.setattr(WarmStart, "prepare", lambda self: None)
+    """No training stack is imported ahead for a test that does not ask for it: no memory is enough for that."""
+    monkeypatch.setattr("runner.supervision.warm.LEAST_FREE_MIB", 1 << 40)
+
+
+@pytest.fixture
+def warm(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WarmStart]:
+    """Warm starts of trainers that need no training stack."""
+    monkeypatch.setattr("runner.supervision.warm.LEAST_FREE_MIB", 0)
+    # pytest's own, of the part of a test that runs.
+    changing = freshness.OF_THE_RUN | {"PYTEST_CURRENT_TEST"}
+    monkeypatch.setattr("runner.supervision.freshness.OF_THE_RUN", changing)
+    made = WarmStart(home, "tests.spare_trainer")
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,9 @@ def send(connection: socket.socket, message: Mapping[str, Any], descriptors: Seq
     # Names and values of an environment need not be UTF-8; as ASCII their surrogates survive.
     data = json.dumps(message).encode("ascii") + b"\n"
     sent = socket.send_fds(connection, [data], descriptors) if descriptors else 0
-    connection.sendall(data[sent:])
+    # Sending nothing fails too, once a quick receiver has answered and closed.
+    if sent < len(data):
+        connection.sendall(data[sent:])
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | None:

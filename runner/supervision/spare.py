@@ -1,5 +1,5 @@
-"""`python -P -m runner.supervision.spare CONNECTION_FD TRAINER FTUI_HOME PADDING`: a supervisor that was started before
-there was a run, with its trainer, so that the next launch need not wait for imports (docs/warm-start.md).
+"""`python -P -m runner.supervision.spare CONNECTION_FD TRAINER IDLE_SECONDS FTUI_HOME PADDING`: a supervisor that was
+started before there was a run, with its trainer: the next launch need not wait for imports (docs/warm-start.md).
 
 It is a screen's, and ends with it, or when it was not needed for a while. Once it has a run it is that run's supervisor
 like any other, and the screen may close.
@@ -21,8 +21,6 @@ from runner.supervision.spare_trainer import SpareTrainer
 
 MODULE = "runner.supervision.spare"
 SUPERVISOR = "runner.supervision"
-# It takes half a gigabyte of memory: enough for editing a preset, not for a night.
-IDLE_SECONDS = 1200.0
 IMPORT_SECONDS = 4.0
 
 
@@ -32,10 +30,10 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)
-    trainer = SpareTrainer(sys.argv[2], Path(sys.argv[3]))
+    trainer = SpareTrainer(sys.argv[2], Path(sys.argv[4]))
     imports = QuietImports(["runner.supervision.supervisor"])
     imports.start()
-    connection.settimeout(IDLE_SECONDS)
+    connection.settimeout(float(sys.argv[3]))
     try:
         request = handover.receive(connection)
     except TimeoutError:

@@ -25,6 +25,8 @@ from runner.supervision.freshness import Signature
 TRAINER = "runner.train.spare"
 # It takes half a gigabyte, and a run takes more.
 LEAST_FREE_MIB = 2048
+# Enough for editing a preset, not for a night.
+IDLE_SECONDS = 1200.0
 POLL_SECONDS = 1.0
 # More than the supervisor's own imports may take (spare.IMPORT_SECONDS).
 ANSWER_SECONDS = 6.0
@@ -54,8 +56,8 @@ class Pair:
 class WarmStart:
     """Keeps a spare pair for the next launch from this process. Any thread may use it."""
 
-    def __init__(self, home: Path, trainer: str = TRAINER) -> None:
-        self._home, self._trainer = home, trainer
+    def __init__(self, home: Path, trainer: str = TRAINER, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._home, self._trainer, self._idle_seconds = home, trainer, idle_seconds
         self._lock = threading.Lock()
         self._is_preparing = False
         self._pair: Pair | None = None
@@ -189,8 +191,8 @@ class WarmStart:
             process = subprocess.Popen(
                 [
                     sys.executable,
-                    *("-P", "-m", spare.MODULE, str(theirs.fileno()), self._trainer, str(self._home)),
-                    command_line.padding(self._home),
+                    *("-P", "-m", spare.MODULE, str(theirs.fileno()), self._trainer),
+                    *(str(self._idle_seconds), str(self._home), command_line.padding(self._home)),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

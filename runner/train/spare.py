@@ -25,8 +25,8 @@ from runner.supervision.freshness import CARD
 from runner.supervision.quiet_imports import QuietImports
 from runner.supervision.spare import become
 
-# None of these asks for a GPU when it is imported: so read in the sources of torch 2.13, transformers 5.23, datasets 5.0
-# and accelerate 1.13, and not run on one. Before a run that is looked at again.
+# None of these asks for a GPU when it is imported: so read in the sources of torch 2.13, transformers 5.23, datasets
+# 5.2 and accelerate 1.15, and not run on one. Before a run that is looked at again.
 BLIND = (
     "runner.preset.files",
     "torch",

@@ -1,8 +1,9 @@
 """From the key that launches the demo to its first optimizer step, cold and warm: `python -m tests.benchmarks.warm`.
 
-In the real app, without a terminal, the launch dialog is opened; the clock starts when enter is pressed and stops when the
-first step is on the screen. Each time a new app in a process of its own, cold and warm by turns. Before a warm launch the
-spare trainer is waited for until it is idle: how long that takes is given too.
+In the real app, without a terminal, the launch dialog is opened; the clock starts when enter is pressed and stops when
+the first step is on the screen. Each time it is a new app in a process of its own, cold and warm by turns; the preset's
+data were looked at before. Before a warm launch the spare trainer is waited for until it is idle; how long that takes
+is given too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import psutil
 from textual import events
 from textual.pilot import Pilot
 
+from runner.check import xray
+from runner.preset import files
 from runner.store import directory
 from runner.store.event_tail import EventTail
 from tests.conftest import kill_below
@@ -92,6 +95,7 @@ def one(kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         os.environ["FTUI_HOME"] = folder
+        xray.complete(files.load("demo", home).preset, home)
         (home / "config.yaml").write_text(f"warm_start: {'true' if kind == 'warm' else 'false'}\n")
         try:
             print(json.dumps(asyncio.run(measure(home, kind == "warm"))))
