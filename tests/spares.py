@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -49,3 +50,23 @@ def why_cold(run: RunDirectory) -> str:
     (start,) = starts(run)
     assert start["warm"] is False
     return str(start["why"])
+
+
+def imported(trainer: int, seconds: float = 120) -> None:
+    """Wait until a spare trainer that imports the training stack has done so."""
+
+    def is_done() -> bool:
+        # Before, its main thread alone is there.
+        has_torch = psutil.Process(trainer).memory_info().rss > 200 << 20
+        return has_torch and (19, "python") not in threads(trainer)
+
+    wait_for(is_done, seconds, "the training stack is imported")
+
+
+def threads(pid: int) -> list[tuple[int, str]]:
+    """(niceness, name) of every thread of a process."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        before, _, after = (task / "stat").read_text().rpartition(")")
+        found.append((int(after.split()[16]), before.partition("(")[2]))
+    return found
