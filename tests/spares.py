@@ -24,7 +24,8 @@ class Pids:
 def ready(warm: WarmStart) -> Pids:
     """Have a spare pair made; its processes, once both are there."""
     warm.prepare()
-    pair = wait_for(lambda: warm._pair, 20, "a spare pair")
+    wait_for(lambda: not warm._is_preparing, 20, "a spare pair is made")
+    pair = warm._pair
     assert pair is not None
     return Pids(pair.process.pid, trainer_of(pair.process.pid))
 

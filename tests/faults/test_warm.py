@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -43,8 +44,14 @@ Started = Callable[..., RunDirectory]
 
 
 @pytest.fixture
-def pids(scene: Scene, warm: WarmStart) -> Pids:
-    """A spare pair that waits."""
+def pids(scene: Scene, warm: WarmStart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pids:
+    """A spare pair that waits. An answer is not waited for long."""
+    folder = tmp_path / "hasty"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "from runner.supervision import spare_trainer\nspare_trainer.ANSWER_SECONDS = 2.0\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ["PYTHONPATH"]]))
     return ready(warm)
 
 
@@ -144,7 +151,8 @@ def test_out_of_memory(start: Started, pids: Pids) -> None:
 def test_a_spare_process(
     start: Started, pids: Pids, which: str, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.supervision.warm.ANSWER_SECONDS", 1.0)
+    # Longer than the supervisor waits for its trainer's.
+    monkeypatch.setattr("runner.supervision.warm.ANSWER_SECONDS", 3.0)
     kill(getattr(pids, which), number)
     run = start()
     finished(run)

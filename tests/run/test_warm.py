@@ -170,7 +170,7 @@ def test_the_next_pair_waits_for_the_first_step(warm: WarmStart, scripted: Scrip
 
 
 def test_a_pair_that_nothing_asks_for_ends(warm: WarmStart, scripted: Scripted, home: Path) -> None:
-    idle = WarmStart(home, "tests.spare_trainer", idle_seconds=0.5)
+    idle = WarmStart(home, "tests.spare_trainer", idle_seconds=2.0)
     pids = ready(idle)
     gone(pids.supervisor, pids.trainer)
     run = scripted(*scripted_lines(step(1)), "exit 0", warm=idle)
