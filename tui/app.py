@@ -181,7 +181,7 @@ class FtuiApp(KeysInOrder):
                     actions.launch(self.post_message, self.home, card.path, answer.gpu, self.warm)
                 self.notify("Looking at it once more …", title="Queue" if answer.waits else "Launch")
 
-        self.warm.prepare()
+        self.warm.prepare(soon=True)
         self.push_screen(LaunchDialog(card, self.main.gpus), answered)
 
     def on_main_screen_edit_asked(self, message: MainScreen.EditAsked) -> None:

@@ -1,5 +1,5 @@
-"""`python -P -m runner.supervision.spare CONNECTION_FD TRAINER IDLE_SECONDS FTUI_HOME PADDING`: a supervisor that was
-started before there was a run, with its trainer: the next launch need not wait for imports (docs/warm-start.md).
+"""`python -P -m runner.supervision.spare CONNECTION_FD TRAINER NICE IDLE_SECONDS FTUI_HOME PADDING`: a supervisor that
+was started before there was a run, with its trainer: the next launch need not wait for imports (docs/warm-start.md).
 
 It is a screen's, and ends with it, or when it was not needed for a while. Once it has a run it is that run's supervisor
 like any other, and the screen may close.
@@ -16,12 +16,11 @@ from pathlib import Path
 from runner.store import locks, redaction
 from runner.store.directory import RunDirectory
 from runner.supervision import command_line, handover
-from runner.supervision.quiet_imports import QuietImports
+from runner.supervision.imports_ahead import ImportsAhead
 from runner.supervision.spare_trainer import SpareTrainer
 
 MODULE = "runner.supervision.spare"
 SUPERVISOR = "runner.supervision"
-IMPORT_SECONDS = 4.0
 
 
 def main() -> int:
@@ -30,10 +29,11 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)
-    trainer = SpareTrainer(sys.argv[2], Path(sys.argv[4]))
-    imports = QuietImports(["runner.supervision.supervisor"])
+    nice, idle_seconds = int(sys.argv[3]), float(sys.argv[4])
+    trainer = SpareTrainer(sys.argv[2], Path(sys.argv[5]), nice)
+    imports = ImportsAhead(["runner.supervision.supervisor"], nice)
     imports.start()
-    connection.settimeout(float(sys.argv[3]))
+    connection.settimeout(idle_seconds)
     try:
         request = handover.receive(connection)
     except TimeoutError:
@@ -43,7 +43,7 @@ def main() -> int:
         return 0
     message, (console, lock) = request
     run, checkpoint = RunDirectory(Path(message["run"])), str(message["checkpoint"])
-    imports.finish(IMPORT_SECONDS)
+    imports.stop()
     become(command_line.of(SUPERVISOR, run.path, lock, checkpoint), run, message["environment"], console)
     locks.keep(lock)
     handover.send(connection, {"why": ""})

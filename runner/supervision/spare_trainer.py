@@ -13,27 +13,26 @@ from pathlib import Path
 
 from runner.store.directory import RunDirectory
 from runner.supervision import command_line, handover
-
-# More than the module that is being imported when it is asked, and less than starting anew. Then the processor is so
-# busy that the imports, which have the lowest priority, get none of it.
-ANSWER_SECONDS = 10.0
+from runner.supervision.imports_ahead import answer_seconds
 
 
 class SpareTrainer:
     """Imports the training stack and waits for one run. It is this process's child, so how it ends is known."""
 
-    def __init__(self, module: str, home: Path) -> None:
+    def __init__(self, module: str, home: Path, nice: int) -> None:
         """Start it with the environment of this process. Raises OSError."""
         # Here: a screen imports this module, and has no use for that one.
         import tempfile
 
+        self._answer_seconds = answer_seconds(nice)
         self._connection, theirs = socket.socketpair()
         # What importing prints belongs on the console of a run, and there is none yet.
         with theirs, tempfile.TemporaryFile() as printed:
             self._process = subprocess.Popen(
                 [
                     sys.executable,
-                    *("-P", "-m", module, str(theirs.fileno()), str(home), command_line.padding(home)),
+                    *("-P", "-m", module, str(theirs.fileno()), str(nice)),
+                    *(str(home), command_line.padding(home)),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
@@ -62,12 +61,12 @@ class SpareTrainer:
             "environment": dict(environment),
         }
         try:
-            self._connection.settimeout(ANSWER_SECONDS)
+            self._connection.settimeout(self._answer_seconds)
             handover.send(self._connection, request, descriptors)
             answer = handover.receive(self._connection)
             why = "it died" if answer is None else str(answer[0].get("why", ""))
         except TimeoutError:
-            why = "its imports took too long"
+            why = "it did not answer"
         except (OSError, ValueError) as error:
             why = str(error) or "it died"
         if not why:

@@ -21,6 +21,7 @@ from runner.store.directory import RunDirectory, read_json, runs_folder
 from runner.supervision import command_line, freshness, handover, spare
 from runner.supervision.environment import trainer_environment
 from runner.supervision.freshness import Signature
+from runner.supervision.imports_ahead import QUIET, USUAL, answer_seconds
 
 TRAINER = "runner.train.spare"
 # It takes half a gigabyte, and a run takes more.
@@ -28,8 +29,6 @@ LEAST_FREE_MIB = 2048
 # Enough for editing a preset, not for a night.
 IDLE_SECONDS = 1200.0
 POLL_SECONDS = 1.0
-# More than the supervisor's own imports may take (spare.IMPORT_SECONDS).
-ANSWER_SECONDS = 6.0
 NO_SPARE = "no spare trainer was there"
 
 
@@ -40,6 +39,7 @@ class Pair:
     process: subprocess.Popen[bytes]
     connection: socket.socket
     signature: Signature
+    nice: int
 
     @property
     def lives(self) -> bool:
@@ -64,15 +64,15 @@ class WarmStart:
         self._last: RunDirectory | None = None
         self._closed = threading.Event()
 
-    def prepare(self) -> None:
+    def prepare(self, soon: bool = False) -> None:
         """See to it, in a thread, that a spare pair is there soon: unless the settings forbid it, memory is short, or
-        nothing can be trained here.
+        nothing can be trained here. Its imports have the lowest priority, unless a launch is to be expected `soon`.
         """
         with self._lock:
             if self._is_preparing or self._closed.is_set():
                 return
             self._is_preparing = True
-        threading.Thread(target=self._prepare, name="warm start", daemon=True).start()
+        threading.Thread(target=self._prepare, args=(soon,), name="warm start", daemon=True).start()
 
     def start(self, run: RunDirectory, checkpoint: str, console: int, lock: int) -> str:
         """Have the spare pair supervise and train a run, given its console and lock; returns '' when it does, else why
@@ -108,7 +108,7 @@ class WarmStart:
 
     def _hand_over(self, pair: Pair, run: RunDirectory, checkpoint: str, descriptors: list[int]) -> str:
         request = {"run": str(run.path), "checkpoint": checkpoint, "environment": dict(os.environ)}
-        pair.connection.settimeout(ANSWER_SECONDS)
+        pair.connection.settimeout(answer_seconds(pair.nice))
         handover.send(pair.connection, request, descriptors)
         answer = handover.receive(pair.connection)
         return "it died" if answer is None else str(answer[0].get("why", ""))
@@ -116,10 +116,10 @@ class WarmStart:
     def _signature(self, run: RunDirectory) -> Signature:
         return freshness.signature(trainer_environment(run, read_json(run.run)))
 
-    def _prepare(self) -> None:
+    def _prepare(self, soon: bool = False) -> None:
         try:
             if self._makes_steps():
-                self._renew()
+                self._renew(soon)
         except OSError:
             # Without one, launches are cold.
             return
@@ -139,7 +139,7 @@ class WarmStart:
                 return False
         return not self._closed.is_set()
 
-    def _renew(self) -> None:
+    def _renew(self, soon: bool) -> None:
         """Replace the spare pair unless it is as fresh as a new one would be."""
         environment = self._environment()
         wanted = freshness.signature(environment)
@@ -152,7 +152,7 @@ class WarmStart:
             pair.end()
         if not self._may(environment):
             return
-        made = self._made(environment, wanted)
+        made = self._made(environment, wanted, USUAL if soon else QUIET)
         with self._lock:
             if not self._closed.is_set():
                 self._pair = made
@@ -185,14 +185,14 @@ class WarmStart:
             and freshness.is_absolute(environment)
         )
 
-    def _made(self, environment: dict[str, str], signature: Signature) -> Pair:
+    def _made(self, environment: dict[str, str], signature: Signature, nice: int) -> Pair:
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
                 [
                     sys.executable,
                     *("-P", "-m", spare.MODULE, str(theirs.fileno()), self._trainer),
-                    *(str(self._idle_seconds), str(self._home), command_line.padding(self._home)),
+                    *(str(nice), str(self._idle_seconds), str(self._home), command_line.padding(self._home)),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -202,4 +202,4 @@ class WarmStart:
                 pass_fds=(theirs.fileno(),),
                 cwd="/",
             )
-        return Pair(process, ours, signature)
+        return Pair(process, ours, signature, nice)

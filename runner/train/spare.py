@@ -1,5 +1,5 @@
-"""`python -P -m runner.train.spare CONNECTION_FD FTUI_HOME PADDING`: a trainer that was started before there was a run,
-and has the training stack imported. Started by a spare supervisor (runner/supervision/spare.py).
+"""`python -P -m runner.train.spare CONNECTION_FD NICE FTUI_HOME PADDING`: a trainer that was started before there was a
+run, and has the training stack imported. Started by a spare supervisor (runner/supervision/spare.py).
 
 Nothing it imports may touch a GPU: it holds no memory of one, and which card it gets is not known yet. Where the cards
 are hidden from it for good, because the run is for the CPU, it imports what asks for them too.
@@ -22,7 +22,7 @@ from runner.store import locks, redaction
 from runner.store.directory import RunDirectory
 from runner.supervision import command_line, handover
 from runner.supervision.freshness import CARD
-from runner.supervision.quiet_imports import QuietImports
+from runner.supervision.imports_ahead import ImportsAhead
 from runner.supervision.spare import become
 
 # None of these asks for a GPU when it is imported: so read in the sources of torch 2.13, transformers 5.23, datasets
@@ -54,8 +54,6 @@ SEEING = (
     "runner.train.callback",
     "runner.train.trainer",
 )
-# A supervisor waits longer (spare_trainer.ANSWER_SECONDS).
-IMPORT_SECONDS = 8.0
 NOT_INITIALISED = 3
 MOST_PRINTED = 1 << 16
 
@@ -70,7 +68,7 @@ def main(ahead: Sequence[str] | None = None) -> int:
 
     if ahead is None:
         ahead = (*BLIND, *SEEING) if os.environ.get(CARD) == "" else BLIND
-    imports = QuietImports(ahead)
+    imports = ImportsAhead(ahead, int(sys.argv[2]))
     imports.start()
     request = handover.receive(connection)
     if request is None:
@@ -78,7 +76,7 @@ def main(ahead: Sequence[str] | None = None) -> int:
         os._exit(0)
     message, (console, lock, *lease) = request
     try:
-        imports.finish(IMPORT_SECONDS)
+        imports.stop()
         ensure_untouched(message["environment"])
         run, trainer = RunDirectory(Path(message["run"])), str(message["trainer"])
         hand_on_printed(console)

@@ -49,7 +49,7 @@ def pids(scene: Scene, warm: WarmStart, tmp_path: Path, monkeypatch: pytest.Monk
     folder = tmp_path / "hasty"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        "from runner.supervision import spare_trainer\nspare_trainer.ANSWER_SECONDS = 2.0\n"
+        "from runner.supervision import imports_ahead\nimports_ahead.PATIENCE[19] = imports_ahead.MARGIN = 1.0\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ["PYTHONPATH"]]))
     return ready(warm)
@@ -151,8 +151,7 @@ def test_out_of_memory(start: Started, pids: Pids) -> None:
 def test_a_spare_process(
     start: Started, pids: Pids, which: str, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Longer than the supervisor waits for its trainer's.
-    monkeypatch.setattr("runner.supervision.warm.ANSWER_SECONDS", 3.0)
+    monkeypatch.setattr("runner.supervision.imports_ahead.MARGIN", 0.0)
     kill(getattr(pids, which), number)
     run = start()
     finished(run)

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.usefixtures("unseen")
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was asked of warm starts."""
     asked: list[str] = []
-    monkeypatch.setattr(WarmStart, "prepare", lambda self: asked.append("prepare"))
+    monkeypatch.setattr(
+        WarmStart, "prepare", lambda self, soon=False: asked.append("soon" if soon else "prepare")
+    )
     monkeypatch.setattr(WarmStart, "close", lambda self: asked.append("close"))
 
     def start(self: WarmStart, run: RunDirectory, *rest: Any) -> str:
@@ -41,7 +43,7 @@ async def test_the_dialog_prepares_it_and_the_launch_takes_it(home: Path, calls:
         presets.highlighted = [card.name for card in app.main.cards].index("demo")
         await pilot.press("l")
         await until(pilot, lambda: isinstance(app.screen, LaunchDialog))
-        assert calls == ["prepare"]
+        assert calls == ["soon"]
         await pilot.press("enter")
         await until(pilot, lambda: len(calls) == 2)
         assert calls[1] == list_runs(home)[0].id
