@@ -29,7 +29,10 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | Non
     """The next message and the descriptors that came with it, close-on-exec; None when the other side has closed.
     Raises OSError, after the socket's time-out too, and ValueError for what is no message.
     """
-    data, descriptors, _, _ = socket.recv_fds(connection, CHUNK, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+    data, descriptors, _, _ = socket.recv_fds(connection, CHUNK, MOST_DESCRIPTORS)
+    for fd in descriptors:
+        # recv_fds of Python 3.11 takes flags and ignores them: MSG_CMSG_CLOEXEC would do nothing.
+        os.set_inheritable(fd, False)
     try:
         while not data.endswith(b"\n"):
             more = connection.recv(CHUNK)

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.store import locks, redaction
+from runner.store import redaction
 from runner.store.directory import RunDirectory
 from runner.supervision import command_line, handover
 from runner.supervision.freshness import CARD
@@ -74,7 +74,8 @@ def main(ahead: Sequence[str] | None = None) -> int:
     if request is None:
         # At once: the imports may be under way.
         os._exit(0)
-    message, (console, lock, *lease) = request
+    # The lease, if there is one, stays open as it came: it is held, and not used.
+    message, (console, lock, *_) = request
     try:
         imports.stop()
         ensure_untouched(message["environment"])
@@ -86,8 +87,6 @@ def main(ahead: Sequence[str] | None = None) -> int:
             message["environment"],
             console,
         )
-        for fd in lease:
-            locks.keep(fd)
     # Whatever it is, a trainer that is started anew may do better.
     except Exception as error:
         traceback.print_exc()
