@@ -118,7 +118,7 @@ class WarmStart:
 
     def _prepare(self, soon: bool = False) -> None:
         try:
-            if self._makes_steps():
+            if self._may() and self._makes_steps():
                 self._renew(soon)
         except OSError:
             # Without one, launches are cold.
@@ -150,8 +150,6 @@ class WarmStart:
             self._pair = None
         if pair is not None:
             pair.end()
-        if not self._may(environment):
-            return
         made = self._made(environment, wanted, USUAL if soon else QUIET)
         with self._lock:
             if not self._closed.is_set():
@@ -167,7 +165,7 @@ class WarmStart:
         chosen = None if best is None else best.gpu.as_record()
         return trainer_environment(RunDirectory(runs_folder(self._home) / "spare"), {"gpu": chosen})
 
-    def _may(self, environment: dict[str, str]) -> bool:
+    def _may(self) -> bool:
         from runner import host
         from runner.config import ConfigError, load_config
         from runner.machine.training_stack import missing_packages
@@ -182,7 +180,7 @@ class WarmStart:
             wanted
             and total - used >= LEAST_FREE_MIB
             and not missing_packages()
-            and freshness.is_absolute(environment)
+            and freshness.is_absolute(os.environ)
         )
 
     def _made(self, environment: dict[str, str], signature: Signature, nice: int) -> Pair:

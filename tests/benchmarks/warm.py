@@ -27,6 +27,7 @@ from runner.preset import files
 from runner.store import directory
 from runner.store.event_tail import EventTail
 from tests.conftest import kill_below
+from tests.spares import was_warm
 from tests.tui.conftest import running, screen_text, until
 from tui.app import FtuiApp
 from tui.screens.dialog import LaunchDialog
@@ -53,6 +54,8 @@ async def measure(home: Path, warm: bool) -> dict[str, float]:
         started = time.time()
         app.post_message(events.Key("enter", None))
         made = await first_step(home) - started
+        if warm != was_warm(directory.list_runs(home)[0]):
+            raise RuntimeError("a warm start was cold")
         while "step 1" not in screen_text(pilot):
             await asyncio.sleep(POLL_SECONDS)
         return {"made": made, "shown": time.time() - started, "ready": ready}
