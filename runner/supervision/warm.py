@@ -173,7 +173,7 @@ class WarmStart:
         try:
             wanted = load_config(self._home).warm_start
         except ConfigError:
-            # Whoever it is told to will mend it.
+            # The supervisor of the next run warns of it.
             return False
         used, total = host.memory_mib()
         return (
