@@ -6,6 +6,7 @@ must never come from one.
       bell: true
       webhook: https://chat.example.org/hooks/abc
       command: [notify-send, ftui]
+    warm_start: true
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     alerts: AlertSettings = AlertSettings()
+    # Half a gigabyte of memory while a preset is edited, for a launch without seconds of imports (docs/warm-start.md).
+    warm_start: bool = True
 
 
 def config_path(home: Path) -> Path:

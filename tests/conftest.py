@@ -14,6 +14,8 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from runner.supervision import freshness
+from runner.supervision.warm import WarmStart
 from tests import stub_nvml
 from tests.fork_server import client as fork_client
 from tests.fork_server.protocol import ADDRESS
@@ -56,6 +58,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("FTUI_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_spares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No training stack is imported ahead for a test that does not ask for it: no memory is enough for that."""
+    monkeypatch.setattr("runner.supervision.warm.LEAST_FREE_MIB", 1 << 40)
+
+
+@pytest.fixture
+def warm(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WarmStart]:
+    """Warm starts of trainers that need no training stack."""
+    monkeypatch.setattr("runner.supervision.warm.LEAST_FREE_MIB", 0)
+    # pytest's own, of the part of a test that runs.
+    changing = freshness.OF_THE_RUN | {"PYTEST_CURRENT_TEST"}
+    monkeypatch.setattr("runner.supervision.freshness.OF_THE_RUN", changing)
+    made = WarmStart(home, "tests.spare_trainer")
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from tui.patches.keys_in_order import KeysInOrder
 from tui.screens.help import HelpScreen
 from tui.screens.live import LiveScreen
 from tui.screens.main import MainScreen
+from tui.services.presets import card
 from tui.services.run_reader import RunSource
 
 # By then a long run is on the screen.
@@ -74,7 +75,10 @@ class FtuiApp(KeysInOrder):
         super().notify(plain(message), title=plain(title), severity=severity, timeout=timeout, markup=False)
 
     def on_live_screen_opened(self, message: LiveScreen.Opened) -> None:
-        self.main.tell(message.screen)
+        self.main.opened(message.screen)
+
+    def on_live_screen_launch_asked(self, message: LiveScreen.LaunchAsked) -> None:
+        self.main.ask_launch(card(message.path.stem, message.path, False, ftui_home()))
 
     # What was done, wherever it was asked for
 

@@ -12,6 +12,7 @@ from runner.insight.lint import LintFinding, LintSeverity
 from runner.preset import files
 from runner.store.directory import RunDirectory
 from runner.supervision import launch as supervised
+from runner.supervision.warm import WarmStart
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,15 @@ class Launch:
 
 
 def launch(
-    preset: str, home: Path, overrides: Sequence[str] = (), gpu_choice: str | None = None, force: bool = False
+    preset: str,
+    home: Path,
+    overrides: Sequence[str] = (),
+    gpu_choice: str | None = None,
+    force: bool = False,
+    warm: WarmStart | None = None,
 ) -> Launch:
-    """Launch a preset, by its name or file; `force` launches what the gate would refuse. Raises PresetError,
+    """Launch a preset, by its name or file; `force` launches what the gate would refuse, `warm` has processes
+    that were started ahead. Raises PresetError,
     LaunchError with everything it is refused for, UnusableGpuError when there is a GPU and it would train on the CPU,
     or OSError.
     """
@@ -40,5 +47,5 @@ def launch(
     if not force:
         found = pass_gate(loaded, home, gpu_choice)
         warnings = tuple(one for one in found.findings if one.severity is LintSeverity.WARNING)
-    started = supervised.launch(loaded, home, gpu_choice)
+    started = supervised.launch(loaded, home, gpu_choice, warm=warm)
     return Launch(started.run, started.gpu, warnings)

@@ -14,6 +14,7 @@ from runner.store.errors import LaunchError
 from runner.store.events import Phase
 from runner.store.history import read_history, whole
 from runner.supervision.start import start_supervisor
+from runner.supervision.warm import WarmStart
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Resumption:
         return f"goes on from {self.checkpoint.path.name}{f'; {self.again}' if self.again else ''}."
 
 
-def resume(run: RunDirectory, step: int | None = None) -> Resumption:
-    """Start a supervisor that goes on from a checkpoint, the last whole one or that of a step. Raises LaunchError
-    saying what is in the way.
+def resume(run: RunDirectory, step: int | None = None, warm: WarmStart | None = None) -> Resumption:
+    """Start a supervisor that goes on from a checkpoint, the last whole one or that of a step; with `warm` one that was
+    started ahead. Raises LaunchError saying what is in the way.
     """
     planned = to_resume_from(run, step)
     if missing := missing_packages():
@@ -55,7 +56,7 @@ def resume(run: RunDirectory, step: int | None = None) -> Resumption:
             f"{run.run} cannot be read: it says with what and on which GPU the run was trained.\n"
             f"Start it again: ftui run {run.preset}"
         )
-    start_supervisor(run, planned.checkpoint.path.name if planned.checkpoint is not None else "")
+    start_supervisor(run, planned.checkpoint.path.name if planned.checkpoint is not None else "", warm)
     return planned
 
 

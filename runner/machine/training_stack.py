@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 STACK = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate")
 NEEDED = ("torch", "transformers", "trl", "peft", "datasets")
 
@@ -15,6 +13,9 @@ def missing_packages() -> list[str]:
 
 def version(package: str) -> str | None:
     """The installed version of a package, without importing it."""
+    # Here: the screen asks for the names alone, and this takes as long as a tenth of its start.
+    from importlib import metadata
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -72,6 +72,11 @@ def _known() -> list[str]:
     return sorted(written.union(found), key=len, reverse=True)
 
 
+def look_again() -> None:
+    """Look the secrets up anew at the next use: the environment is another one now."""
+    _known.cache_clear()
+
+
 def without(text: str) -> str:
     """A text with every secret blotted out: those known by name or from a file, and what looks like a token."""
     for value in _known():
@@ -99,7 +104,8 @@ def guard_streams() -> None:
     """Keep secrets out of what this process prints from now on."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper):
+        # Once: what holds the first guarded stream (a log handler) would see it closed with the second.
+        if isinstance(stream, io.TextIOWrapper) and not isinstance(stream, _Blotting):
             stream.flush()
             guarded = _Blotting(
                 stream.buffer, stream.encoding, "backslashreplace", line_buffering=True, write_through=True

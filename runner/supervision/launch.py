@@ -23,6 +23,7 @@ from runner.store.directory import RunDirectory
 from runner.store.errors import LaunchError
 from runner.store.events import Phase
 from runner.supervision.start import start_supervisor
+from runner.supervision.warm import WarmStart
 
 TRAINER = "runner.train"
 
@@ -36,16 +37,20 @@ class Launched:
 
 
 def launch(
-    loaded: LoadedPreset, home: Path, gpu_choice: str | None = None, trainer: str = TRAINER
+    loaded: LoadedPreset,
+    home: Path,
+    gpu_choice: str | None = None,
+    trainer: str = TRAINER,
+    warm: WarmStart | None = None,
 ) -> Launched:
-    """Create the run directory and start its supervisor, detached. `trainer` is the module that trains: it is given
-    the run directory and writes its events. Raises LaunchError or OSError.
+    """Create the run directory and start its supervisor, detached, with `warm` one that was started ahead. `trainer` is
+    the module that trains: it is given the run directory and writes its events. Raises LaunchError or OSError.
     """
     ensure_can_train(loaded.preset)
     chosen = choose_gpu(gpu.read(), gpu_choice)
     run = make_run(loaded, home, loaded.name, chosen, trainer)
     directory.write_json(run.state, {"phase": Phase.STARTING.value, "updated_at": time.time()})
-    start_supervisor(run)
+    start_supervisor(run, warm=warm)
     return Launched(run, chosen)
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
 
+from runner.queue import tickets
 from runner.store import directory, locks, requests
 from runner.store.directory import RunDirectory
 from runner.store.errors import LaunchError
 from runner.store.events import EventLog, Phase
+from runner.supervision import command_line
+from runner.supervision.trainer_process import say
+from runner.supervision.warm import WarmStart
 
 # In place of a checkpoint: the trainer lives, and is to be watched over.
 ADOPT = "--adopt"
 
 
-def start_supervisor(run: RunDirectory, checkpoint: str = "") -> None:
-    """Start the supervisor of a run in a session of its own; with a checkpoint's name the run goes on from it.
-    LaunchError when the run has one already.
+def start_supervisor(run: RunDirectory, checkpoint: str = "", warm: WarmStart | None = None) -> None:
+    """Start the supervisor of a run in a session of its own; with a checkpoint's name the run goes on from it. A spare
+    one takes it over where there is one and the run need not wait. LaunchError when the run has one already.
     """
     if links := directory.links_out(run):
         raise LaunchError(
@@ -34,9 +37,13 @@ def start_supervisor(run: RunDirectory, checkpoint: str = "") -> None:
         if checkpoint not in ("", ADOPT):
             _begin_again(run)
         with directory.open_console(run) as console:
-            # -P keeps a folder named `runner` in the user's current directory from being imported instead of ours.
+            if warm is not None and checkpoint != ADOPT and not tickets.is_queued(run):
+                why_cold = warm.start(run, checkpoint, console.fileno(), lock)
+                if not why_cold:
+                    return
+                say(run, why_cold)
             supervisor = subprocess.Popen(
-                [sys.executable, "-P", "-m", "runner.supervision", str(run.path), str(lock), checkpoint],
+                command_line.of("runner.supervision", run.path, lock, checkpoint),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,

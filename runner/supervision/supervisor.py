@@ -27,6 +27,7 @@ from runner.supervision import crashes, exit_causes, replan, trainer_process
 from runner.supervision.gpu_health import GpuHealth
 from runner.supervision.monitor import Watch
 from runner.supervision.reattach import AdoptedTrainer
+from runner.supervision.spare_trainer import SpareTrainer
 from runner.supervision.start import ADOPT
 from runner.supervision.system_sample import system_sample
 
@@ -39,8 +40,15 @@ NOT_STARTED_CODE = 1
 class Supervisor:
     """One run, from the start of its trainer to its end."""
 
-    def __init__(self, run: RunDirectory, checkpoint: str = "", leased: int | None = None) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        checkpoint: str = "",
+        leased: int | None = None,
+        spare: SpareTrainer | None = None,
+    ) -> None:
         self.run = run
+        self._spare = spare
         self._lease = leased
         self._adopts = checkpoint == ADOPT
         self._checkpoint = "" if self._adopts else checkpoint
@@ -74,11 +82,13 @@ class Supervisor:
             # For an adopted trainer too: after running out of memory it is started again, and keeps its place.
             self._lease = self._share_gpu()
         adopts, self._adopts = self._adopts, False
+        # Once: after running out of memory it is started anew.
+        spare, self._spare = self._spare, None
         try:
             started = (
                 None
                 if adopts
-                else trainer_process.start(self.run, self.record, self._checkpoint, self._lease)
+                else trainer_process.start(self.run, self.record, self._checkpoint, self._lease, spare)
             )
         except OSError as error:
             self._trainer = None

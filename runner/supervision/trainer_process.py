@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from runner.store import directory, locks
 from runner.store.directory import RunDirectory
+from runner.store.events import EventLog
+from runner.supervision import command_line
 from runner.supervision.environment import trainer_environment
+from runner.supervision.spare_trainer import SpareTrainer
 
 
 def start(
-    run: RunDirectory, record: Mapping[str, Any], checkpoint: str, lease: int | None
+    run: RunDirectory,
+    record: Mapping[str, Any],
+    checkpoint: str,
+    lease: int | None,
+    spare: SpareTrainer | None = None,
 ) -> subprocess.Popen[bytes] | None:
-    """Start `python -P -m TRAINER RUN_DIRECTORY LOCK_FD [CHECKPOINT]`; None when a trainer of this run lives already.
-    It holds its GPU as long as it lives, with or without a supervisor. Raises OSError.
+    """Start `python -P -m TRAINER RUN_DIRECTORY LOCK_FD [CHECKPOINT]`, or have a spare trainer become that; None when a
+    trainer of this run lives already. It holds its GPU as long as it lives, with or without a supervisor. Raises
+    OSError.
     """
     lock = locks.take(run.trainer_lock)
     if lock is None:
         return None
+    trainer, environment = str(record["trainer"]), trainer_environment(run, record)
+    held = [lock] if lease is None else [lock, lease]
     try:
         with directory.open_console(run) as output:
+            if spare is not None:
+                # Its header, before the trainer looks for one too.
+                with contextlib.suppress(OSError):
+                    EventLog(run).close()
+                warm = spare.take_over(run, trainer, checkpoint, environment, [output.fileno(), *held])
+                say(run, "" if isinstance(warm, subprocess.Popen) else warm)
+                if isinstance(warm, subprocess.Popen):
+                    return warm
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", str(record["trainer"]), str(run.path), str(lock), checkpoint],
+                command_line.of(trainer, run.path, lock, checkpoint),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env=trainer_environment(run, record),
+                env=environment,
                 cwd=run.path,
-                pass_fds=(lock,) if lease is None else (lock, lease),
+                pass_fds=held,
             )
     finally:
         locks.release(lock)
+
+
+def say(run: RunDirectory, why_cold: str) -> None:
+    """Record whether a trainer was started warm, or why not. A disk that does not take it must not end the start."""
+    with contextlib.suppress(OSError):
+        log = EventLog(run)
+        log.append("start", warm=not why_cold, **({"why": why_cold} if why_cold else {}))
+        log.close()

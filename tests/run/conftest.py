@@ -11,6 +11,7 @@ import pytest
 from runner.preset import files
 from runner.store.directory import RunDirectory
 from runner.supervision.launch import launch
+from runner.supervision.warm import WarmStart
 from tests.conftest import ROOT, kill_below
 from tests.run.queued import Cards, Scene
 from tests.stub_nvml import StubNvml
@@ -24,12 +25,12 @@ def scripted(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     started: list[RunDirectory] = []
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
-    def start(*lines: str, overrides: Sequence[str] = ()) -> RunDirectory:
+    def start(*lines: str, overrides: Sequence[str] = (), warm: WarmStart | None = None) -> RunDirectory:
         script = tmp_path / f"script{len(started)}"
         script.write_text("\n".join(lines) + "\n", encoding="utf-8")
         monkeypatch.setenv("FTUI_SCRIPT", str(script))
         run = launch(
-            files.load("demo", home, overrides), home, "cpu", trainer="tests.run.scripted_trainer"
+            files.load("demo", home, overrides), home, "cpu", trainer="tests.run.scripted_trainer", warm=warm
         ).run
         started.append(run)
         return run

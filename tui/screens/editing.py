@@ -21,13 +21,11 @@ from tui.messages import (
     PresetSaved,
     SaveRefused,
 )
-from tui.screens import run_control
 from tui.screens.data import DataScreen
 from tui.screens.editor import EditorScreen
 from tui.screens.preset_files import PresetFiles
 from tui.screens.questions import PickDialog
 from tui.services.assess import AssessService, DraftQuestion
-from tui.services.presets import card
 from tui.services.xray import XrayService
 
 if TYPE_CHECKING:
@@ -39,6 +37,8 @@ OF_FILES = {EditorRequest.SAVE_AS, EditorRequest.RENAME, EditorRequest.DELETE, E
 
 class EditingScreen(EditorScreen):
     """One preset being edited; `waits` is the run whose frozen preset it is."""
+
+    leads_to_launch = True
 
     def __init__(self, draft: Draft, home: Path, waits: RunDirectory | None = None) -> None:
         super().__init__(draft)
@@ -135,8 +135,7 @@ class EditingScreen(EditorScreen):
         if self.draft.is_dirty or self.draft.path is None:
             self.notify("Save it first (s): a run has the settings of a file.", severity="warning")
         else:
-            path = self.draft.path
-            run_control.ask_launch(self.app, self._home, card(path.stem, path, False, self._home), self.gpus)
+            self.post_message(self.LaunchAsked(self.draft.path))
 
     def _show_data(self) -> None:
         if self.wanted_data is None:

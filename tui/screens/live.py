@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import ClassVar
+
 from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
@@ -16,11 +19,21 @@ class LiveScreen(Screen[None]):
     view: var[RunView | None] = var(None)
     gpus: var[GpuReading | None] = var(None)
 
+    # Whether a launch is to be expected from here.
+    leads_to_launch: ClassVar[bool] = False
+
     class Opened(Message):
         """It is there to be told."""
 
         def __init__(self, screen: LiveScreen) -> None:
             self.screen = screen
+            super().__init__()
+
+    class LaunchAsked(Message):
+        """The user wants to launch the preset in this file."""
+
+        def __init__(self, path: Path) -> None:
+            self.path = path
             super().__init__()
 
     def on_mount(self) -> None:

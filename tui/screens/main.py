@@ -13,6 +13,7 @@ from textual.widgets import ContentSwitcher, Footer, Input, OptionList, Static
 
 from runner.gpu import GpuReading
 from runner.host import HostSample
+from runner.supervision.warm import WarmStart
 from tui.messages import LoadSampled, PresetsListed, RunChanged, RunsListed
 from tui.models.run_view import PresetCard, RunRow, RunView
 from tui.screens import run_control
@@ -65,6 +66,7 @@ class MainScreen(ListKeys):
         self.load = LoadService(self.post_message)
         self.runs = ShownRuns(self, home)
         self.waiting_edits = WaitingEdits()
+        self.warm = WarmStart(home)
 
     def compose(self) -> ComposeResult:
         yield LoadBar().data_bind(MainScreen.gpus, MainScreen.host)
@@ -97,6 +99,7 @@ class MainScreen(ListKeys):
     def end(self) -> None:
         """The app ends."""
         self.waiting_edits.end()
+        self.warm.close()
         for service in self._services:
             service.stop()
 
@@ -114,6 +117,12 @@ class MainScreen(ListKeys):
 
     def on_load_sampled(self, message: LoadSampled) -> None:
         self.gpus, self.host = message.gpus, message.host
+
+    def opened(self, screen: LiveScreen) -> None:
+        """A screen was opened over this one."""
+        self.tell(screen)
+        if screen.leads_to_launch:
+            self.warm.prepare()
 
     def tell(self, screen: Screen[Any]) -> None:
         """Tell a screen over this one what is known."""
@@ -206,7 +215,11 @@ class MainScreen(ListKeys):
         if card.problems:
             self.notify("This preset has problems; they are shown at the right.", severity="error")
             return
-        run_control.ask_launch(self.app, self._home, card, self.gpus)
+        self.ask_launch(card)
+
+    def ask_launch(self, card: PresetCard) -> None:
+        """Ask whether and where to launch a preset."""
+        run_control.ask_launch(self.app, self._home, card, self.gpus, self.warm)
 
     def action_edit(self) -> None:
         card = self.query_one(PresetList).highlighted_card
@@ -227,20 +240,10 @@ class MainScreen(ListKeys):
         open_draft(self.app, self._home, lambda: drafts.of_file(self._home, Path(path), shipped))
 
     def action_stop(self) -> None:
-        if self.view is None:
-            self.notify("There is no run to stop.")
-        elif self.view.phase.is_over:
-            self.notify(f"This run is over already: {self.view.phase.value}.")
-        else:
-            run_control.ask_stop(self.app, self.view)
+        run_control.ask_stop(self.app, self.view)
 
     def action_resume(self) -> None:
-        if self.view is None or self.view.is_foreign:
-            self.notify("There is no run of ftui's to go on with.")
-        elif not self.view.phase.is_over:
-            self.notify("It is running already.")
-        else:
-            run_control.ask_resume(self.app, self.view)
+        run_control.ask_resume(self.app, self.view, self.warm)
 
     def action_queue(self) -> None:
         from tui.screens.queue import QueueScreen

@@ -11,6 +11,7 @@ from textual.app import App
 from runner.gpu import GpuReading
 from runner.store.directory import RunDirectory
 from runner.store.events import Phase
+from runner.supervision.warm import WarmStart
 from tui.models.run_view import PresetCard, RunView, name_of
 from tui.screens.dialog import LaunchChoice, LaunchDialog, StopDialog
 from tui.services import actions
@@ -19,20 +20,29 @@ if TYPE_CHECKING:
     from runner.commands.resume import Resumption
 
 
-def ask_launch(app: App[Any], home: Path, card: PresetCard, gpus: GpuReading | None) -> None:
+def ask_launch(app: App[Any], home: Path, card: PresetCard, gpus: GpuReading | None, warm: WarmStart) -> None:
     """Ask on which GPU a preset is launched, or whether it waits in the queue."""
+    warm.prepare(soon=True)
 
     def answered(answer: LaunchChoice | None) -> None:
         if answer is not None:
-            start = actions.enqueue if answer.waits else actions.launch
-            start(app.post_message, home, card.path, answer.gpu)
+            if answer.waits:
+                actions.enqueue(app.post_message, home, card.path, answer.gpu)
+            else:
+                actions.launch(app.post_message, home, card.path, answer.gpu, warm)
             app.notify("Looking at it once more …", title="Queue" if answer.waits else "Launch")
 
     app.push_screen(LaunchDialog(card, gpus), answered)
 
 
-def ask_stop(app: App[Any], view: RunView) -> None:
-    """Ask how to stop a run, and what else is wanted of it; one that waits is taken out of the queue."""
+def ask_stop(app: App[Any], view: RunView | None) -> None:
+    """Ask how to stop the shown run, and what else is wanted of it; one that waits is taken out of the queue."""
+    if view is None or view.is_foreign:
+        app.notify("There is no run of ftui's to stop.")
+        return
+    if view.phase.is_over:
+        app.notify(f"This run is over already: {view.phase.value}.")
+        return
     run = RunDirectory(Path(view.path))
     if view.phase is Phase.QUEUED:
         ask_take_out(app, run)
@@ -64,16 +74,22 @@ def ask_take_out(app: App[Any], run: RunDirectory, done: Callable[[], None] = la
     app.push_screen(ConfirmDialog(heading, question, [("x", "take it out")]), answered)
 
 
-def ask_resume(app: App[Any], view: RunView) -> None:
-    """Ask whether to go on with a run, saying from where."""
+def ask_resume(app: App[Any], view: RunView | None, warm: WarmStart) -> None:
+    """Ask whether to go on with the shown run, saying from where."""
     from runner.commands.resume import to_resume_from
     from tui.screens.questions import ConfirmDialog
 
+    if view is None or view.is_foreign:
+        app.notify("There is no run of ftui's to go on with.")
+        return
+    if not view.phase.is_over:
+        app.notify("It is running already.")
+        return
     run = RunDirectory(Path(view.path))
 
     def answered(answer: str | None) -> None:
         if answer is not None:
-            actions.resume(app.post_message, run)
+            actions.resume(app.post_message, run, warm)
 
     def look() -> None:
         dialog = ConfirmDialog(

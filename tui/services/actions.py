@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runner.preset.draft import Draft
     from runner.store.directory import RunDirectory
     from runner.store.requests import Request
+    from runner.supervision.warm import WarmStart
 
 
 def enqueue(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
@@ -29,13 +30,13 @@ def enqueue(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
     in_thread(post, "Not put into the queue", work)
 
 
-def launch(post: Post, home: Path, preset_path: str, gpu: str | None) -> None:
-    """Launch a preset; posts RunLaunched or ActionFailed."""
+def launch(post: Post, home: Path, preset_path: str, gpu: str | None, warm: WarmStart | None = None) -> None:
+    """Launch a preset, warm if a spare trainer is there; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
         from runner.commands.launch import launch as launch_preset
 
-        post(RunLaunched(launch_preset(preset_path, home, gpu_choice=gpu).run.id))
+        post(RunLaunched(launch_preset(preset_path, home, gpu_choice=gpu, warm=warm).run.id))
 
     in_thread(post, "Not launched", work)
 
@@ -75,13 +76,13 @@ def ask(post: Post, run: RunDirectory, request: Request) -> None:
     in_thread(post, "Not asked", work)
 
 
-def resume(post: Post, run: RunDirectory) -> None:
+def resume(post: Post, run: RunDirectory, warm: WarmStart | None = None) -> None:
     """Go on with a run from its last whole checkpoint; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
         from runner.commands.resume import resume as go_on
 
-        post(RunLaunched(run.id, f"It {go_on(run).words}"))
+        post(RunLaunched(run.id, f"It {go_on(run, warm=warm).words}"))
 
     in_thread(post, "Does not go on", work)
 
