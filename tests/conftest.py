@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +43,14 @@ fork_client.install(_servers)
 
 def pytest_unconfigure() -> None:
     _servers.close()
+
+
+@pytest.fixture
+def warm(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """`ftui` with an interpreter of its own, as a command; what it starts is forked."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    _servers.ensure()
+    return [sys.executable, "-P", "-m", "tests.fork_server.asking", "tui.cli"]
 
 
 @pytest.fixture

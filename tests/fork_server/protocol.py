@@ -20,6 +20,7 @@ LIGHT = frozenset(
         "tests.faults.impatient",
         "tests.faults.on_terminal",
         "tests.faults.trainer",
+        "tests.fork_server.report_self",
         "tests.run.scripted_trainer",
         "tui.cli",
     }
