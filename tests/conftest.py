@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import secrets
 import sys
@@ -39,6 +40,12 @@ os.environ["LC_ALL"] = "C.UTF-8"
 os.environ[ADDRESS] = f"ftui-tests-{os.getpid()}-{secrets.token_hex(4)}"
 _servers = fork_client.Servers(ROOT)
 fork_client.install(_servers)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all that they import live to the end: no garbage is looked for among them."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:
