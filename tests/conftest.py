@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,13 +39,39 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # As many busy threads as cores, with a worker for each core: training stands still.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["LC_ALL"] = "C.UTF-8"
-os.environ[ADDRESS] = f"ftui-tests-{os.getpid()}-{secrets.token_hex(4)}"
+_is_worker = "PYTEST_XDIST_WORKER" in os.environ
+if not _is_worker:
+    os.environ[ADDRESS] = f"ftui-tests-{os.getpid()}-{secrets.token_hex(4)}"
 _servers = fork_client.Servers(ROOT)
-fork_client.install(_servers)
+# Workers have those of the process that started them: what imports torch takes half a GiB and seconds.
+fork_client.install(None if _is_worker else _servers)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not _is_worker and config.getoption("numprocesses", None):
+        _servers.ensure()
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all that they import live to the end: no garbage is looked for among them. Apps under test
+    make objects by the hundred thousand; looking for garbage as often as by default took a quarter of their time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_unconfigure() -> None:
     _servers.close()
+
+
+@pytest.fixture
+def forked_ftui(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """`ftui` with an interpreter of its own, as a command; what it starts is forked."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    if not _is_worker:
+        _servers.ensure()
+    return [sys.executable, "-P", "-m", "tests.fork_server.asking", "tui.cli"]
 
 
 @pytest.fixture

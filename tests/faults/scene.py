@@ -146,6 +146,13 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
         wait_for(lambda: not is_there(pid), 10, f"{pid} dies")
 
 
+def goes_round(pid: int, times: int = 10) -> None:
+    """Wait until a process that waits for something has looked for it so often again."""
+    process = psutil.Process(pid)
+    before = process.num_ctx_switches().voluntary
+    wait_for(lambda: process.num_ctx_switches().voluntary > before + times, 20, f"{pid} looks again")
+
+
 def _is_zombie(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE

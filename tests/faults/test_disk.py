@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +20,7 @@ from tests.faults.scene import (
     finished,
     ftui,
     goes_on,
+    goes_round,
     is_there,
     kept,
     kill,
@@ -84,15 +84,15 @@ def test_a_full_disk_for_events(scene: Scene, disk: Disk, end: str) -> None:
     fill_page(run)
     disk.fill()
     scene.release()
-    # Longer than the rest of the run takes: the trainer waits with its last words.
-    time.sleep(3)
+    # Oftener than the rest of the run has steps: the trainer waits with its last words.
+    goes_round(working["trainer_pid"], TOTAL)
     assert is_there(working["trainer_pid"])
     assert len(read_history(run).train) < TOTAL
     if end == "its trainer dies":
         kill(working["trainer_pid"], signal.SIGABRT)
         wait_for(lambda: not is_there(working["trainer_pid"]), 20, "the trainer dies")
-        # Two tries of the supervisor.
-        time.sleep(2)
+        # Several tries of the supervisor.
+        goes_round(working["supervisor_pid"])
         assert is_there(working["supervisor_pid"])
     disk.free()
     over(run)
@@ -159,14 +159,14 @@ def test_a_full_disk_for_the_last_state(scene: Scene, disk: Disk) -> None:
 )
 def test_a_full_disk_for_the_last_state_but_not_for_long(scene: Scene, disk: Disk) -> None:
     run = scene.start("ending")
-    before = kept(run)
+    before, supervisor = kept(run), processes(run)["supervisor_pid"]
     for path in (run.events, run.system, run.console):
         disk.reserve(path, RESERVED)
     disk.fill()
     scene.release()
     wait_for(lambda: not locks.is_held(run.trainer_lock), 20, "the trainer ends")
-    # Two tries of the supervisor.
-    time.sleep(2)
+    # Several tries of the supervisor.
+    goes_round(supervisor)
     assert state_of(run)["phase"] != "finished"
     disk.free()
     finished(run)

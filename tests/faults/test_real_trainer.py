@@ -28,6 +28,7 @@ from tests.faults.scene import (
     processes,
     shown,
 )
+from tests.fork_server.protocol import ADDRESS
 
 # Not a whole number of epochs.
 STEPS = 6
@@ -70,7 +71,7 @@ def finishes(run: RunDirectory) -> None:
 @pytest.mark.fault(
     "kill -9 of the real trainer between two checkpoints", "failed; steps made again have the losses they had"
 )
-def test_killed(real: Real) -> None:
+def test_killed(cold: None, real: Real) -> None:
     run = real()
     wait_for(lambda: read_history(run).step >= 3, 120, "it trains")
     kill(processes(run)["trainer_pid"])
@@ -98,6 +99,9 @@ def test_killed(real: Real) -> None:
 )
 def test_out_of_memory(real: Real, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     monkeypatch.setenv("FTUI_OOM", f"{stage}:1")
+    if stage == "checkpoint":
+        # One of them with nothing but real starts, the second trainer's too.
+        monkeypatch.setenv(ADDRESS, "")
     run = real("tests.train.oom_trainer")
     finishes(run)
     history = read_history(run)

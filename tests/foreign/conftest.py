@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the runs of train_tiny.py: overfit, diverged."""
     folder = tmp_path_factory.mktemp("tiny")
     subprocess.run(
-        [sys.executable, "-m", "tests.foreign.train_tiny", str(folder)],
-        cwd=ROOT,
+        [sys.executable, "-P", "-m", "tests.foreign.train_tiny", str(folder)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         timeout=280,
         check=True,

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 
 from tests.fork_server import child, client
 from tests.fork_server.protocol import ADDRESS, LIGHT, PADDING, REPLY, STATUS, Asked, frozen
@@ -175,6 +176,8 @@ def _high(one: socket.socket) -> socket.socket:
 
 
 def main() -> None:
+    # Of Python 3.12 and later: the threads of imported libraries (OpenBLAS, jemalloc) wait and hold no lock.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     given = os.environ.pop(LISTENING, None)

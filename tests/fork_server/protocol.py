@@ -20,6 +20,7 @@ LIGHT = frozenset(
         "tests.faults.impatient",
         "tests.faults.on_terminal",
         "tests.faults.trainer",
+        "tests.fork_server.report_self",
         "tests.run.scripted_trainer",
         "tui.cli",
     }
@@ -32,13 +33,22 @@ HEAVY = frozenset(
         "runner.train.raw",
         "runner.train.xray",
         "tests.faults.quota_trainer",
+        "tests.foreign.train_tiny",
         "tests.train.oom_trainer",
     }
 )
 # Read by the loader, the interpreter or a library as it starts: with other values than the server's a start is real.
 FROZEN = ("LD_", "LC_", "LANG", "PYTHON", "OMP_", "MKL_", "HF_", "CUDA_VISIBLE", "TEXTUAL")
-# Taken on by a child all the same (child.py), or of no consequence without a GPU.
-NOT_FROZEN = frozenset({"PYTHONPATH", "PYTHONUNBUFFERED", "LD_LIBRARY_PATH", "HF_HUB_DISABLE_TELEMETRY"})
+# Taken on by a child all the same (child.py), of no consequence without a GPU, or pytest's own.
+NOT_FROZEN = frozenset(
+    {
+        "PYTHONPATH",
+        "PYTHONUNBUFFERED",
+        "LD_LIBRARY_PATH",
+        "HF_HUB_DISABLE_TELEMETRY",
+        "TEXTUAL_SNAPSHOT_TEMPDIR",
+    }
+)
 
 # Room for a command line, and for an environment: both are memory of a process, as long as they were when it began.
 PADDING = "x" * 4000

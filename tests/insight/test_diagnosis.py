@@ -14,7 +14,7 @@ from runner.insight.diagnosis import Severity, VerdictKind, diagnose
 from runner.insight.diagnosis.scatter import noise_of, scatter
 from tests.insight.curve_maker import evals, falling, make, noisy, overfit, train_curve
 
-SEEDS = 200
+SEEDS = pytest.mark.parametrize("seeds", [80, pytest.param(200, marks=pytest.mark.large)])
 
 
 def test_a_healthy_run_is_healthy_and_names_the_checkpoint_to_keep() -> None:
@@ -74,28 +74,28 @@ def test_a_run_that_never_beats_its_base_model_keeps_the_base_model() -> None:
     assert "base model" in verdict.actions[0].text
 
 
-def rate(kind: VerdictKind, values: list[float], probe: list[float], sigma: float) -> float:
-    """Share of noisy copies that get this verdict at any of their evaluations, as live."""
+def rate(kind: VerdictKind, values: list[float], probe: list[float], sigma: float, seeds: int) -> float:
+    """Share of so many noisy copies that get this verdict at any of their evaluations, as live."""
     hits = 0
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         val, train = noisy(values, sigma, seed), noisy(probe, sigma, seed + 10_000)
         hits += any(diagnose(make(val[:k], train[:k])).kind is kind for k in range(2, len(val) + 1))
-    return hits / SEEDS
+    return hits / seeds
 
 
+@SEEDS
 @pytest.mark.parametrize("sigma", [0.002, 0.005, 0.01])
-def test_healthy_runs_are_not_called_overfitting(sigma: float) -> None:
-    assert rate(VerdictKind.OVERFITTING, falling(12), falling(12), sigma) <= 0.02
+def test_healthy_runs_are_not_called_overfitting(sigma: float, seeds: int) -> None:
+    assert rate(VerdictKind.OVERFITTING, falling(12), falling(12), sigma, seeds) <= 0.02
     memorising = [value * (0.9 if i > 4 else 1.0) for i, value in enumerate(falling(12))]
-    assert rate(VerdictKind.OVERFITTING, falling(12), memorising, sigma) <= 0.02
+    assert rate(VerdictKind.OVERFITTING, falling(12), memorising, sigma, seeds) <= 0.02
 
 
+@SEEDS
 @pytest.mark.parametrize("sigma", [0.002, 0.005, 0.01])
-def test_overfitting_runs_are_found(sigma: float) -> None:
-    assert (
-        rate(VerdictKind.OVERFITTING, overfit(12, 4, rise=0.15), falling(12, end=0.6, rate=0.4), sigma)
-        >= 0.95
-    )
+def test_overfitting_runs_are_found(sigma: float, seeds: int) -> None:
+    learned = falling(12, end=0.6, rate=0.4)
+    assert rate(VerdictKind.OVERFITTING, overfit(12, 4, rise=0.15), learned, sigma, seeds) >= 0.95
 
 
 @pytest.mark.parametrize(("count", "missing"), [(1, 2), (2, 1)])

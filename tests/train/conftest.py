@@ -19,6 +19,7 @@ from runner.store.events import EventLog
 from runner.store.history import History, read_history
 from runner.train.__main__ import train
 from runner.train.stop import StopFlag
+from tests.fork_server.protocol import ADDRESS
 
 HERE = Path(__file__).parent
 
@@ -43,11 +44,11 @@ class CommandRun:
         return read_history(self.run)
 
 
-def command_run(home: Path, *arguments: str) -> CommandRun:
-    """Run `ftui run` to its end."""
+def command_run(home: Path, *arguments: str, cold: bool = False) -> CommandRun:
+    """Run `ftui run` to its end; `cold` with nothing but real starts, at a user's pace."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "tui.cli", "run", *arguments],
-        env={**os.environ, "FTUI_HOME": str(home)},
+        env={**os.environ, "FTUI_HOME": str(home), **({ADDRESS: ""} if cold else {})},
         capture_output=True,
         text=True,
         timeout=280,
@@ -59,7 +60,7 @@ def command_run(home: Path, *arguments: str) -> CommandRun:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> CommandRun:
     """The shipped demo, trained."""
-    return command_run(tmp_path_factory.mktemp("demo"), "demo")
+    return command_run(tmp_path_factory.mktemp("demo"), "demo", cold=True)
 
 
 @pytest.fixture(scope="session")

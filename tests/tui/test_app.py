@@ -57,7 +57,7 @@ async def test_without_runs_it_says_how_to_start(home: Path, size: tuple[int, in
     async with running(size) as (_, pilot):
         await shows(pilot, "No runs yet", "demo")
         await pilot.press("s")
-        await shows(pilot, "no run to stop")
+        await shows(pilot, "no run of ftui's to stop")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

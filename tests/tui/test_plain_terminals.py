@@ -93,7 +93,7 @@ async def on(
                 await until(pilot, lambda before=before: app.screen is not before)  # type: ignore[misc]
         if keys[-1:] == ("e",) and keys[0] == "tab":
             await until(pilot, lambda: app.screen is not app.main)
-        await pilot.pause(0.3)
+        await pilot.pause()
         yield app, pilot
 
 

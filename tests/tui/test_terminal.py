@@ -96,10 +96,11 @@ def stop(run: RunDirectory) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
 def test_launch_watch_kill_and_find_again_in_tmux(
-    panes: list[Pane], home: Path, size: tuple[int, int]
+    panes: list[Pane], home: Path, forked_ftui: list[str], size: tuple[int, int]
 ) -> None:
     """By keys alone: launch the demo, see it train, kill -9 the screen, find the run again with every step, stop it."""
-    pane = Pane(f"ftui{size[0]}-{os.getpid()}", size, FTUI, home)
+    # One of them with nothing but real starts, its trainer's too.
+    pane = Pane(f"ftui{size[0]}-{os.getpid()}", size, FTUI if size[0] < 100 else forked_ftui, home)
     panes.append(pane)
     pane.shows("No runs yet", "demo-overfit")
     pane.press("Tab", "Down")
@@ -140,9 +141,11 @@ def find(pane: Pane, words: str, doc: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
-def test_a_preset_is_edited_in_tmux(panes: list[Pane], home: Path, size: tuple[int, int]) -> None:
+def test_a_preset_is_edited_in_tmux(
+    panes: list[Pane], home: Path, forked_ftui: list[str], size: tuple[int, int]
+) -> None:
     """By keys alone: a shipped preset becomes one's own, a wrong value is explained, a finding mended, data shown."""
-    pane = Pane(f"ftuie{size[0]}-{os.getpid()}", size, FTUI, home)
+    pane = Pane(f"ftuie{size[0]}-{os.getpid()}", size, forked_ftui, home)
     panes.append(pane)
     pane.shows("No runs yet", "demo-overfit")
     pane.press("Tab", "e")
@@ -188,7 +191,7 @@ def test_a_preset_is_edited_in_tmux(panes: list[Pane], home: Path, size: tuple[i
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hangup", [signal.SIG_DFL, signal.SIG_IGN], ids=["hangup", "nohup"])
-def test_a_run_survives_its_terminal(home: Path, hangup: signal.Handlers) -> None:
+def test_a_run_survives_its_terminal(home: Path, forked_ftui: list[str], hangup: signal.Handlers) -> None:
     """`ftui run` on a terminal that is closed under it, as a lost SSH connection does, with SIGHUP and all."""
     child, terminal = pty.fork()
     if child == 0:
@@ -196,7 +199,9 @@ def test_a_run_survives_its_terminal(home: Path, hangup: signal.Handlers) -> Non
         os.environ["FTUI_HOME"] = str(home)
         # Long enough that it cannot be over before its terminal is.
         long = ["--set", "train.num_train_epochs=1000", "--set", "eval.eval_steps=2000"]
-        os.execv(sys.executable, [*FTUI, "run", "demo-overfit", "--plain", *long])
+        # What is inherited under nohup is seen where nothing is forked.
+        command = FTUI if hangup is signal.SIG_IGN else forked_ftui
+        os.execv(sys.executable, [*command, "run", "demo-overfit", "--plain", *long])
     run = running_run(home)
     drained = b""
     deadline = time.monotonic() + 60
