@@ -19,6 +19,7 @@ from runner.insight.data import DataReport
 from runner.insight.eval_budget import counted, plan_evaluations
 from runner.preset import files
 from runner.preset.schema import Preset
+from runner.store import directory
 from runner.store.directory import RunDirectory, read_json
 from runner.store.jsonl import LineTail
 from runner.supervision.environment import trainer_environment
@@ -47,11 +48,12 @@ def probe(preset: Preset, home: Path, chosen: gpu.Gpu | None, tell: Callable[[st
     """
     folder = home / PROBES / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     run = RunDirectory(folder)
-    for part in (run.requests, run.checkpoints):
-        part.mkdir(parents=True, mode=0o700)
+    for part in (home / PROBES, folder, run.requests, run.checkpoints):
+        # Each by itself: parents are made with the usual rights.
+        part.mkdir(parents=True, exist_ok=True, mode=0o700)
     files.dump(preset, run.preset)
     record = {"gpu": None if chosen is None else {"uuid": chosen.uuid}}
-    with run.console.open("ab") as console:
+    with directory.open_console(run) as console:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "runner.train.probe", str(folder)],
             stdin=subprocess.DEVNULL,

@@ -4,8 +4,8 @@
     FTUI_HOME/queue/paused          while it is there, nothing starts
     FTUI_HOME/queue/lock            held for milliseconds by the process that changes the order or takes a turn
 
-There is no daemon: each waiting run has a supervisor that looks for its turn (turn.py). A ticket lies there until the
-run starts or is taken out, so what waits is known also after a reboot, when no process looks for a turn any more.
+There is no daemon: each waiting run has a supervisor that looks for its turn (waiting.py). A ticket lies there until
+the run starts or is taken out, so what waits is known also after a reboot, when no process looks for a turn any more.
 """
 
 from __future__ import annotations

@@ -5,10 +5,12 @@ may be added; the meaning of one is never changed. Units are in the names: `_s` 
 a token.
 
     header      schema, run
+    start       warm (its processes were started ahead), why (where they were not)
     phase       phase
     plan        total_steps, steps_per_epoch, warmup_steps, eval_steps, save_steps, per_device_train_batch_size,
-                gradient_accumulation_steps, world_size, trainable_parameters, total_parameters, device, dtype, ledger,
-                learning_rate, lr_scheduler_type, eval_fingerprints (of each set, and of the questions as `answers`),
+                gradient_accumulation_steps, world_size, trainable_parameters, total_parameters, method, device, dtype,
+                ledger, learning_rate, lr_scheduler_type, logging_steps,
+                eval_fingerprints (of each set, and of the questions as `answers`),
                 eval_grid (the steps that are evaluated, where eval_steps is null), eval_rows, probe_rows (each time),
                 answered_at (null: at every evaluation), eval_share (of the run's compute, as planned),
                 begins_at_step (where the start was not seen)
@@ -21,15 +23,17 @@ a token.
     metrics     step, values (name: number; what a trainer of another kind logs beside the loss: reward, kl)
     answers     step, n, exact, ended, judgeable (rows of which exact match says something), fields (name: right ones),
                 rows (whether each was exact), seconds
-    sample      step, prompt_id, prompt, text, expected, copied (row, start, end: characters of text found in a row)
-    memory      at, allocated_mib, reserved_mib, peak_allocated_mib, peak_reserved_mib, rss_mib
+    sample      step, prompt_id, prompt, text, expected, seconds,
+                copied (row, start, end: characters of text found in a row; words)
+    memory      at, allocated_mib, reserved_mib, peak_allocated_mib, peak_reserved_mib, rss_mib, nvml_mib
     checkpoint  step, path, best
     resume      step (the last one before)
     replan      at (evaluation | anything else), plan (words: '4 × 4 = 16 → 2 × 8 = 16'), per_device, accumulation,
                 eval_batch
     warning     id, message
-    error       class, message, hint
-    end         status (finished | stopped | failed), reason, best_step, best_loss, saved
+    error       class, message, hint, at (the phase)
+    end         status (finished | stopped | failed), reason, best_step, best_loss, saved;
+                from the supervisor exit_code instead of the last three, from a probe hint
 """
 
 from __future__ import annotations

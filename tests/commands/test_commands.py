@@ -99,3 +99,9 @@ def test_every_verb_is_listed_once_and_found() -> None:
     for heading, verbs in HEADINGS.items():
         assert f"{heading}:" in text
         assert all(f"  {name}" in text for name in verbs)
+
+
+def test_no_color_is_heeded(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[" in CliRunner().invoke(cli, ["presets"], color=True).output
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in CliRunner().invoke(cli, ["presets"], color=True).output

@@ -87,7 +87,12 @@ def print_assessment(loaded: LoadedPreset, found: Assessment, missing: list[str]
     if found.refusals or missing:
         click.echo("A launch would be refused.")
     elif not found.findings:
-        click.echo(f"{click.style('✔', fg='green')} nothing to complain about")
+        but = (
+            f", but memory: {found.memory_problem}"
+            if found.prediction is None and found.memory_problem
+            else ""
+        )
+        click.echo(f"{click.style('✔', fg='green')} nothing to complain about{but}")
 
 
 def _line(label: str, text: str) -> None:

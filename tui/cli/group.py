@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -61,6 +62,9 @@ def cli(ctx: click.Context) -> None:
     Find it again:                ftui             (or: ftui watch last)
     Everything in text:           ftui run demo --plain, ftui ls, ftui show last
     """
+    # https://no-color.org; click does not look for it.
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
     if ctx.invoked_subcommand is None:
         open_screen(None)
 

@@ -83,7 +83,11 @@ def show(name: str, as_json: bool) -> None:
         for key, value in values[section].items():
             origin = loaded.origins.get((section, key))
             rows.append(
-                (f"  {key}:", str(value), f"{origin.file.rsplit('/', 1)[-1]}:{origin.line}" if origin else "")
+                (
+                    f"  {key}:",
+                    to_text(value),
+                    f"{origin.file.rsplit('/', 1)[-1]}:{origin.line}" if origin else "",
+                )
             )
         widths = [max(len(row[i]) for row in rows) for i in range(2)]
         for key, value, where in rows:
