@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import tui.cli
+
+CLI = Path(tui.cli.__file__).parent
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "bitsandbytes", "accelerate"}
 
 
@@ -23,17 +27,25 @@ def test_nothing_but_the_trainer_imports_the_training_stack(module: str) -> None
     assert imported_by(f"import {module}").isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize(
-    "module",
-    ["runner.supervision.launch", "runner.supervision.__main__", "tui.models.run_view", "tui.cli.run"],
-)
+def test_a_run_is_supervised_without_what_only_curves_and_forms_need() -> None:
+    """A supervisor lives as long as its run, and a waiting one as long as the queue: there may be many."""
+    for module in ("runner.supervision.__main__", "runner.queue.waiting"):
+        heavy = {"numpy", "pydantic", "ruamel", "msgspec", "textual", "rich", "click", "asyncio"}
+        assert imported_by(f"import {module}").isdisjoint(heavy), module
+
+
+def test_no_verb_imports_the_screen() -> None:
+    """`ftui run --plain` in a job script; rich, which draws a bar or a chart there, is imported where one is drawn."""
+    verbs = [f"tui.cli.{path.stem}" for path in sorted(CLI.glob("*.py")) if not path.stem.startswith("_")]
+    assert {"tui.cli.run", "tui.cli.watch", "tui.cli.explain"} <= set(verbs)
+    assert imported_by(f"import {', '.join(verbs)}").isdisjoint({"textual", *HEAVY})
+    verbs.remove("tui.cli.explain")
+    assert "rich" not in imported_by(f"import {', '.join(verbs)}")
+
+
+@pytest.mark.parametrize("module", ["runner.supervision.launch", "tui.models.run_view"])
 def test_the_headless_part_needs_no_textual(module: str) -> None:
-    statement = f"import {module}"
-    if module == "tui.cli.run":
-        # Its progress bar is rich's, which textual brings along.
-        assert "torch" not in imported_by(statement)
-    else:
-        assert "textual" not in imported_by(statement)
+    assert imported_by(f"import {module}").isdisjoint({"textual", "rich"})
 
 
 def test_help_needs_almost_nothing() -> None:
