@@ -57,8 +57,8 @@ class GpuReader(threading.Thread):
         return HANGS_AFTER_SECONDS + more
 
     def newest(self, trainer_pid: int) -> dict[str, Any]:
-        """The `gpu` of a line of system.jsonl (system_sample.py), with the memory of this process and its children. Waits
-        a second at most, and that at the first call alone.
+        """The `gpu` of a line of system.jsonl (system_sample.py), with the memory of this process and its children.
+        Waits a second at most, and that at the first call alone.
         """
         self._trainer_pid = trainer_pid
         if not self._has_waited:

@@ -85,7 +85,7 @@ def show(name: str, as_json: bool) -> None:
             rows.append(
                 (
                     f"  {key}:",
-                    to_text(value),
+                    "null" if value is None else to_text(value),
                     f"{origin.file.rsplit('/', 1)[-1]}:{origin.line}" if origin else "",
                 )
             )
