@@ -74,7 +74,7 @@ class Logged:
     pid: int
 
 
-class XidWatch:
+class XidReader:
     """Xid errors of one GPU from now on."""
 
     MOST = 16

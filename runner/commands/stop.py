@@ -8,7 +8,7 @@ from runner.commands.own import ensure_own
 from runner.queue import tickets
 from runner.store import requests, summary
 from runner.store.directory import RunDirectory
-from runner.supervision.reattach import adopt
+from runner.supervision.reattach import reattach
 
 
 class Stop(StrEnum):
@@ -32,5 +32,5 @@ def stop(run: RunDirectory, now: bool = False) -> Stop:
     if summary.phase_of(summary.read_state(run)).is_over:
         return Stop.OVER
     # A trainer without a supervisor could not be ended at once.
-    adopt(run)
+    reattach(run)
     return Stop.ENDS_NOW if requests.stop(run, now) else Stop.FINISHES_STEP

@@ -103,4 +103,4 @@ def shown(name: str, value: str) -> str:
     """A variable's value, blotted where it is or holds a secret: by its name, its shape, or as a password in a URL."""
     if redaction.NAMES.search(name) and not value.startswith(("/", "~", ".")):
         return BLOT
-    return USER_INFO.sub(BLOT, redaction.without(value))
+    return USER_INFO.sub(BLOT, redaction.redacted(value))

@@ -89,11 +89,11 @@ def lacking(ticket: Ticket, place: Place) -> str:
     return f"its need is not known, so it waits until no other process uses {place.name} ({free})"
 
 
-def before(place: Place, ahead: Iterable[tuple[str, Ticket]]) -> str:
-    """The id of the first of those ahead who could take this place too; empty when none could. Those who could never
+def before(place: Place, earlier: Iterable[tuple[str, Ticket]]) -> str:
+    """The id of the first of those before it that could take this place too; empty when none could. Those who could never
     run there, and those who are paused, hold no run up.
     """
-    return next((name for name, ticket in ahead if not ticket.paused and could_take(ticket, place)), "")
+    return next((name for name, ticket in earlier if not ticket.paused and could_take(ticket, place)), "")
 
 
 def no_place(ticket: Ticket, reading: GpuReading) -> str:

@@ -32,7 +32,7 @@ class Start:
     lease: int
 
 
-class Turn:
+class WaitingRun:
     """Waits for the turn of one run."""
 
     def __init__(self, run: RunDirectory) -> None:
@@ -92,10 +92,10 @@ class Turn:
         everywhere = admission.places(ticket, reading)
         if not everywhere:
             return admission.no_place(ticket, reading)
-        ahead = self._ahead()
+        earlier = self._earlier()
         why = ""
         for place in everywhere:
-            found = self._try(ticket, place, ahead)
+            found = self._try(ticket, place, earlier)
             if isinstance(found, Start):
                 return found
             why = why or found
@@ -113,13 +113,13 @@ class Turn:
             self._order, self._changed = tickets.tickets(self._home), changed
         return self._order
 
-    def _ahead(self) -> list[tuple[RunDirectory, Ticket]]:
+    def _earlier(self) -> list[tuple[RunDirectory, Ticket]]:
         """Those who wait before this run, whether a process looks for them or not."""
         order = self._tickets()
         return order[: next((i for i, (run, _) in enumerate(order) if run == self.run), len(order))]
 
-    def _try(self, ticket: Ticket, place: Place, ahead: list[tuple[RunDirectory, Ticket]]) -> Start | str:
-        living = ((run.id, other) for run, other in ahead if locks.is_held(run.lock))
+    def _try(self, ticket: Ticket, place: Place, earlier: list[tuple[RunDirectory, Ticket]]) -> Start | str:
+        living = ((run.id, other) for run, other in earlier if locks.is_held(run.lock))
         if first := admission.before(place, living):
             return f"it comes after {first}"
         held = lease.take(self._home, place.key, self.run)

@@ -39,7 +39,7 @@ def write(run: RunDirectory, folder: Path | None = None) -> Path:
 
 
 def _replace(path: Path, content: str) -> None:
-    atomic_write.replace_file(path, redaction.without(content).encode("utf-8", errors="replace"))
+    atomic_write.replace_file(path, redaction.redacted(content).encode("utf-8", errors="replace"))
 
 
 def text(run: RunDirectory, history: History, curves: Curves, verdict: Verdict) -> str:

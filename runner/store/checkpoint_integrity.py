@@ -14,7 +14,7 @@ PICKLE_START = b"\x80"
 ZIP_START, ZIP_END, ZIP_END_BYTES = b"PK\x03\x04", b"PK\x05\x06", 22
 
 
-def is_torn(path: Path) -> bool:
+def is_cut_short(path: Path) -> bool:
     """Whether a file is missing, empty, or not as long as it says of itself; looks at its start and its end alone.
 
     Known are safetensors (a length of eight bytes, a header with the offsets of all tensors, the tensors; the format's

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.store.checkpoint_integrity import is_torn
+from runner.store.checkpoint_integrity import is_cut_short
 from runner.store.directory import RunDirectory, read_json
 
 NAME = re.compile(r"checkpoint-(\d{1,9})\Z")
@@ -51,10 +51,10 @@ def checkpoints(run: RunDirectory) -> list[Checkpoint]:
 
 
 def _missing(path: Path, step: int) -> tuple[str, ...]:
-    lacking = [name for name in NEEDED if is_torn(path / name)]
+    lacking = [name for name in NEEDED if is_cut_short(path / name)]
     if not any(_holds_weights(path / name) for name in WEIGHTS):
         lacking.append(WEIGHTS[0])
-    if all(is_torn(one) for one in path.glob("rng_state*.pth")):
+    if all(is_cut_short(one) for one in path.glob("rng_state*.pth")):
         lacking.append("rng_state.pth")
     if LAST_WRITTEN not in lacking and read_json(path / LAST_WRITTEN).get("global_step") != step:
         lacking.append(f"a readable {LAST_WRITTEN}")
@@ -64,11 +64,12 @@ def _missing(path: Path, step: int) -> tuple[str, ...]:
 def _holds_weights(path: Path) -> bool:
     """Whether the weights are there whole; of an index, all the files it names."""
     if path.suffix != ".json":
-        return not is_torn(path)
+        return not is_cut_short(path)
     named = read_json(path).get("weight_map")
     shards = set(named.values()) if isinstance(named, dict) else set()
     return bool(shards) and all(
-        isinstance(shard, str) and "/" not in shard and not is_torn(path.parent / shard) for shard in shards
+        isinstance(shard, str) and "/" not in shard and not is_cut_short(path.parent / shard)
+        for shard in shards
     )
 
 

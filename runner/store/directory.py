@@ -166,7 +166,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     OSError.
     """
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    atomic_write.replace_file(path, tokens.without(text).encode("utf-8", errors="replace"))
+    atomic_write.replace_file(path, tokens.redacted(text).encode("utf-8", errors="replace"))
 
 
 def open_console(run: RunDirectory) -> IO[bytes]:

@@ -50,7 +50,7 @@ class LineWriter:
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one record. Raises OSError when the disk does."""
         line = json.dumps(_finite(record), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        data = redaction.without(line).encode("utf-8", errors="replace") + b"\n"
+        data = redaction.redacted(line).encode("utf-8", errors="replace") + b"\n"
         if self._held:
             self._held.append(data)
             self._make_up()

@@ -26,7 +26,7 @@ WORTH_BYTES = 4 << 20
 HALVES_BYTES = 48 << 20
 
 
-class ReadAhead:
+class Prefetch:
     """The events of a run, being read."""
 
     def __init__(self, run: RunDirectory) -> None:
@@ -57,10 +57,10 @@ class ReadAhead:
         return tail, history
 
 
-def read_ahead(run: RunDirectory) -> ReadAhead | None:
+def prefetch(run: RunDirectory) -> Prefetch | None:
     """Begin to read a long run; None for one that is not worth it, or when no process can be had."""
     try:
-        return ReadAhead(run) if run.events.stat().st_size > WORTH_BYTES else None
+        return Prefetch(run) if run.events.stat().st_size > WORTH_BYTES else None
     except OSError:
         return None
 

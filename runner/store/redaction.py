@@ -77,7 +77,7 @@ def look_again() -> None:
     _known.cache_clear()
 
 
-def without(text: str) -> str:
+def redacted(text: str) -> str:
     """A text with every secret blotted out: those known by name or from a file, and what looks like a token."""
     for value in _known():
         if value in text:
@@ -85,12 +85,12 @@ def without(text: str) -> str:
     return token_shapes.without(text)
 
 
-class _Blotting(io.TextIOWrapper):
+class _Redacting(io.TextIOWrapper):
     """A text stream that lets no known secret through, and bears a full disk."""
 
     def write(self, text: str) -> int:
         try:
-            return super().write(without(text))
+            return super().write(redacted(text))
         except OSError:
             # A full disk: what is printed is not worth a run.
             return len(text)
@@ -105,9 +105,9 @@ def guard_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         # Once: what holds the first guarded stream (a log handler) would see it closed with the second.
-        if isinstance(stream, io.TextIOWrapper) and not isinstance(stream, _Blotting):
+        if isinstance(stream, io.TextIOWrapper) and not isinstance(stream, _Redacting):
             stream.flush()
-            guarded = _Blotting(
+            guarded = _Redacting(
                 stream.buffer, stream.encoding, "backslashreplace", line_buffering=True, write_through=True
             )
             setattr(sys, name, guarded)

@@ -1,4 +1,4 @@
-"""`python -P -m runner.supervision RUN_DIRECTORY LOCK_FD [CHECKPOINT | --adopt]`: the supervisor's process.
+"""`python -P -m runner.supervision RUN_DIRECTORY LOCK_FD [CHECKPOINT | --reattach]`: the supervisor's process.
 
 It holds the run's lock for as long as it lives. A run in the queue waits for its turn first.
 """
@@ -24,7 +24,7 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     lease = None
     if not checkpoint and (tickets.is_queued(run) or tickets.never_started(run)):
-        lease = waiting.Turn(run).wait()
+        lease = waiting.WaitingRun(run).wait()
         if lease is None:
             return 0
     # It brings numpy and the schema along, which those who wait do without.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import gpu, host, nvml
-from runner.xids import Xid, XidWatch
+from runner.xids import Xid, XidReader
 
 SECONDS = 1.0
 # The list of processes takes the driver milliseconds and its lock; so often is enough.
@@ -91,7 +91,7 @@ class GpuReader(threading.Thread):
         return [self._xids.popleft() for _ in range(len(self._xids))]
 
     def run(self) -> None:
-        watch = XidWatch(self.uuid)
+        watch = XidReader(self.uuid)
         while True:
             try:
                 sample = self._read()

@@ -33,7 +33,7 @@ OTHERS_MIB = 1024
 STOP_FROM = {"critical": Severity.CRITICAL, "warning": Severity.WARNING}
 
 
-class Watch:
+class RunMonitor:
     """One run as seen by its supervisor. `update` is called about once a second."""
 
     def __init__(self, run: RunDirectory) -> None:

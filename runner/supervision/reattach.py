@@ -12,13 +12,13 @@ from runner.store import locks
 from runner.store.directory import RunDirectory, read_json
 from runner.store.errors import LaunchError
 from runner.store.jsonl import parse_object
-from runner.supervision.start import ADOPT, start_supervisor
+from runner.supervision.start import REATTACH, start_supervisor
 
 UNKNOWN_CODE = 255
 TAIL_BYTES = 64 * 1024
 
 
-class AdoptedTrainer:
+class ReattachedTrainer:
     """Another process's child: alive as long as it holds its lock. Its exit code cannot be known."""
 
     def __init__(self, run: RunDirectory) -> None:
@@ -62,12 +62,12 @@ def is_orphan(run: RunDirectory) -> bool:
     return locks.is_held(run.trainer_lock) and not locks.is_held(run.lock)
 
 
-def adopt(run: RunDirectory) -> bool:
+def reattach(run: RunDirectory) -> bool:
     """Start a supervisor for an orphan; False when it is none, or another process was quicker. Raises OSError."""
     if not is_orphan(run):
         return False
     try:
-        start_supervisor(run, ADOPT)
+        start_supervisor(run, REATTACH)
     except LaunchError:
         return False
     return True

@@ -16,7 +16,7 @@ from runner.supervision.trainer_process import say
 from runner.supervision.warm import WarmStart
 
 # In place of a checkpoint: the trainer lives, and is to be watched over.
-ADOPT = "--adopt"
+REATTACH = "--reattach"
 
 
 def start_supervisor(run: RunDirectory, checkpoint: str = "", warm: WarmStart | None = None) -> None:
@@ -32,12 +32,12 @@ def start_supervisor(run: RunDirectory, checkpoint: str = "", warm: WarmStart | 
     if lock is None:
         raise LaunchError(f"{run.id} has a supervisor already.")
     try:
-        if checkpoint != ADOPT:
+        if checkpoint != REATTACH:
             requests.forget(run)
-        if checkpoint not in ("", ADOPT):
+        if checkpoint not in ("", REATTACH):
             _begin_again(run)
         with directory.open_console(run) as console:
-            if warm is not None and checkpoint != ADOPT and not tickets.is_queued(run):
+            if warm is not None and checkpoint != REATTACH and not tickets.is_queued(run):
                 why_cold = warm.start(run, checkpoint, console.fileno(), lock)
                 if not why_cold:
                     return

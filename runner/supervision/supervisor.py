@@ -25,10 +25,10 @@ from runner.store.jsonl import LAST_WORDS_SECONDS, LineWriter, Record
 from runner.store.requests import Request
 from runner.supervision import crashes, exit_causes, replan, trainer_process
 from runner.supervision.gpu_health import GpuHealth
-from runner.supervision.monitor import Watch
-from runner.supervision.reattach import AdoptedTrainer
+from runner.supervision.monitor import RunMonitor
+from runner.supervision.reattach import ReattachedTrainer
 from runner.supervision.spare_trainer import SpareTrainer
-from runner.supervision.start import ADOPT
+from runner.supervision.start import REATTACH
 from runner.supervision.system_sample import system_sample
 
 POLL_SECONDS = 0.2
@@ -50,13 +50,13 @@ class Supervisor:
         self.run = run
         self._spare = spare
         self._lease = leased
-        self._adopts = checkpoint == ADOPT
-        self._checkpoint = "" if self._adopts else checkpoint
+        self._reattaches = checkpoint == REATTACH
+        self._checkpoint = "" if self._reattaches else checkpoint
         self.record = directory.read_json(run.run)
-        self._watch = Watch(run)
+        self._watch = RunMonitor(run)
         self._gpu = GpuHealth(self.record, self._watch.warn)
         self._sample: dict[str, Any] = {}
-        self._trainer: subprocess.Popen[bytes] | AdoptedTrainer | None = None
+        self._trainer: subprocess.Popen[bytes] | ReattachedTrainer | None = None
         self._stopped_now = False
         self._not_started = ""
         self._kills_before = exit_causes.memory_kills()
@@ -79,22 +79,22 @@ class Supervisor:
     def _follow_trainer(self, system: LineWriter) -> int:
         """Start the trainer and watch it to its end; returns its exit code."""
         if self._lease is None:
-            # For an adopted trainer too: after running out of memory it is started again, and keeps its place.
+            # For a reattached trainer too: after running out of memory it is started again, and keeps its place.
             self._lease = self._share_gpu()
-        adopts, self._adopts = self._adopts, False
+        reattaches, self._reattaches = self._reattaches, False
         # Once: after running out of memory it is started anew.
         spare, self._spare = self._spare, None
         try:
             started = (
                 None
-                if adopts
+                if reattaches
                 else trainer_process.start(self.run, self.record, self._checkpoint, self._lease, spare)
             )
         except OSError as error:
             self._trainer = None
             self._not_started = f"its trainer could not be started: {error}"
             return NOT_STARTED_CODE
-        self._trainer = started or AdoptedTrainer(self.run)
+        self._trainer = started or ReattachedTrainer(self.run)
         next_sample = 0.0
         while (code := self._trainer.poll()) is None:
             self._obey()

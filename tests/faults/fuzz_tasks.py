@@ -14,7 +14,7 @@ from runner.foreign.trace import TraceError
 from runner.insight.diagnosis import diagnose
 from runner.preset.errors import PresetError
 from runner.report import comparison
-from runner.supervision.monitor import Watch
+from runner.supervision.monitor import RunMonitor
 from tests.faults.fuzz_base import OTHER_ID, RUN_ID
 from tests.faults.fuzz_disk import Store
 from tests.faults.fuzz_drawing import Sight, unsafe
@@ -56,7 +56,7 @@ def supervise(store: Store, sight: Sight) -> None:
     """What its supervisor makes of it when it goes on."""
     store.is_written_to = True
     with contextlib.suppress(OSError):
-        Watch(store.run).update({"trainer_cpu_percent": 0.0}, {"trainer_pid": 1})
+        RunMonitor(store.run).update({"trainer_cpu_percent": 0.0}, {"trainer_pid": 1})
 
 
 def compare(store: Store, sight: Sight) -> None:

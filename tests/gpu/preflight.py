@@ -67,5 +67,5 @@ def nvml(scene: Scene, uuid: str) -> None:
         scene.say(
             f"ms a reading{' with processes' if processes else ''}", round(spent, 2), "< 100", spent < 100
         )
-    watch = xids.XidWatch(uuid)
+    watch = xids.XidReader(uuid)
     scene.say("Xid errors are told", watch._events is not None, f"as uid {os.geteuid()}")

@@ -15,7 +15,7 @@ from typing import Any
 from runner.preset import files
 from runner.store import directory
 from runner.store.directory import RunDirectory, read_json
-from runner.supervision.monitor import Watch
+from runner.supervision.monitor import RunMonitor
 
 Event = dict[str, Any]
 IDLE: dict[str, Any] = {"trainer_cpu_percent": 0.0}
@@ -137,7 +137,7 @@ def configured(home: Path, hook: Webhook, more: str = "") -> None:
     (home / "config.yaml").write_text(f"alerts:\n  webhook: {hook.url}\n{more}")
 
 
-def look(watch: Watch, sample: dict[str, Any] | None = None, final: bool = False) -> dict[str, Any]:
+def look(watch: RunMonitor, sample: dict[str, Any] | None = None, final: bool = False) -> dict[str, Any]:
     """The state after one look."""
     watch.update(IDLE if sample is None else sample, {"trainer_pid": 1}, final)
     return read_json(watch.run.state)

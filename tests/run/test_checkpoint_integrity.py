@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.store import directory
-from runner.store.checkpoint_integrity import is_torn
+from runner.store.checkpoint_integrity import is_cut_short
 from runner.store.checkpoints import checkpoints
 from tests.checkpoint_files import whole
 
@@ -35,9 +35,9 @@ UNSEEN = {("adapter_model.safetensors", "its end is zeros")}
 def test_what_was_cut_short_is_torn(tmp_path: Path, name: str, how: str) -> None:
     path = tmp_path / name
     path.write_bytes(whole(name, b"x" * 5000))
-    assert not is_torn(path)
+    assert not is_cut_short(path)
     path.write_bytes(CUT[how](path.read_bytes()))
-    assert is_torn(path) is ((name, how) not in UNSEEN)
+    assert is_cut_short(path) is ((name, how) not in UNSEEN)
 
 
 @pytest.mark.parametrize(
@@ -55,22 +55,22 @@ def test_what_was_cut_short_is_torn(tmp_path: Path, name: str, how: str) -> None
 def test_a_header_of_anything_is_torn(tmp_path: Path, header: bytes) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header)
-    assert is_torn(path)
+    assert is_cut_short(path)
 
 
 def test_what_is_no_file_is_torn(tmp_path: Path) -> None:
-    assert is_torn(tmp_path / "missing.pt")
-    assert is_torn(tmp_path)
+    assert is_cut_short(tmp_path / "missing.pt")
+    assert is_cut_short(tmp_path)
     os.mkfifo(tmp_path / "pipe.pt")
-    assert is_torn(tmp_path / "pipe.pt")
+    assert is_cut_short(tmp_path / "pipe.pt")
 
 
 def test_what_is_not_known_must_hold_something(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors.index.json"
     path.write_text("{}")
-    assert not is_torn(path)
+    assert not is_cut_short(path)
     path.write_text("")
-    assert is_torn(path)
+    assert is_cut_short(path)
 
 
 @pytest.mark.parametrize("how", ["whole", "missing", "cut short", "elsewhere", "nothing named"])

@@ -10,7 +10,7 @@ import pytest
 from runner.store import requests
 from runner.store.history import read_history
 from runner.store.requests import Request
-from runner.supervision.monitor import Watch
+from runner.supervision.monitor import RunMonitor
 from tests.run.conftest import Scripted
 from tests.run.scenes import (
     OVERFIT_SINCE,
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("no_pause")
 
 def test_the_state_follows_the_run(home: Path) -> None:
     run = made_run(home)
-    watch = Watch(run)
+    watch = RunMonitor(run)
     events = overfitting()
     add(run, *events[:2])
     state = look(watch)
@@ -59,7 +59,7 @@ def test_the_state_follows_the_run(home: Path) -> None:
 
 def test_the_state_is_replaced_only_when_something_changed(home: Path) -> None:
     run = made_run(home)
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, phase("training"), step(1))
     look(watch)
     before = run.state.stat().st_ino
@@ -72,7 +72,7 @@ def test_the_state_is_replaced_only_when_something_changed(home: Path) -> None:
 
 def test_losses_that_are_none_never_reach_the_state(home: Path) -> None:
     run = made_run(home)
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, phase("training"), plan(), step(1, 2.0), step(2, "NaN"), step(3, "Infinity"))
     state = look(watch)
     assert (state["loss"], state["losses"]) == (None, [2.0])
@@ -84,7 +84,7 @@ def test_a_disk_that_is_full_does_not_end_the_supervision(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = made_run(home)
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, phase("training"), step(1))
 
     def full(*_: object) -> None:
@@ -102,7 +102,7 @@ def test_a_disk_that_is_full_does_not_end_the_supervision(
 @pytest.mark.parametrize("auto_stop", ["critical", "warning"])
 def test_a_grave_judgement_asks_for_a_stop_once(home: Path, auto_stop: str) -> None:
     run = made_run(home, overrides=(f"eval.auto_stop={auto_stop}",))
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, *overfitting(4))
     look(watch)
     assert not requests.pending(run, Request.STOP)
@@ -118,7 +118,7 @@ def test_a_grave_judgement_asks_for_a_stop_once(home: Path, auto_stop: str) -> N
 @pytest.mark.parametrize(("auto_stop", "asked"), [("never", False), ("critical", False), ("warning", True)])
 def test_a_warning_stops_only_where_that_is_wanted(home: Path, auto_stop: str, asked: bool) -> None:
     run = made_run(home, overrides=(f"eval.auto_stop={auto_stop}",))
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, phase("training"), plan(), *(step(i, 2.0) for i in range(1, 60)))
     add(run, *(evaluation(10 * i, 2.0) for i in range(6)))
     assert look(watch)["severity"] == 2
@@ -127,7 +127,7 @@ def test_a_warning_stops_only_where_that_is_wanted(home: Path, auto_stop: str, a
 
 def test_never_is_never(home: Path) -> None:
     run = made_run(home)
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, *overfitting())
     assert look(watch)["severity"] == 3
     assert not requests.pending(run, Request.STOP)
@@ -135,7 +135,7 @@ def test_never_is_never(home: Path) -> None:
 
 def test_a_run_that_is_over_is_not_asked_to_stop(home: Path) -> None:
     run = made_run(home, overrides=("eval.auto_stop=critical",))
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, *overfitting(), *end("finished"))
     assert look(watch)["severity"] == 3
     assert not requests.pending(run, Request.STOP)
@@ -143,7 +143,7 @@ def test_a_run_that_is_over_is_not_asked_to_stop(home: Path) -> None:
 
 def test_a_run_that_goes_on_is_not_stopped_for_what_stopped_it_before(home: Path) -> None:
     run = made_run(home, *overfitting(), *end("stopped"), overrides=("eval.auto_stop=critical",))
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, {"type": "resume", "step": 90}, phase("training"), step(91, 0.3))
     look(watch)
     add(run, step(92, 0.3))
@@ -155,7 +155,7 @@ def test_a_request_that_cannot_be_dropped_is_a_warning(home: Path) -> None:
     run = made_run(home, overrides=("eval.auto_stop=critical",))
     run.requests.rmdir()
     run.requests.write_text("no folder")
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, *overfitting())
     look(watch)
     (warning,) = read_history(run).warnings
@@ -170,7 +170,7 @@ def test_a_preset_that_cannot_be_read_stops_nothing(home: Path, content: bytes |
     run.preset.unlink()
     if content is not None:
         run.preset.write_bytes(content)
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, *overfitting())
     assert look(watch)["severity"] == 3
     assert not requests.pending(run, Request.STOP)

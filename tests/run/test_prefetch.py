@@ -33,8 +33,8 @@ def run(home: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     return made
 
 
-def test_read_ahead_is_what_everybody_reads(run: RunDirectory) -> None:
-    started = prefetch.read_ahead(run)
+def test_read_ahead_is_what_every_reader_reads(run: RunDirectory) -> None:
+    started = prefetch.prefetch(run)
     assert started is not None
     taken = started.take()
     assert taken is not None
@@ -54,7 +54,7 @@ def test_read_ahead_is_what_everybody_reads(run: RunDirectory) -> None:
 
 
 def test_a_follower_goes_on_from_it(run: RunDirectory) -> None:
-    follower = RunDirectoryReader(run, ahead=prefetch.read_ahead(run))
+    follower = RunDirectoryReader(run, prefetched=prefetch.prefetch(run))
     view = follower.poll()
     assert view is not None
     assert view.step == STEPS + 1
@@ -66,7 +66,7 @@ def test_a_follower_goes_on_from_it(run: RunDirectory) -> None:
 
 
 def test_a_short_run_is_not_worth_a_process(home: Path) -> None:
-    assert prefetch.read_ahead(made_run(home, phase("training"))) is None
+    assert prefetch.prefetch(made_run(home, phase("training"))) is None
 
 
 def test_without_memory_to_share_the_follower_reads_itself(
@@ -76,14 +76,14 @@ def test_without_memory_to_share_the_follower_reads_itself(
         raise OSError(12, os.strerror(12))
 
     monkeypatch.setattr(os, "memfd_create", refused)
-    assert prefetch.read_ahead(run) is None
+    assert prefetch.prefetch(run) is None
 
 
 def test_a_reader_that_dies_costs_nothing(run: RunDirectory) -> None:
-    started = prefetch.read_ahead(run)
+    started = prefetch.prefetch(run)
     assert started is not None
     assert started._reader is not None
     started._reader.kill()
-    view = RunDirectoryReader(run, ahead=started).poll()
+    view = RunDirectoryReader(run, prefetched=started).poll()
     assert view is not None
     assert view.step == STEPS + 1

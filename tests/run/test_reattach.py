@@ -11,14 +11,14 @@ from runner.store import locks, requests, summary
 from runner.store.directory import read_json
 from runner.store.history import read_history
 from runner.store.requests import Request
-from runner.supervision.reattach import adopt, is_orphan
+from runner.supervision.reattach import is_orphan, reattach
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
 from tests.run.test_supervise import over, running
 
 
 @pytest.mark.parametrize("request_", [Request.STOP, Request.STOP_NOW])
-def test_an_orphan_is_adopted_and_obeys(scripted: Scripted, request_: Request) -> None:
+def test_an_orphan_is_reattached_and_obeys(scripted: Scripted, request_: Request) -> None:
     run = scripted("until-stop")
     wait_for(lambda: read_history(run).step > 5, 30, "it trains")
     os.kill(running(run)["supervisor_pid"], signal.SIGKILL)
@@ -26,8 +26,8 @@ def test_an_orphan_is_adopted_and_obeys(scripted: Scripted, request_: Request) -
     made = read_history(run).step
     wait_for(lambda: read_history(run).step > made + 5, 10, "the trainer goes on")
     assert summary.read_state(run)["phase"] != "lost"
-    assert adopt(run)
-    assert not adopt(run)
+    assert reattach(run)
+    assert not reattach(run)
     wait_for(
         lambda: read_json(run.state).get("step", 0) > made + 5, 10, "the new supervisor writes the state"
     )
@@ -47,16 +47,16 @@ def test_an_orphan_that_dies_alone_is_lost_until_somebody_looks(scripted: Script
     os.killpg(state["trainer_pid"], signal.SIGKILL)
     wait_for(lambda: not summary.is_alive(run), 10, "both are gone")
     assert summary.read_state(run)["phase"] == "lost"
-    assert not adopt(run)
+    assert not reattach(run)
 
 
-def test_an_adopted_trainer_that_dies_is_a_failure(scripted: Scripted) -> None:
+def test_a_reattached_trainer_that_dies_is_a_failure(scripted: Scripted) -> None:
     run = scripted("until-stop")
     wait_for(lambda: read_history(run).step > 2, 30, "it trains")
     state = running(run)
     os.kill(state["supervisor_pid"], signal.SIGKILL)
     wait_for(lambda: is_orphan(run), 10, "the supervisor is gone")
-    assert adopt(run)
+    assert reattach(run)
     os.killpg(state["trainer_pid"], signal.SIGKILL)
     ended = over(run)
     assert ended["phase"] == "failed"

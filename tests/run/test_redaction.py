@@ -79,7 +79,7 @@ def test_a_secret_is_blotted_out_of_a_line_of_json_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
 ) -> None:
     monkeypatch.setenv("DB_PASSWORD", secret)
-    assert redaction.without(f"in {secret}.") == "in •••."
+    assert redaction.redacted(f"in {secret}.") == "in •••."
     path = tmp_path / "events.jsonl"
     LineWriter(path).append({"reason": f"401 for {secret}!", "n": 1})
     assert json.loads(path.read_text()) == {"reason": "401 for •••!", "n": 1}

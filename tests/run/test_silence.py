@@ -13,7 +13,7 @@ from runner.insight.diagnosis import ThrottledDiagnosis
 from runner.store import requests
 from runner.store.directory import RunDirectory, read_json
 from runner.store.requests import Request
-from runner.supervision.monitor import Watch
+from runner.supervision.monitor import RunMonitor
 from tests.conftest import wait_for
 from tests.run.conftest import Scripted
 from tests.run.scenes import (
@@ -33,10 +33,10 @@ from tests.run.test_supervise import over
 pytestmark = pytest.mark.usefixtures("no_pause")
 
 
-def silent_run(home: Path, *events: dict[str, Any], seconds: float = 600) -> tuple[RunDirectory, Watch]:
+def silent_run(home: Path, *events: dict[str, Any], seconds: float = 600) -> tuple[RunDirectory, RunMonitor]:
     """A run whose last sign of life is so long ago, and a watcher."""
     run = made_run(home)
-    watch = Watch(run)
+    watch = RunMonitor(run)
     then = time.time() - seconds
     add(run, *({**event, "t": then - 60 + i} for i, event in enumerate(events)))
     run.console.touch()
@@ -128,7 +128,7 @@ def test_what_is_printed_is_a_sign_of_life(home: Path) -> None:
 
 def test_memory_of_the_card_is_judged_while_it_trains(home: Path) -> None:
     run = made_run(home)
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, phase("training"), plan(), *STEPS)
     gpu = {"utilisation_percent": 99, "free_mib": 200, "used_mib": 24_000}
     look(watch, {"gpu": gpu})

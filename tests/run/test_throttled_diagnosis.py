@@ -14,7 +14,7 @@ from runner.insight.diagnosis import UNKNOWN, ThrottledDiagnosis, diagnose
 from runner.insight.diagnosis.throttled import PAUSE
 from runner.store.directory import RunDirectory, read_json
 from runner.store.history import History, read_history
-from runner.supervision.monitor import Watch
+from runner.supervision.monitor import RunMonitor
 from tests.run.scenes import Event, add, end, evaluation, overfitting, phase, plan, step
 
 CURVES = Curves()
@@ -156,7 +156,7 @@ def test_piece_by_piece_ends_as_the_whole(
 @pytest.mark.parametrize("seed", range(6))
 def test_the_last_state_of_a_run_is_the_verdict_of_its_file(tmp_path: Path, seed: int) -> None:
     run = RunDirectory(tmp_path)
-    watch = Watch(run)
+    watch = RunMonitor(run)
     events = [*a_run(seed, 120, seed % 2 == 0), *end("finished")]
     for at in range(0, len(events), 37):
         add(run, *events[at : at + 37])
@@ -175,7 +175,7 @@ def test_the_last_state_of_a_run_is_the_verdict_of_its_file(tmp_path: Path, seed
 def test_a_slow_judgement_is_made_at_the_end(clock: Clock, tmp_path: Path) -> None:
     clock.cost = 1000.0
     run = RunDirectory(tmp_path)
-    watch = Watch(run)
+    watch = RunMonitor(run)
     add(run, *overfitting(5))
     watch.update({}, {})
     add(run, *overfitting()[len(overfitting(5)) :], *end("finished"))

@@ -17,8 +17,8 @@ from tests.stub_nvml import RTX_4090, StubNvml
 
 XIDS = """
 import itertools, sys
-from runner.xids import XidWatch
-watch = XidWatch(sys.argv[1])
+from runner.xids import XidReader
+watch = XidReader(sys.argv[1])
 for line in itertools.chain([""], sys.stdin):
     print([one.number for one in watch.poll()], flush=True)
 """
@@ -141,7 +141,7 @@ from pathlib import Path
 from runner import host, xids
 xids.KERNEL_LOG = Path({str(log)!r})
 host.sees_every_pid = lambda: sys.argv[1] == "host"
-watch = xids.XidWatch({RTX_4090["uuid"]!r})
+watch = xids.XidReader({RTX_4090["uuid"]!r})
 print("ready", flush=True)
 input()
 print(watch.poll(), watch.poll(), flush=True)

@@ -16,7 +16,7 @@ from peft.tuners.lora import LoraLayer
 
 from runner.insight.diagnosis import VerdictKind, diagnose
 from runner.preset.files import load_frozen
-from runner.store.checkpoint_integrity import is_torn
+from runner.store.checkpoint_integrity import is_cut_short
 from runner.store.directory import read_json
 from runner.store.jsonl import LineTail
 from runner.train import dataset, model
@@ -117,7 +117,7 @@ def test_a_real_file_of_a_checkpoint_is_whole_and_cut_short_is_not(
     data = (demo.run.checkpoints / f"checkpoint-{demo.history.end['best_step']}" / name).read_bytes()
     for length, expected in ((len(data), False), (len(data) - 1, True), (len(data) // 2, True), (4, True)):
         (tmp_path / name).write_bytes(data[:length])
-        assert is_torn(tmp_path / name) is expected, length
+        assert is_cut_short(tmp_path / name) is expected, length
 
 
 def test_the_plan_and_the_ledger_are_recorded(demo: CommandRun) -> None:

@@ -25,9 +25,9 @@ def open_screen(target: RunSource | None) -> None:
     if target is not None and target.run is not None:
         from dataclasses import replace
 
-        from runner.store.prefetch import read_ahead
+        from runner.store.prefetch import prefetch
 
-        target = replace(target, ahead=read_ahead(target.run))
+        target = replace(target, prefetched=prefetch(target.run))
     # What the start makes stays: looking through it for garbage again and again costs a tenth of it. The app collects
     # once it stands.
     gc.disable()

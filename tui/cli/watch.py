@@ -7,7 +7,7 @@ import sys
 import click
 
 from runner.store.directory import ftui_home
-from runner.supervision.reattach import adopt
+from runner.supervision.reattach import reattach
 from tui.cli.follow import follow, follow_trace
 from tui.cli.parameters import MAP, PLAIN, RUN_OR_LAST
 from tui.cli.run_source import source_of
@@ -36,7 +36,7 @@ def watch(run: str, plain: bool, names: str) -> None:
     """
     found = source_of(run, names)
     if found.run is not None and found.run.home == ftui_home():
-        adopt(found.run)
+        reattach(found.run)
     if not plain and sys.stdout.isatty():
         open_screen(found)
     else:

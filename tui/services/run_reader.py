@@ -21,7 +21,7 @@ from runner.supervision.exit_causes import way_on
 from tui.models.run_view import RunRow, RunView, decimal, figures, name_of, text
 
 if TYPE_CHECKING:
-    from runner.store.prefetch import ReadAhead
+    from runner.store.prefetch import Prefetch
     from tui.services.trace_reader import TraceReader
 
 SERIES_POINTS = 240
@@ -44,7 +44,7 @@ class RunSource:
     run: RunDirectory | None = None
     path: Path | None = None
     names: tuple[tuple[str, str], ...] = ()
-    ahead: ReadAhead | None = field(default=None, compare=False)
+    prefetched: Prefetch | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:
@@ -62,7 +62,7 @@ class RunSource:
     def follower(self) -> RunDirectoryReader | TraceReader:
         """A reader of it. Raises TraceError when there is nothing to read."""
         if self.run is not None:
-            return RunDirectoryReader(self.run, ahead=self.ahead)
+            return RunDirectoryReader(self.run, prefetched=self.prefetched)
         from runner.foreign.opening import open_trace
         from tui.services.trace_reader import TraceReader
 
@@ -83,10 +83,12 @@ class RunReader(Protocol):
 class RunDirectoryReader:
     """Reads a run directory as it grows."""
 
-    def __init__(self, run: RunDirectory, console_lines: int = 200, ahead: ReadAhead | None = None) -> None:
+    def __init__(
+        self, run: RunDirectory, console_lines: int = 200, prefetched: Prefetch | None = None
+    ) -> None:
         self.run = run
         self._console_lines = console_lines
-        self._ahead = ahead
+        self._prefetched = prefetched
         self._forget()
 
     def _forget(self) -> None:
@@ -107,7 +109,7 @@ class RunDirectoryReader:
     def poll(self) -> RunView | None:
         """Take in what is new."""
         urgent = False
-        changed = self._take_ahead()
+        changed = self._take_prefetched()
         self._history.expect(self._events.left())
         while True:
             batch = self._events.batch(READ_BYTES)
@@ -140,10 +142,10 @@ class RunDirectoryReader:
         judged = not first and self._judge.judge(curves, urgent)
         return self._view(curves) if seen or judged else None
 
-    def _take_ahead(self) -> bool:
+    def _take_prefetched(self) -> bool:
         """Whether reading had begun before; waits for it."""
-        taken = self._ahead.take() if self._ahead is not None else None
-        self._ahead = None
+        taken = self._prefetched.take() if self._prefetched is not None else None
+        self._prefetched = None
         if taken is not None:
             self._events, self._history = taken
         return taken is not None

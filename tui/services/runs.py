@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from runner.store import directory
-from runner.supervision.reattach import adopt
+from runner.supervision.reattach import reattach
 from tui.messages import RunsListed
 from tui.models.run_view import RunRow
 from tui.services.run_reader import read_row
@@ -40,7 +40,7 @@ class RunListService(Service):
         if known is not None and known[0] == written:
             return known[1]
         row = read_row(run)
-        if not row.phase.is_over and adopt(run):
+        if not row.phase.is_over and reattach(run):
             log.info("a new supervisor watches over %s", run.id)
         if row.phase.is_over:
             self._over[run.id] = (written, row)
