@@ -90,8 +90,8 @@ def lacking(ticket: Ticket, place: Place) -> str:
 
 
 def before(place: Place, earlier: Iterable[tuple[str, Ticket]]) -> str:
-    """The id of the first of those before it that could take this place too; empty when none could. Those who could never
-    run there, and those who are paused, hold no run up.
+    """The id of the first of those before it that could take this place too; empty when none could. Those that could
+    never run there, and those that are paused, hold no run up.
     """
     return next((name for name, ticket in earlier if not ticket.paused and could_take(ticket, place)), "")
 
