@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from runner.check.records import PROBES, RECORD
 from runner.insight import batch
 from runner.insight.data import DataReport
 from runner.insight.eval_budget import counted, plan_evaluations
+from runner.machine import training_stack
 from runner.preset import files
 from runner.preset.schema import Preset
 from runner.store import directory
@@ -55,7 +55,7 @@ def probe(preset: Preset, home: Path, chosen: gpu.Gpu | None, tell: Callable[[st
     record = {"gpu": None if chosen is None else {"uuid": chosen.uuid}}
     with directory.open_console(run) as console:
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "runner.train.probe", str(folder)],
+            training_stack.command("runner.train.probe", folder),
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,

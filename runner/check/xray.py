@@ -13,7 +13,6 @@ import os
 import select
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -23,6 +22,7 @@ from typing import Any
 
 from runner.check.model_config import find_folder
 from runner.insight.data import DataReport, report_from_json
+from runner.machine import training_stack
 from runner.preset import files
 from runner.preset.data_sources import data_sources
 from runner.preset.schema import Preset
@@ -101,7 +101,7 @@ def start(preset: Preset, home: Path, key: str, interactive: bool = False) -> su
     _forget_old(folder.parent, keep=key)
     files.dump(preset, folder / "preset.yaml")
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", MODULE, str(folder / "preset.yaml"), str(folder), key],
+        training_stack.command(MODULE, folder / "preset.yaml", folder, key),
         stdin=subprocess.PIPE if interactive else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -7,13 +7,13 @@ import importlib.util
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runner import safe_open
+from runner.machine import training_stack
 from runner.machine.cuda import TorchBuild
 
 SECONDS = 120
@@ -81,7 +81,7 @@ def ask(uuid: str | None = None) -> TorchAnswer | str:
         environment |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": uuid}
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "runner.train.stack_check"],
+            training_stack.command("runner.train.stack_check"),
             capture_output=True,
             text=True,
             errors="replace",

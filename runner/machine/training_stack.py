@@ -1,6 +1,11 @@
-"""The packages that train: which are installed, and in which version, without importing any of them."""
+"""The packages that train: which are installed, in which version, and the command that runs code with them.
+
+None of them is imported here.
+"""
 
 from __future__ import annotations
+
+import sys
 
 STACK = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate")
 NEEDED = ("torch", "transformers", "trl", "peft", "datasets")
@@ -20,3 +25,10 @@ def version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def command(module: str, *arguments: object) -> list[str]:
+    """What starts a module of ftui's that imports them: the one place that says with which Python. -P keeps a folder
+    named `runner` in the user's current directory from being imported instead of ours.
+    """
+    return [sys.executable, "-P", "-m", module, *map(str, arguments)]

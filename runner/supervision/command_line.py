@@ -8,9 +8,10 @@ PR_SET_MM) would need rights that an ordinary user lacks.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from runner.machine import training_stack
 
 # Fields of /proc/PID/stat (proc_pid_stat(5), counted from 1); the name in field 2 may hold anything but a newline.
 ARG_START, ARG_END, AFTER_NAME = 48, 49, 3
@@ -19,10 +20,8 @@ ROOM = 384
 
 
 def of(module: str, run: Path, lock: int, checkpoint: str) -> list[str]:
-    """The command that starts a supervisor or a trainer. -P keeps a folder named `runner` in the user's current
-    directory from being imported instead of ours.
-    """
-    return [sys.executable, "-P", "-m", module, str(run), str(lock), checkpoint]
+    """The command that starts a supervisor or a trainer."""
+    return training_stack.command(module, run, lock, checkpoint)
 
 
 def padding(home: Path) -> str:

@@ -45,14 +45,7 @@ SEEING = (
     "peft.tuners.lora.bnb",
     "trl",
     "transformers.integrations.bitsandbytes",
-    "runner.train.answers",
-    "runner.train.arguments",
-    "runner.train.dataset",
-    "runner.train.device",
-    "runner.train.packing",
-    "runner.train.samples",
-    "runner.train.callback",
-    "runner.train.trainer",
+    "runner.train.training",
 )
 NOT_INITIALISED = 3
 MOST_PRINTED = 1 << 16

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from runner.machine import training_stack
 from runner.store.directory import RunDirectory
 from tui.messages import LogRead, RowsFound, RunsCompared
 from tui.services.actions import in_thread
@@ -58,7 +58,7 @@ def log(post: Post, path: str) -> None:
 def texts(run: RunDirectory, names: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
     """The rows as they stand in their files. Raises OSError or RuntimeError."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "runner.train.raw", str(run.preset), json.dumps(names)],
+        training_stack.command("runner.train.raw", run.preset, json.dumps(names)),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
