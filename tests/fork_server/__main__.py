@@ -28,7 +28,7 @@ LIGHT_MODULES = (
     "tests.faults.scene",
     "tests.run.scripted_trainer",
     "tui.app",
-    "tui.verbs.run",
+    "tui.cli.run",
 )
 TORCH_MODULES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")
 
@@ -185,11 +185,12 @@ def main() -> None:
     if given is None:
         name = os.environ[ADDRESS]
         other, listening = _listen(name, "runner.train"), _listen(name, "tui.cli")
-        print("listening", flush=True)
     else:
         listening = _high(socket.socket(fileno=int(given)))
     reserved = _reserve()
     _import_torch() if given is not None else _import_light()
+    if given is None:
+        print("listening", flush=True)
     for fd in reserved:
         os.close(fd)
     client.install()

@@ -26,7 +26,7 @@ class Servers:
         self._lock = threading.Lock()
 
     def ensure(self) -> None:
-        """Raises OSError."""
+        """Raises OSError, and RuntimeError when it could not import what it is to fork: a module has another name."""
         with self._lock:
             if self._process is not None:
                 return
@@ -38,7 +38,8 @@ class Servers:
                 env={**os.environ, "PYTHONPATH": str(self._root), **ROOM},
             )
             assert self._process.stdout is not None
-            self._process.stdout.readline()
+            if not self._process.stdout.readline():
+                raise RuntimeError("the server that tests fork from did not start; what it printed says why")
 
     def close(self) -> None:
         """They end when nothing can be asked of them any more."""
