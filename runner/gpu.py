@@ -2,7 +2,8 @@
 every problem a sentence; nothing here raises.
 
 A card that is lost, forbidden or ill stays in the list with its problem: it must neither hide the others nor make a run
-choose the CPU in silence. What CUDA_VISIBLE_DEVICES or Slurm leave out is apart (visible.py).
+choose the CPU in silence. What CUDA_VISIBLE_DEVICES or Slurm leave out is apart (visible.py). Cards that need not be in
+this machine: insight/memory/cards.py.
 """
 
 from __future__ import annotations

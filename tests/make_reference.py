@@ -12,6 +12,8 @@ import click
 from runner.insight.lint import RULES, LintSeverity
 from runner.preset.data_sections import MixSource
 from runner.preset.fields import Field, fields, to_text
+from runner.preset.files import shipped_folder
+from runner.preset.json_schema import write_schema
 from runner.preset.key_aliases import OURS
 from runner.preset.schema import SECTIONS, section_type
 from runner.preset.validate import describe_schema
@@ -179,6 +181,8 @@ def _about(name: str, command: click.Command, ctx: click.Context) -> Iterator[st
 
 
 def write(folder: Path) -> None:
+    """The pages of the reference, and the schema beside the shipped presets."""
+    write_schema(shipped_folder())
     for name, text in files().items():
         (folder / name).write_text(text, encoding="utf-8")
 

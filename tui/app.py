@@ -30,7 +30,7 @@ STARTED_SECONDS = 3.0
 
 
 def _collect_garbage() -> None:
-    """From now on, and never again what is there now (command.open_screen)."""
+    """From now on, and never again what is there now (cli/screen.py)."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()

@@ -19,6 +19,7 @@ def ask(run: RunDirectory, request: Request) -> str:
     """Ask a run for a checkpoint, an evaluation or answers; returns what it does. Raises LaunchError when it is not
     running or no run of ftui's, or OSError when its directory cannot be written.
     """
+    does = DOES[request]
     ensure_alive(run)
     requests.ask(run, request)
-    return DOES[request]
+    return does

@@ -1,6 +1,6 @@
 """The table a Trainer shows in a notebook: Step, Training Loss, Validation Loss and whatever else was measured.
 
-It is found as text that was pasted, with tabs or bars between the cells, in a model card for instance; html.py and
+It is found as text that was pasted, with tabs or bars between the cells, in a model card for instance; notebook.py and
 notebook.py find it in its own form.
 """
 

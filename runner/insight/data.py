@@ -17,6 +17,10 @@ MOST_NOTES = 1000
 MOST_LENGTHS = 300
 
 
+# The shapes of rows (RowFormat of runner/train/rows.py) in which questions and answers are told apart.
+CONVERSATIONS = ("chat messages", "ShareGPT", "Alpaca")
+
+
 @dataclass(frozen=True)
 class Note:
     """One row something is said about: its 1-based number in its source, and what."""

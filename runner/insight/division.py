@@ -5,7 +5,7 @@ The trainer has whole rows and the X-ray only their keys; both divide here, so b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,13 @@ class Division:
     def own(self) -> Places:
         """The preset's own rows to train on."""
         return self.train[TRAIN]
+
+    def ensure_whole(self, sources: Iterable[str]) -> None:
+        """Raises LookupError for a source that is read and used for nothing: what a preset names is not passed over."""
+        if unused := set(sources) - {*self.train, *self.evaluated, *self.general}:
+            raise LookupError(
+                f"nothing is done with the rows of {', '.join(sorted(unused))}: division.py must say what"
+            )
 
     @property
     def held_out(self) -> int:
@@ -87,7 +94,9 @@ def divide(preset: Preset, keys: Mapping[str, Keys]) -> Division:
         name: places[~np.isin(keys[name][places], learned)]
         for name, places in _sample_of_all(general, most, seed).items()
     }
-    return Division(train, evaluated, general, overlap)
+    made = Division(train, evaluated, general, overlap)
+    made.ensure_whole(keys)
+    return made
 
 
 def _none() -> Places:

@@ -30,5 +30,8 @@ def version(package: str) -> str | None:
 def command(module: str, *arguments: object) -> list[str]:
     """What starts a module of ftui's that imports them: the one place that says with which Python. -P keeps a folder
     named `runner` in the user's current directory from being imported instead of ours.
+
+    With another Python than this one, what is asked of this one's packages has to be asked of that: version(),
+    missing_packages(), torch_build.installed(), toolchain.py, and freshness.py of warm starts.
     """
     return [sys.executable, "-P", "-m", module, *map(str, arguments)]

@@ -1,4 +1,6 @@
-"""Every set of rows a preset names, in one list: what must exist, is read, examined and divided follows from it."""
+"""Every set of rows a preset names, in one list: what must exist, is read and is examined follows from it.
+What they are for is said by runner/insight/division.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named numbers over steps, as they grow."""
+"""Named numbers over steps, as they grow: what a trainer logs beside the columns of insight/train_curve.py."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from runner.machine import training_stack
 from runner.store.directory import RunDirectory
 from runner.supervision import command_line, handover
 from runner.supervision.imports_ahead import answer_seconds
@@ -29,11 +29,7 @@ class SpareTrainer:
         # What importing prints belongs on the console of a run, and there is none yet.
         with theirs, tempfile.TemporaryFile() as printed:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    *("-P", "-m", module, str(theirs.fileno()), str(nice)),
-                    *(str(home), command_line.padding(home)),
-                ],
+                training_stack.command(module, theirs.fileno(), nice, home, command_line.padding(home)),
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=printed,

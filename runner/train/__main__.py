@@ -17,7 +17,7 @@ from runner.store.history import read_history
 from runner.supervision import crashes, replan
 from runner.train.explain import explain, while_loading
 from runner.train.stacks import listen
-from runner.train.stop import StopFlag, StoppedEarly
+from runner.train.stop_flag import StopFlag, StoppedEarly
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from runner.store.requests import Request
 from runner.train import arguments
 from runner.train.memory import MemoryBook
 from runner.train.order import RowRecord
-from runner.train.stop import StopFlag
+from runner.train.stop_flag import StopFlag
 
 # How often memory is noted while training goes on: enough to see it grow.
 MEMORY_STEPS = 50

@@ -17,7 +17,7 @@ from runner.store.directory import RunDirectory
 from runner.store.events import EventLog
 from runner.train.__main__ import train
 from runner.train.explain import explain
-from runner.train.stop import StopFlag
+from runner.train.stop_flag import StopFlag
 
 
 def shortened(preset: Preset) -> Preset:

@@ -18,7 +18,7 @@ from runner.train import answers, arguments, dataset, device, model, packing, re
 from runner.train.callback import RunCallback
 from runner.train.memory import MemoryBook, device_used_mib
 from runner.train.order import RowOrder, RowRecord
-from runner.train.stop import StopFlag
+from runner.train.stop_flag import StopFlag
 from runner.train.tokenizer import load_tokenizer
 from runner.train.trainer import RunTrainer
 

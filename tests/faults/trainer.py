@@ -29,7 +29,7 @@ from runner.store.jsonl import LineWriter
 from runner.store.requests import Request
 from runner.supervision import crashes, replan
 from runner.train import __main__ as real
-from runner.train.stop import StopFlag
+from runner.train.stop_flag import StopFlag
 from tests.checkpoint_files import whole
 
 TOTAL = 12

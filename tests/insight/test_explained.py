@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from runner.insight.diagnosis import diagnose, overfitting, stability
-from runner.insight.diagnosis.verdict import EXPLAINED
+from runner.insight.diagnosis.verdict import COVERS
 from runner.insight.explained import EXPLANATIONS, Explanation, Group, broken, held_out
 from tests.insight.emitted import SOURCES, emitted
 
@@ -38,7 +38,7 @@ def test_a_new_detector_without_a_text_is_seen() -> None:
 
 
 def test_what_findings_cover_are_findings() -> None:
-    assert {slug for slug, others in EXPLAINED.items() for slug in (slug, *others)} <= set(EXPLANATIONS)
+    assert {slug for slug, others in COVERS.items() for slug in (slug, *others)} <= set(EXPLANATIONS)
 
 
 @EACH

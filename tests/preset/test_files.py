@@ -204,9 +204,7 @@ def test_the_json_schema_is_json() -> None:
 
 
 def test_the_schema_beside_the_shipped_presets_is_the_schema() -> None:
-    """`python -c "from pathlib import Path; from runner.preset.json_schema import *; write_schema(Path('presets'))"`
-    makes it again.
-    """
+    """`make reference` writes it again."""
     folder = files.shipped_folder()
     assert json.loads((folder / FILE_NAME).read_text(encoding="utf-8")) == json_schema()
     for preset in folder.glob("*.yaml"):

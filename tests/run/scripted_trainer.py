@@ -25,7 +25,7 @@ from runner.store.events import EventLog, Phase
 from runner.store.history import read_history
 from runner.store.requests import Request
 from runner.train.stacks import listen
-from runner.train.stop import StopFlag
+from runner.train.stop_flag import StopFlag
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from runner.store.directory import RunDirectory
 from runner.store.events import EventLog
 from runner.store.history import History, read_history
 from runner.train.__main__ import train
-from runner.train.stop import StopFlag
+from runner.train.stop_flag import StopFlag
 from tests.fork_server.protocol import ADDRESS
 
 HERE = Path(__file__).parent

@@ -16,7 +16,7 @@ from runner.store.events import EventLog
 from runner.store.jsonl import LineTail, Record
 from runner.train import demo_text
 from runner.train.__main__ import train
-from runner.train.stop import StopFlag
+from runner.train.stop_flag import StopFlag
 from runner.train.trainer import RunTrainer
 from tests.train.conftest import prepared
 

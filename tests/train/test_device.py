@@ -19,7 +19,7 @@ from runner.train import device
 from runner.train.__main__ import train
 from runner.train.errors import TrainingError
 from runner.train.model import keeping_dtypes
-from runner.train.stop import StopFlag
+from runner.train.stop_flag import StopFlag
 from tests.train.conftest import Trained
 from tests.train.test_resume import SHORT, gone_on, interrupted
 

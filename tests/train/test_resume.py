@@ -17,7 +17,7 @@ from runner.store.events import EventLog
 from runner.store.history import History, read_history
 from runner.train.__main__ import train
 from runner.train.errors import TrainingError
-from runner.train.stop import StopFlag
+from runner.train.stop_flag import StopFlag
 from tests.train.conftest import Trained
 from tests.train.small_runs import run_of
 

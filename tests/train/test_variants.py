@@ -123,7 +123,7 @@ def test_a_run_that_blows_up_is_seen_as_such(trained: Trained, tmp_path: Path) -
 def test_requests_are_obeyed_at_the_next_step(home: Path) -> None:
     from runner.store.events import EventLog
     from runner.train.__main__ import train
-    from runner.train.stop import StopFlag
+    from runner.train.stop_flag import StopFlag
 
     run, preset = prepared(home, "eval.eval_steps=50", "output.save_steps=50")
     log = EventLog(run)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from runner.insight.train_curve import COLUMNS
 from runner.store import directory
 from runner.store.events import Phase
 from runner.store.history import whole
@@ -46,7 +47,7 @@ def as_plain(view: RunView) -> dict[str, Any]:
             **dataclasses.asdict(view.verdict),
             "headline": view.verdict.headline,
         },
-        "train": {name: list(getattr(curves.train, name)) for name in ("step", "loss", "lr", "grad_norm")},
+        "train": {name: list(getattr(curves.train, name)) for name in COLUMNS},
         "evals": {
             name: [dataclasses.asdict(point) for point in points] for name, points in curves.evals.items()
         },

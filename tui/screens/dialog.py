@@ -129,7 +129,7 @@ class LaunchDialog(Dialog[LaunchChoice | None]):
 
 
 class StopDialog(Dialog[str | None]):
-    """Stop a run? Answers `save` or `now`, None for no."""
+    """Stop a run? Answers `stop`, `now`, `save`, `evaluate` or `sample`, None for no."""
 
     BINDINGS = [
         Binding("s", "answer('stop')", "stop and save", tooltip="finish this step, save, stop"),

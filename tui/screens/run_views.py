@@ -7,7 +7,9 @@ from tui.screens.live import LiveScreen
 
 
 def look(screen: str, view: RunView) -> LiveScreen:
-    """The screen of this name on a run: 'evidence', 'samples' or 'log'. Each is imported when it is wanted."""
+    """The screen of this name on a run: 'evidence', 'samples' or 'log'. Each is imported when it is wanted. Raises
+    KeyError for another name.
+    """
     if screen == "evidence":
         from tui.screens.evidence import EvidenceScreen
 
@@ -16,6 +18,8 @@ def look(screen: str, view: RunView) -> LiveScreen:
         from tui.screens.samples import SamplesScreen
 
         return SamplesScreen(view)
-    from tui.screens.log import LogScreen
+    if screen == "log":
+        from tui.screens.log import LogScreen
 
-    return LogScreen(view)
+        return LogScreen(view)
+    raise KeyError(screen)

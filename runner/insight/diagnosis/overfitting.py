@@ -1,7 +1,7 @@
 """The held-out loss rises: because training rows are learned by heart, for another reason, or for one that is not seen.
 
-A rise is held against the scatter of the evaluations themselves (rising.py), and the training rows tell which of the
-three it is (training_side.py).
+A rise is held against the scatter of the evaluations themselves (held_out_trend.py), and the training rows tell which
+of the three it is (training_side.py).
 """
 
 from __future__ import annotations

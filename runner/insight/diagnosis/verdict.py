@@ -92,6 +92,7 @@ class Verdict:
 Detector = Callable[[Curves], Finding | None]
 
 # In the order of gravity: the first that finds something gives the verdict, those without a kind never do.
+# What evidence is shown of a finding beside the held-out loss: tui/charts/evidence.py; its numbers in words: labels.py.
 DETECTORS: tuple[tuple[VerdictKind | None, Detector], ...] = (
     (VerdictKind.NON_FINITE, health.non_finite),
     (VerdictKind.NOTHING_TRAINED, health.nothing_trained),
@@ -151,7 +152,7 @@ def is_remark(kind: str) -> bool:
 
 
 # What a graver finding explains is not said a second time.
-EXPLAINED = {
+COVERS = {
     "non-finite": {
         "steps-skipped",
         "nothing-trained",
@@ -200,7 +201,7 @@ def diagnose(curves: Curves) -> Verdict:
     with np.errstate(all="ignore"):
         detectors = DETECTORS if supervised else REWARD_DETECTORS
         found = [(kind, finding) for kind, detect in detectors if (finding := detect(curves)) is not None]
-    covered = {other for _, finding in found for other in EXPLAINED.get(finding.id, ())}
+    covered = {other for _, finding in found for other in COVERS.get(finding.id, ())}
     found = [(kind, finding) for kind, finding in found if finding.id not in covered]
     findings = tuple(finding for _, finding in found)
     for kind, finding in found:

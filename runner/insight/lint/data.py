@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.insight.data import DataReport, quantile
+from runner.insight.data import CONVERSATIONS, DataReport, quantile
 from runner.insight.lint.rule import Complaint, LintFacts, LintSeverity, Rules
 from runner.insight.split import blended_size
 from runner.preset.data_sources import mixed_in, source_named
@@ -13,7 +13,6 @@ LEAST_TRAINED_SHARE = 0.01
 MOST_CUT_SHARE = 0.01
 MOST_COPIES_SHARE = 0.02
 LEAST_EVAL_ROWS = 20
-CHATS = ("chat messages", "ShareGPT", "Alpaca")
 
 
 def _report(facts: LintFacts) -> DataReport | None:
@@ -190,7 +189,7 @@ def _(facts: LintFacts) -> Complaint | None:
     report = _report(facts)
     if report is None or facts.preset.train.assistant_only_loss:
         return None
-    if any(report.sources[0].formats.get(name) for name in CHATS):
+    if any(report.sources[0].formats.get(name) for name in CONVERSATIONS):
         return Complaint(
             "train.assistant_only_loss",
             "conversations are learned whole, questions included",

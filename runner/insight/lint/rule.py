@@ -127,7 +127,7 @@ class Rules:
         self.rules: list[Rule] = []
 
     def rule(self, id_: str, severity: LintSeverity, why: str) -> Callable[[Check], Check]:
-        """Make a rule of a function from Facts to a Complaint or None."""
+        """Make a rule of a function from LintFacts to a Complaint or None."""
 
         def register(check: Check) -> Check:
             self.rules.append(Rule(id_, severity, why, check))

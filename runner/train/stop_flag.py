@@ -1,4 +1,6 @@
-"""SIGTERM and requests to stop: the first finishes the step and saves, the second ends at once."""
+"""SIGTERM and requests to stop: the first finishes the step and saves, the second ends at once. Between two steps
+callback.py asks for them.
+"""
 
 from __future__ import annotations
 
