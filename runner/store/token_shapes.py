@@ -10,6 +10,7 @@ Sources: the rules of gitleaks (config/gitleaks.toml), the plugins of detect-sec
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 BLOT = "•••"
@@ -152,15 +153,20 @@ SHAPES = (
         r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----",
     ),
 )
-_SEARCHED = tuple((shape.hints, re.compile(f"({shape.before}){shape.secret}")) for shape in SHAPES)
 _KEPT = rf"\1{BLOT}"
+
+
+@cache
+def pattern_of(shape: Shape) -> re.Pattern[str]:
+    """Compiled when a hint is seen: 3 ms for all of them, at the start of each program that writes a record."""
+    return re.compile(f"({shape.before}){shape.secret}")
 
 
 def without(text: str) -> str:
     """A text with everything blotted out that has the shape of a token."""
-    for hints, pattern in _SEARCHED:
-        for hint in hints:
+    for shape in SHAPES:
+        for hint in shape.hints:
             if hint in text:
-                text = pattern.sub(_KEPT, text)
+                text = pattern_of(shape).sub(_KEPT, text)
                 break
     return text

@@ -132,8 +132,11 @@ def test_each_shape_has_its_cases_and_its_source() -> None:
 
 def alone(shape: token_shapes.Shape, text: str) -> str:
     """The text with only this shape blotted out."""
-    (pattern,) = (pattern for hints, pattern in token_shapes._SEARCHED if hints == shape.hints)
-    return pattern.sub(rf"\1{BLOT}", text) if any(hint in text for hint in shape.hints) else text
+    return (
+        token_shapes.pattern_of(shape).sub(rf"\1{BLOT}", text)
+        if any(hint in text for hint in shape.hints)
+        else text
+    )
 
 
 @shapes

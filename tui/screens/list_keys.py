@@ -1,4 +1,4 @@
-"""The keys that change which runs are listed, and in which order."""
+"""The keys that change what is listed and shown, and in which order."""
 
 from __future__ import annotations
 
@@ -32,3 +32,6 @@ class ListKeys(ChartKeys):
 
     def action_order(self) -> None:
         self.query_one(RunList).next_order()
+
+    def action_toggle_log(self) -> None:
+        self.toggle_class("-log")

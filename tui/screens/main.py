@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.reactive import var
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Input, OptionList, Static
+from textual.widgets import ContentSwitcher, Footer, Input, OptionList
 
 from runner.gpu import GpuReading
 from runner.host import HostSample
@@ -28,19 +28,16 @@ from tui.services import drafts
 from tui.services.load import LoadService
 from tui.services.presets import PresetListService
 from tui.services.run_reader import RunSource
-from tui.services.service import Service
 from tui.services.waiting_edits import WaitingEdits
 from tui.widgets.load_bar import LoadBar
 from tui.widgets.metrics import Metrics
 from tui.widgets.preset_list import PresetList, PresetPanel
 from tui.widgets.run_list import RunList
 from tui.widgets.run_panel import RunPanel
+from tui.widgets.welcome import Welcome
 
-WELCOME = """\
-No runs yet.
-
-Choose a preset at the left with [b]tab[/b] and the arrow keys, and press [b]l[/b] to launch it.
-[b]demo[/b] needs nothing but this machine and takes about a minute."""
+# A store that takes long to be read is not waited for.
+REST_SECONDS = 0.5
 
 
 class MainScreen(ListKeys):
@@ -78,7 +75,7 @@ class MainScreen(ListKeys):
             # A run that was asked for has its panel laid out before it is read.
             first = "run" if self._wanted is not None else "welcome"
             with ContentSwitcher(initial=first, id="right"):
-                yield Static(WELCOME, id="welcome")
+                yield Welcome(id="welcome")
                 yield RunPanel(id="run").data_bind(MainScreen.view)
                 yield PresetPanel(id="preset")
         yield Footer(show_command_palette=False)
@@ -89,24 +86,27 @@ class MainScreen(ListKeys):
         if self._target is not None:
             # Read while the screen is made, not when the list has been.
             self.runs.invite(self._target)
-        for service in self._services:
-            service.start()
+        self.runs.store.start()
+        self.runs.follow.start()
+        self.set_timer(REST_SECONDS, self._start_the_rest)
 
-    @property
-    def _services(self) -> tuple[Service, ...]:
-        return (self.runs.store, self.runs.follow, self.presets, self.load)
+    def _start_the_rest(self) -> None:
+        # Their libraries (pydantic, ruamel.yaml, NVML) take a tenth of a second, for which the first list would wait.
+        self.presets.start_once()
+        self.load.start_once()
 
     def end(self) -> None:
         """The app ends."""
         self.waiting_edits.end()
         self.warm.close()
-        for service in self._services:
+        for service in (self.runs.store, self.runs.follow, self.presets, self.load):
             service.stop()
 
     # What the services tell
 
     def on_runs_listed(self, message: RunsListed) -> None:
         self.rows = self.runs.listed(message.rows)
+        self.call_after_refresh(self._start_the_rest)
 
     def on_presets_listed(self, message: PresetsListed) -> None:
         self.cards = message.cards
@@ -266,9 +266,6 @@ class MainScreen(ListKeys):
             filter_line.value, filter_line.display = "", False
         self.remove_class("-zoomed")
         self.query_one(RunList).focus()
-
-    def action_toggle_log(self) -> None:
-        self.toggle_class("-log")
 
     def action_look(self, screen: str) -> None:
         if self.view is None:

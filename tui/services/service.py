@@ -28,6 +28,11 @@ class Service(threading.Thread):
         """Look once and post what is new."""
         raise NotImplementedError
 
+    def start_once(self) -> None:
+        """Start, unless it was started."""
+        if self.ident is None:
+            self.start()
+
     def nudge(self) -> None:
         """Look again now."""
         self._wake.set()
