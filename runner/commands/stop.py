@@ -14,7 +14,7 @@ from runner.supervision.reattach import reattach
 class Stop(StrEnum):
     """What came of it, in words that follow the run's name."""
 
-    OVER = "is over already."
+    OVER = "is over already"
     FINISHES_STEP = "finishes its step, writes a checkpoint and ends."
     ENDS_NOW = "ends now; steps after its last checkpoint are lost."
     TAKEN_OUT = "is taken out of the queue."

@@ -16,7 +16,7 @@ from runner.supervision import supervisor as supervision
 SILENT_SECONDS = 2.0
 
 
-def start(run: RunDirectory, checkpoint: str = "") -> None:
+def start(run: RunDirectory, checkpoint: str = "", warm: object = None) -> None:
     """Stands in for launch.start_supervisor."""
     lock = locks.take(run.lock)
     assert lock is not None

@@ -75,7 +75,7 @@ def test_errors_say_what_and_what_to_do_in_two_lines(
 
 
 def test_stop_of_a_finished_run_changes_nothing(overfit: RunDirectory) -> None:
-    assert "is over already. (finished)" in ftui("stop", "overfit").output
+    assert "over already: finished" in ftui("stop", "overfit").output
     assert not overfit.requests.exists()
 
 

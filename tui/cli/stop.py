@@ -24,5 +24,5 @@ def stop(run: str, now: bool) -> None:
     if done is Stop.FINISHES_STEP:
         more = f" (At once: ftui stop {found.id} --now)"
     elif done is Stop.OVER:
-        more = f" ({summary.phase_of(summary.read_state(found)).value})"
+        more = f": {summary.phase_of(summary.read_state(found)).value}"
     click.echo(f"{found.id} {done.value}{more}")
