@@ -34,6 +34,7 @@ format: venv-dev     ## format and mend what can be mended by itself
 
 bench: venv-dev      ## measure start-up, keystrokes, the memory model, long and fast runs, the detectors
 	$(BIN)/python -m tests.benchmarks.first_paint
+	$(BIN)/python -m tests.benchmarks.imports
 	$(BIN)/python -m tests.benchmarks.keystroke
 	$(BIN)/python -m tests.benchmarks.memory_cases tests/data/memory-cases.csv
 	$(BIN)/python -m tests.benchmarks.follow

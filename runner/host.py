@@ -1,12 +1,13 @@
-"""The host's load through psutil, in MiB and percent."""
+"""The host's load through psutil, in MiB and percent.
+
+psutil is imported when it is asked: these types are wherever a screen is made, before anything is measured.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 MIB = 1 << 20
 PID_NAMESPACE = Path("/proc/self/ns/pid")
@@ -25,11 +26,15 @@ class HostSample:
 
 def read() -> HostSample:
     """The host now."""
+    import psutil
+
     return HostSample(psutil.cpu_percent(), *memory_mib())
 
 
 def memory_mib() -> tuple[int, int]:
     """Memory in use and in all; what can be had without swapping counts as free."""
+    import psutil
+
     memory = psutil.virtual_memory()
     return (memory.total - memory.available) // MIB, memory.total // MIB
 
@@ -44,11 +49,15 @@ def sees_every_pid() -> bool:
 
 def exists(pid: int) -> bool:
     """Whether there is a process with this number, of whomever."""
+    import psutil
+
     return bool(psutil.pid_exists(pid))
 
 
 def process_tree(pid: int) -> set[int]:
     """A process and all its descendants; only itself when it is gone or hidden."""
+    import psutil
+
     try:
         return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
     except psutil.Error:
@@ -57,6 +66,8 @@ def process_tree(pid: int) -> set[int]:
 
 def tree_rss_mib(pid: int) -> int | None:
     """Resident memory of a process and its descendants, or None when it is gone."""
+    import psutil
+
     total = 0
     for member in process_tree(pid):
         try:
@@ -73,6 +84,8 @@ def tree_cpu_percent(pid: int) -> float | None:
     """CPU use of a process and its descendants since the last call, in percent of one core; None at the first call, and
     when the process is gone.
     """
+    import psutil
+
     total = 0.0
     for member in process_tree(pid):
         try:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import psutil
-
 from runner.store.events import Phase
 
 NO_WORD = (
@@ -31,6 +29,9 @@ def lost(state: Mapping[str, Any], phase: Phase) -> str:
 @cache
 def _booted_at() -> float:
     """When this machine started, in seconds since the epoch; 0 when it does not say."""
+    # Only of a run whose processes are gone; a list of runs does without.
+    import psutil
+
     try:
         return float(psutil.boot_time())
     except (OSError, RuntimeError, psutil.Error):

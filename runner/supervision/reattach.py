@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import psutil
-
 from runner import safe_open
 from runner.store import locks
 from runner.store.directory import RunDirectory, read_json
@@ -43,6 +41,9 @@ def trainer_pid(run: RunDirectory) -> int:
     written = read_json(run.state).get("trainer_pid")
     if isinstance(written, int) and written > 1 and _leader(written, command):
         return written
+    # Seldom asked for; every list of runs would wait for it.
+    import psutil
+
     return next((leader for pid in psutil.pids() if (leader := _leader(pid, command))), 0)
 
 

@@ -48,5 +48,9 @@ def test_the_headless_part_needs_no_textual(module: str) -> None:
     assert imported_by(f"import {module}").isdisjoint({"textual", "rich"})
 
 
+def test_the_screen_is_made_before_presets_and_load_are_looked_at() -> None:
+    assert imported_by("import tui.app").isdisjoint({"pydantic", "ruamel", "psutil", "pynvml", "click"})
+
+
 def test_help_needs_almost_nothing() -> None:
     assert imported_by("import tui.cli").isdisjoint({"textual", "pydantic", "ruamel", "psutil", "pynvml"})

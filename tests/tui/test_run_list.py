@@ -47,6 +47,8 @@ async def test_five_thousand_runs_stay_fluid(
         runs = listing(app)
         await until(pilot, lambda: len(runs.listed) == MANY, 60)
         await until(pilot, lambda: runs.highlighted_id == ids[0])
+        # The presets, which come after the runs, take of the height of the list.
+        await shows(pilot, "demo-overfit")
         app.main.runs.store.stop()
         # Load and presets take their share of the height when they come.
         await until(pilot, lambda: app.main.gpus and app.main.cards)
