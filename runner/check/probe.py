@@ -62,18 +62,21 @@ def probe(preset: Preset, home: Path, chosen: gpu.Gpu | None, tell: Callable[[st
             env=trainer_environment(run, record),
             cwd=folder,
         )
-    tail, events = LineTail(run.events), []
+    tail, events = LineTail(run.events), list[dict[str, Any]]()
     try:
-        while child.poll() is None:
+        is_over = False
+        while not is_over:
+            # Asked before the last look: what it said in between is there by then.
+            is_over = child.poll() is not None
             for event in tail.read_all():
                 events.append(event)
                 if event.get("type") == "phase":
                     tell(str(event.get("phase")))
-            time.sleep(POLL_SECONDS)
+            if not is_over:
+                time.sleep(POLL_SECONDS)
     finally:
         child.terminate()
         child.wait()
-    events += tail.read_all()
     return _result(events, read_json(folder / RECORD), folder)
 
 
