@@ -34,7 +34,7 @@ def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture(autouse=True)
 def heeding() -> Iterator[None]:
     """This process, and so what it starts, has the signals of one that was not started by `nohup` or a script's `&`."""
-    handlers = {signal.SIGINT: signal.default_int_handler}
+    handlers: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler}
     handlers |= dict.fromkeys(signals.INHERITED, signal.SIG_DFL)
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     yield
