@@ -64,7 +64,7 @@ class CompareScreen(Screen[None]):
         self._targets = targets
 
     def compose(self) -> ComposeResult:
-        yield Static(Text(f"reading {len(self._targets)} runs …", "dim"), id="head")
+        yield Static(Text(plain(f"reading {len(self._targets)} runs …"), "dim"), id="head")
         yield OverlayChart(id="chart")
         with VerticalScroll(id="tables"):
             yield Static(id="words")

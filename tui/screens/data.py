@@ -82,7 +82,7 @@ class DataScreen(Screen[None]):
     def watch_page(self, page: DataPage | None) -> None:
         box = self.query_one("#page-box", VerticalScroll)
         if page is None:
-            self.query_one("#page", Static).update(Text("reading the row …", "dim"))
+            self.query_one("#page", Static).update(Text(plain("reading the row …"), "dim"))
             return
         box.border_title = Text(plain(f"{page.source} row {page.row:,}"))
         cut = f" · {page.cut} cut" if page.cut else ""

@@ -43,7 +43,7 @@ class AdvicePanel(Static):
 
     def _draw(self) -> None:
         if self.assessment is None:
-            self.update(Text("looking …", "dim"))
+            self.update(Text(plain("looking …"), "dim"))
             return
         self.update(Group(lines(self.assessment), memory(self.assessment, max(20, self.content_size.width))))
 

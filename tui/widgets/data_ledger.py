@@ -46,7 +46,7 @@ class DataLedger(Options):
         kept = self.highlighted_option.id if self.highlighted_option is not None else None
         self.clear_options()
         if report is None:
-            self.add_option(Option(Text("looking at the data …", "dim"), disabled=True))
+            self.add_option(Option(Text(plain("looking at the data …"), "dim"), disabled=True))
             return
         ids = set()
         for text, id_ in entries(report):

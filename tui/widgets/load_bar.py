@@ -47,7 +47,7 @@ class LoadBar(Drawing):
 
     def _gpu_lines(self, width: int, host: int) -> list[Text]:
         if self.gpus is None:
-            return [Text("looking for GPUs …", "dim")]
+            return [Text(plain("looking for GPUs …"), "dim")]
         if not self.gpus.samples:
             if self.gpus.is_sick:
                 return [Text(plain(self.gpus.problem), f"bold {BAD}")]
