@@ -52,8 +52,11 @@ def test_a_run_waits_until_the_memory_it_needs_is_free(scene: Scene, cards: Card
 
 def test_a_run_whose_need_is_unknown_waits_for_a_card_to_itself(scene: Scene, cards: Cards) -> None:
     cards.show(20)
+    # Its ticket is gone once it starts.
+    tickets.pause(scene.home, None, True)
     run = scene.add()
     assert tickets.waiting(scene.home)[0].ticket.gpu == CPU
+    tickets.pause(scene.home, None, False)
     over(run, "finished")
     run = scene.add(gpu=None)
     says(run, "its need is not known", "no other process uses RTX 4090", "20.0 GiB free")
