@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 INSTALL = @$(PYTHON) -m make.install $(VENV)
 
-.PHONY: run test test-all dearest check format bench faults fuzz screenshots verdicts reference demo-data gpu-check gpu-wheels clean help venv-train venv-dev
+.PHONY: run test test-failed test-all dearest check format bench faults fuzz screenshots verdicts reference demo-data gpu-check gpu-wheels clean help venv-train venv-dev
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -14,6 +14,9 @@ run: venv-train      ## install, then train the demo with real 4-bit QLoRA, show
 
 test: venv-dev       ## install what tests need and test everything that ftui does, with a few values of what is fuzzed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-failed: venv-dev  ## run once more, one after the other, what failed in the last run
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 test-all: venv-dev   ## the same, and all that is fuzzed
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m ""
