@@ -43,7 +43,7 @@ class ImportsAhead(threading.Thread):
             self._error = error
 
     def stop(self) -> None:
-        """Import no more of them: whoever needs the others imports them, at its own priority. The one under way is
+        """Import no more of them: the thread that needs the others imports them, at its own priority. The one under way is
         waited for. Raises TimeoutError when that takes longer than it may, and what importing raised.
         """
         self._is_enough.set()

@@ -93,14 +93,14 @@ def train(
     probe: bool = False,
     checkpoint: Path | None = None,
 ) -> None:
-    """See training.train. Raises whatever goes wrong."""
+    """Import what trains, and train (training.py). Raises whatever goes wrong."""
     before = read_history(run) if checkpoint is not None else None
     log.phase(Phase.LOADING)
     print("importing the training stack …", flush=True)
     # Imported here and not above: seconds of work, and a first event should not wait for it.
-    from runner.train import training
+    from runner.train.training import Training
 
-    training.train(preset, run, log, stop, probe, checkpoint, before)
+    Training(preset, run, log, stop, probe).train(checkpoint, before)
 
 
 if __name__ == "__main__":

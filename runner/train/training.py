@@ -1,4 +1,4 @@
-"""One training from its preset to its saved adapter, as a story in six steps: see train()."""
+"""One training from its preset to its saved adapter, as a story in six steps: see Training.train()."""
 
 from __future__ import annotations
 
@@ -23,29 +23,6 @@ from runner.train.tokenizer import load_tokenizer
 from runner.train.trainer import RunTrainer
 
 
-def train(
-    preset: Preset,
-    run: RunDirectory,
-    log: EventLog,
-    stop: StopFlag,
-    probe: bool = False,
-    checkpoint: Path | None = None,
-    before: History | None = None,
-) -> None:
-    """Load, tokenise, train, save; from a checkpoint on, if there is one, of the run that `before` tells of. A probe
-    does so with the longest rows alone. Raises whatever goes wrong.
-    """
-    training = Training(preset, run, log, stop, probe)
-    training.prepare_data()
-    training.load_model()
-    training.build_trainer()
-    if checkpoint is not None and before is not None:
-        training.go_on_from(checkpoint, before)
-    training.announce()
-    training.run()
-    training.finish()
-
-
 class Training:
     """What one training consists of, made step by step."""
 
@@ -58,6 +35,19 @@ class Training:
         transformers.set_seed(preset.train.seed)
         self._tokenizer = load_tokenizer(preset)
         stop.check()
+
+    def train(self, checkpoint: Path | None = None, before: History | None = None) -> None:
+        """Load, tokenise, train, save; from a checkpoint on, if there is one, of the run that `before` tells of. A probe
+        does so with the longest rows alone. Raises whatever goes wrong.
+        """
+        self.prepare_data()
+        self.load_model()
+        self.build_trainer()
+        if checkpoint is not None and before is not None:
+            self.go_on_from(checkpoint, before)
+        self.announce()
+        self.run()
+        self.finish()
 
     def prepare_data(self) -> None:
         """Rows become tokens; how often and on how many of them the run is evaluated follows from their number."""
