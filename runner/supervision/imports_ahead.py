@@ -43,8 +43,8 @@ class ImportsAhead(threading.Thread):
             self._error = error
 
     def stop(self) -> None:
-        """Import no more of them: the thread that needs the others imports them, at its own priority. The one under way is
-        waited for. Raises TimeoutError when that takes longer than it may, and what importing raised.
+        """Import no more of them: the thread that needs the others imports them, at its own priority. The one under
+        way is waited for. Raises TimeoutError when that takes longer than it may, and what importing raised.
         """
         self._is_enough.set()
         self.join(PATIENCE[self._nice])

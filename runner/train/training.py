@@ -37,8 +37,8 @@ class Training:
         stop.check()
 
     def train(self, checkpoint: Path | None = None, before: History | None = None) -> None:
-        """Load, tokenise, train, save; from a checkpoint on, if there is one, of the run that `before` tells of. A probe
-        does so with the longest rows alone. Raises whatever goes wrong.
+        """Load, tokenise, train, save; from a checkpoint on, if there is one, of the run that `before` tells of. A
+        probe does so with the longest rows alone. Raises whatever goes wrong.
         """
         self.prepare_data()
         self.load_model()
