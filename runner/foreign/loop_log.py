@@ -28,6 +28,10 @@ class LoopLog(LineLog):
         # Steps are printed, not only iterations, some of which make a step.
         self._has_steps = False
         self._has_places = False
+        self._epoch: int | None = None
+        # Where counts begin anew with an epoch and do not say of how many: what was made before, and the epoch's own.
+        self._made = 0
+        self._counts: list[int] = []
         self.book.facts.counts_epochs = True
 
     def read(self, line: str) -> None:
@@ -58,8 +62,23 @@ class LoopLog(LineLog):
         count = found.step if found.step is not None else found.iteration
         if found.epoch is None or found.of is None:
             facts.set_total(found.of)
-            return count
+            return self._counted(found.epoch, count or 0)
         return self._within_epoch(found, count or 0, found.of)
+
+    def _counted(self, epoch: int | None, count: int) -> int:
+        """The step of a count, which may begin anew with a later epoch; with an earlier one it is another run."""
+        if self._counts and epoch is not None and self._epoch is not None and count <= self._counts[-1]:
+            if epoch > self._epoch:
+                first, last = self._counts[0], self._counts[-1]
+                self._made += last - first + (self._counts[1] - first if len(self._counts) > 1 else 1)
+                self._counts = []
+            elif epoch < self._epoch:
+                self._made, self._counts = 0, []
+        if epoch is not None:
+            self._epoch = epoch
+        # The first two and the last say how far they go and how far apart they are.
+        self._counts = [*self._counts[:2], count]
+        return self._made + count
 
     def _within_epoch(self, found: LoopLine, count: int, of: int) -> int:
         """The step of one that is counted anew in each epoch, which are counted from 1 where it is said of how many."""

@@ -34,6 +34,29 @@ def test_steps_that_are_counted_anew_in_each_epoch(tmp_path: Path) -> None:
     assert curves.total_steps == 1200
 
 
+@pytest.mark.parametrize("counts", [range(50), range(1, 51), range(0, 50, 10), range(10, 51, 10)])
+def test_steps_that_begin_anew_with_each_epoch_and_do_not_say_of_how_many(
+    tmp_path: Path, counts: range
+) -> None:
+    """As public logs print them: `Epoch:  1 step: 10 loss: 10.60`, and a line of scores behind each epoch."""
+    lines = [
+        f"Epoch: {epoch:2d} step: {step:2d} loss: {9 - epoch}.{step:02d}"
+        for epoch in range(4)
+        for step in counts
+    ]
+    curves = read(tmp_path / "train.log", "Start training...\n" + "\n".join(lines) + "\n")
+    assert list(curves.train.step) == [
+        50 * epoch + step for epoch in range(4) for step in counts if epoch or step
+    ]
+    assert curves.train.loss[-1] == pytest.approx(6 + counts[-1] / 100)
+
+
+def test_an_earlier_epoch_is_another_run(tmp_path: Path) -> None:
+    lines = [f"Epoch: {epoch} step: {step} loss: 2.{step}" for epoch in (1, 2, 1) for step in (1, 2, 3)]
+    curves = read(tmp_path / "train.log", "\n".join(lines) + "\n")
+    assert list(curves.train.step) == [1, 2, 3]
+
+
 def test_epochs_alone_are_the_steps(tmp_path: Path) -> None:
     lines = [f"Epoch {n}/3 - train_loss: {3 / n:.4f} - val_loss: {4 / n:.4f} - acc: 0.{n}" for n in (1, 2, 3)]
     curves = read(tmp_path / "train.log", "\n".join(lines) + "\n")
