@@ -5,6 +5,7 @@ A failure here comes with a new Textual, and says which patch is to be adapted a
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from importlib.metadata import version
 from typing import Any
@@ -20,8 +21,9 @@ from textual.message_pump import MessagePump
 from textual.strip import Strip
 from textual.widgets import Input, OptionList
 
+from tests.tui.conftest import until
 from tui.patches.exact_update import ExactUpdate
-from tui.patches.keys_in_order import KeysInOrder
+from tui.patches.keys_in_order import MOST_SECONDS, KeysInOrder
 
 TEXTUAL = f"Textual {version('textual')}"
 CONSOLE = Console(width=40, height=2, color_system="truecolor", force_terminal=True)
@@ -117,3 +119,38 @@ async def test_textual_still_lets_keys_overtake() -> None:
 async def test_keys_in_order(focused: type[OptionList] | type[Input], keys: list[str], wanted: str) -> None:
     for _ in range(5):
         assert await typed(FieldsInOrder(), focused, keys) == wanted
+
+
+async def test_keys_in_order_when_one_comes_between_two_that_wait() -> None:
+    """The next key is let go by the end of the one before, or by its own arrival; never by both."""
+    for turns in range(60):
+        app = FieldsInOrder()
+        async with app.run_test() as pilot:
+            app.query_one(Input).focus()
+            await pilot.pause()
+            for key in ("b", "a", "backspace"):
+                app.post_message(events.Key(key, key if len(key) == 1 else None))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            app.post_message(events.Key("c", "c"))
+            await pilot.pause()
+            assert app.query_one(Input).value == "bc", f"after {turns} turns of the loop"
+
+
+class Removed(FieldsInOrder):
+    """Enter in the list takes the list away."""
+
+    async def on_option_list_option_selected(self) -> None:
+        await self.query_one(OptionList).remove()
+        self.query_one(Input).focus()
+
+
+async def test_a_key_that_removes_its_widget_does_not_hold_the_next() -> None:
+    assert MOST_SECONDS > 5
+    app = Removed()
+    async with app.run_test() as pilot:
+        app.query_one(OptionList).focus()
+        await pilot.pause()
+        for key in ("enter", "7", "8"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: app.query_one(Input).value == "78", 3)

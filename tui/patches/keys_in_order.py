@@ -22,8 +22,10 @@ from textual.message_pump import MessagePump
 
 # A key may post a message (an option was selected) whose handler posts another (the field is to be edited).
 ROUNDS = 3
-# A widget that is removed answers no more; the keys must not wait for it.
-MOST_SECONDS = 0.25
+# A widget that was removed answers no more: how often the one waited for is looked at.
+LOOK_SECONDS = 0.25
+# A handler that itself waits for a key would hold the next one for good. A machine under load takes seconds for one.
+MOST_SECONDS = 10.0
 
 
 class KeysInOrder(App[None]):
@@ -34,17 +36,17 @@ class KeysInOrder(App[None]):
         self._keys: deque[events.Key] = deque()
         self._under_way = 0
         self._handled = 0
+        self._left: Sequence[MessagePump] = ()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
             self._keys.append(event)
-            if self._under_way == self._handled:
-                await self._next_key()
+            await self._next_key()
         else:
             await super().on_event(event)
 
     async def _next_key(self) -> None:
-        if not self._keys:
+        if not self._keys or self._under_way != self._handled:
             return
         self._under_way += 1
         number = self._under_way
@@ -52,14 +54,33 @@ class KeysInOrder(App[None]):
         await super().on_event(self._keys.popleft())
         path = [node for node in target.ancestors_with_self if isinstance(node, MessagePump)]
         self._follow(number, path * ROUNDS)
-        self.set_timer(MOST_SECONDS, lambda: self._done(number))
+        self._look_in(number, MOST_SECONDS)
 
     def _follow(self, number: int, path: Sequence[MessagePump]) -> None:
         """Go the way of the key through the queues of the widgets it bubbles through."""
-        if path:
-            path[0].call_later(self._follow, number, path[1:])
-        else:
-            self._done(number)
+        if number == self._handled:
+            return
+        while path:
+            self._left, following = path, path[1:]
+            if path[0].call_later(self._follow, number, following):
+                return
+            path = following
+        self._done(number)
+
+    def _look_in(self, number: int, seconds: float) -> None:
+        """Later, go round a widget that was removed with the key in its queue; give the key up after `seconds`."""
+
+        def look() -> None:
+            if number == self._handled:
+                return
+            if seconds <= LOOK_SECONDS:
+                self._done(number)
+                return
+            if not self._left[0].is_running:
+                self._follow(number, self._left[1:])
+            self._look_in(number, seconds - LOOK_SECONDS)
+
+        self.set_timer(LOOK_SECONDS, look)
 
     def _done(self, number: int) -> None:
         if number > self._handled:
