@@ -140,8 +140,8 @@ async def test_keys_in_order_when_one_comes_between_two_that_wait() -> None:
 class Removed(FieldsInOrder):
     """Enter in the list takes the list away."""
 
-    async def on_option_list_option_selected(self) -> None:
-        await self.query_one(OptionList).remove()
+    def on_option_list_option_selected(self) -> None:
+        self.query_one(OptionList).remove()
         self.query_one(Input).focus()
 
 
