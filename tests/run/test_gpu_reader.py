@@ -89,8 +89,9 @@ def test_the_first_reading_of_many_cards_may_take_its_time(
     monkeypatch.setattr(nvml, "DRIVER_CARDS", tmp_path)
     monkeypatch.setattr(gpu_reader, "PER_CARD_SECONDS", 0.2)
     reader = GpuReader(CARD.uuid)
-    reader.start()
+    # The reader's own clock begins at its start, not after it.
     began = time.monotonic()
+    reader.start()
     said = wait_for(lambda: reader.newest(1).get("problem"), 10, "it is said")
     assert time.monotonic() - began >= 2.0 + 7 * 0.2
     assert said == f"{HANGS}: not within 3 s, which 8 GPUs without persistence mode may need"
