@@ -67,7 +67,7 @@ def test_examples_of_files_are_valid(block: Block, tmp_path: Path) -> None:
     own.mkdir()
     more = "" if "extends" in values else "extends: qlora-quickstart\n"
     (own / "example.yaml").write_text(more + block.text)
-    assert files.load("example", tmp_path).preset.data.train_dataset.endswith(".jsonl")
+    assert ".jsonl" in str(files.load("example", tmp_path).preset.data.train_dataset)
 
 
 SESSIONS = [block for page in guides() for block in blocks(read(page)) if block.is_session]

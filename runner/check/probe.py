@@ -98,9 +98,9 @@ def whole_run(preset: Preset, data: DataReport | None, found: Probed) -> tuple[t
     are not counted. The measured rows are the longest, so both are the most it can be.
     """
     step = dict(found.seconds).get(ONE_STEP)
-    if not step or data is None or not data.train_rows:
+    if not step or data is None or not data.train_samples:
         return ()
-    plan = batch.plan_of(preset, data.train_rows)
+    plan = batch.plan_of(preset, data.train_samples)
     share = plan_evaluations(preset, plan, counted(preset, data, plan)).share
     # A probe makes at most two of a step's micro-steps.
     steps = plan.total_steps * step * max(1.0, plan.accumulation / MICRO_STEPS)

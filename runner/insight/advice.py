@@ -235,10 +235,10 @@ def thousands(value: float) -> str:
 
 def rows_to_train(preset: Preset, data: DataReport | None, lines: int | None = None) -> int | None:
     """Training rows after packing: from the X-ray, or guessed from the rows in the file; None while unknown."""
-    if data is not None and not data.problem and data.train_rows:
+    if data is not None and not data.problem and data.train_samples:
         if preset.train.packing:
             return data.packed(preset.train.max_length, preset.train.packing_strategy == "bfd_split")
-        return data.train_rows
+        return data.train_samples
     if lines is None or preset.train.packing:
         return None
     most = preset.data.max_train_samples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
@@ -11,14 +12,14 @@ from typing import Any
 from runner.insight.packing import packed_rows
 from runner.preset.data_sources import EVAL, TRAIN
 
-SCHEMA = 1
+SCHEMA = 2
 # Of each kind of defect so many rows are listed; all are counted.
 MOST_NOTES = 1000
 MOST_LENGTHS = 300
 
 
-# The shapes of rows (RowFormat of runner/train/rows.py) in which questions and answers are told apart.
-CONVERSATIONS = ("chat messages", "ShareGPT", "Alpaca")
+# The shapes of rows (RowFormat of runner/data/row.py) in which questions and answers are told apart.
+CONVERSATIONS = ("chat messages", "ShareGPT", "Alpaca", "question–answer")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class DefectKind:
 
 # Rows that cannot be read at all are counted by source (Source.bad).
 DEFECTS = (
+    DefectKind("placeholders", "{{placeholders}} left"),
+    DefectKind("templated", "chats written out as text"),
+    DefectKind("control_tokens", "control tokens typed as text"),
     DefectKind("untrained", "nothing to learn", is_grave=True),
     DefectKind("truncated", "too long, cut"),
     DefectKind("duplicates", "copies of others"),
@@ -61,8 +65,20 @@ DEFECTS = (
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What is said of rows alike: that a column is not used, say; of how many, and of which first."""
+
+    text: str
+    count: int
+    first: int
+
+
+@dataclass(frozen=True)
 class Source:
-    """One file or hub data set. `rows_expected` is None while unknown; formats count recognised rows."""
+    """One file or hub data set. `rows_expected` is None while unknown; formats count recognised rows; `bad` cannot be
+    used, `left_out` are not to be. `notes` say how the file is read, `remarks` what of its rows is used otherwise than
+    it stands there.
+    """
 
     name: str
     place: str
@@ -71,14 +87,26 @@ class Source:
     formats: Mapping[str, int] = field(default_factory=dict)
     bad: Defects = Defects()
     problem: str = ""
+    left_out: Defects = Defects()
+    notes: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def bad_by_reason(self) -> tuple[Remark, ...]:
+        """Equal reasons once, the most frequent first; of the rows that are listed."""
+        counts = Counter(note.text for note in self.bad.notes)
+        first = {note.text: note.row for note in reversed(self.bad.notes)}
+        return tuple(Remark(text, count, first[text]) for text, count in counts.most_common())
 
 
 @dataclass(frozen=True)
 class DataReport:
     """Everything the X-ray found. Tokens are counted after cutting at max_length, lengths before.
 
-    `lengths` and `eval_lengths` are {tokens: rows} of the rows that will be trained and evaluated on. While `complete`
-    is false the counts are those of the rows seen so far; `train_rows` is then an estimate from the rows expected.
+    `lengths` and `eval_lengths` are {tokens: samples} of what will be trained and evaluated on: a row is one sample, or
+    one for each answer where it is unrolled (`ways` counts the rows by that; `unrolled_tokens` are those read again and
+    again because of it). While `complete` is false the counts are those of the rows seen so far; `train_rows` and
+    `more_samples` are then estimates from the rows expected.
     """
 
     key: str = ""
@@ -87,6 +115,10 @@ class DataReport:
     max_length: int = 0
     sources: tuple[Source, ...] = ()
     train_rows: int = 0
+    more_samples: int = 0
+    ways: Mapping[str, int] = field(default_factory=dict)
+    unrolled_tokens: int = 0
+    dated: bool = False
     eval_rows: int = 0
     general_rows: int = 0
     mix_rows: int = 0
@@ -99,6 +131,9 @@ class DataReport:
     truncated: Defects = Defects()
     untrained: Defects = Defects()
     untrained_turns: int = 0
+    placeholders: Defects = Defects()
+    templated: Defects = Defects()
+    control_tokens: Defects = Defects()
     duplicates: Defects = Defects()
     overlap: Defects = Defects()
     end_untrained: Defects = Defects()
@@ -108,6 +143,11 @@ class DataReport:
     seconds: float = 0.0
     problem: str = ""
     hint: str = ""
+
+    @property
+    def train_samples(self) -> int:
+        """What steps are made of: training rows, and the further samples of those that are unrolled."""
+        return self.train_rows + self.more_samples
 
     @property
     def rows_read(self) -> int:
@@ -180,7 +220,7 @@ class DataReport:
         seen = sum(self.lengths.values())
         rows = packed_rows(self.lengths, max_length, split)
         # While only a part was seen, the whole packs as well as the part.
-        return rows if not seen or self.complete else math.ceil(rows * self.train_rows / seen)
+        return rows if not seen or self.complete else math.ceil(rows * self.train_samples / seen)
 
     def packing_fill(self, max_length: int, split: bool) -> float:
         """Share of packed rows that is no padding; 0 without rows."""
@@ -226,9 +266,8 @@ def report_from_json(value: Mapping[str, Any]) -> DataReport | None:
             plain[kind.field] = _defects(plain[kind.field])
         for name in ("lengths", "eval_lengths"):
             plain[name] = {int(length): int(count) for length, count in plain[name].items()}
-        plain["sources"] = tuple(
-            Source(**{**source, "bad": _defects(source["bad"])}) for source in plain["sources"]
-        )
+        plain["ways"] = {str(way): int(count) for way, count in plain["ways"].items()}
+        plain["sources"] = tuple(_source(source) for source in plain["sources"])
         report = DataReport(**plain)
         parts: tuple[DataReport | Source, ...] = (report, *report.sources)
         for part in parts:
@@ -239,6 +278,17 @@ def report_from_json(value: Mapping[str, Any]) -> DataReport | None:
         return report
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
+
+
+def _source(value: Mapping[str, Any]) -> Source:
+    remarks = (Remark(str(one["text"]), int(one["count"]), int(one["first"])) for one in value["remarks"])
+    made = {
+        "bad": _defects(value["bad"]),
+        "left_out": _defects(value["left_out"]),
+        "notes": tuple(str(one) for one in value["notes"]),
+        "remarks": tuple(remarks),
+    }
+    return Source(**{**value, **made})
 
 
 def _defects(value: Mapping[str, Any]) -> Defects:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.insight import split
-from runner.preset.data_sources import EVAL, GENERAL, TRAIN, mixed_in
+from runner.preset.data_sources import EVAL, GENERAL, mixed_in, own_sources
 from runner.preset.schema import Preset
 
 Keys = npt.NDArray[np.uint64]
@@ -23,20 +23,15 @@ Places = npt.NDArray[np.int64]
 class Division:
     """Positions among the usable rows of a source, by its name (runner/preset/data_sources.py), rising, shape (n,).
 
-    `train` are the preset's own rows and those of each source of data.mix; `evaluated` the held-out ones, all of one
-    source; `general` those of general ability. `overlap` are rows of the eval source that are trained on, and so left
-    out.
+    `train` are the preset's own rows and those of each source of data.mix, a place several times where its source
+    weighs more; `evaluated` the held-out ones; `general` those of general ability. `overlap` are rows of the eval
+    source that are trained on, and so left out.
     """
 
     train: Mapping[str, Places]
     evaluated: Mapping[str, Places]
     general: Mapping[str, Places]
     overlap: Places
-
-    @property
-    def own(self) -> Places:
-        """The preset's own rows to train on."""
-        return self.train[TRAIN]
 
     def ensure_whole(self, sources: Iterable[str]) -> None:
         """Raises LookupError for a source that is read and used for nothing: what a preset names is not passed over."""
@@ -48,7 +43,7 @@ class Division:
     @property
     def held_out(self) -> int:
         """How many of the preset's own rows are held out."""
-        return len(self.evaluated.get(TRAIN, ()))
+        return sum(len(places) for name, places in self.evaluated.items() if name != EVAL)
 
 
 def divide(preset: Preset, keys: Mapping[str, Keys]) -> Division:
@@ -59,20 +54,30 @@ def divide(preset: Preset, keys: Mapping[str, Keys]) -> Division:
     small gives what it has.
     """
     data, seed, most = preset.data, preset.train.seed, preset.eval.most_rows
-    own = np.arange(len(keys[TRAIN]))
+    own_ones = [source for source in own_sources(data) if source.name in keys]
+    own = {
+        source.name: _taken(np.arange(len(keys[source.name])), source.most, seed + place)
+        for place, source in enumerate(own_ones)
+    }
     if data.max_train_samples:
-        own = _sample(own, data.max_train_samples, seed)
+        own = _sample_of_all(own, data.max_train_samples, seed)
+    own_keys = np.concatenate([keys[name][places] for name, places in own.items()])
     overlap = _none()
     if EVAL in keys:
-        known = np.isin(keys[EVAL], keys[TRAIN][own])
+        known = np.isin(keys[EVAL], own_keys)
         overlap = np.flatnonzero(known)
         evaluated = {EVAL: _sample(np.flatnonzero(~known), most, seed)}
     else:
-        chosen = split.held_out(keys[TRAIN][own], data.eval_fraction, most, seed)
-        evaluated = {TRAIN: own[chosen]}
-        own = own[~chosen]
+        chosen = split.held_out(own_keys, data.eval_fraction, most, seed)
+        borders = np.cumsum([len(places) for places in own.values()])[:-1]
+        parts = dict(zip(own, np.split(chosen, borders), strict=True))
+        evaluated = {name: own[name][parts[name]] for name in own}
+        own = {name: own[name][~parts[name]] for name in own}
     tested = np.concatenate([keys[name][places] for name, places in evaluated.items()])
-    train, general = {TRAIN: own}, dict[str, Places]()
+    train, general = dict[str, Places](), dict[str, Places]()
+    for place, source in enumerate(own_ones):
+        train[source.name] = _weighted(own[source.name], source.weight, seed + place)
+    owned = sum(len(places) for places in train.values())
     sources = mixed_in(data)
     ratios = sum(source.ratio for source in sources)
     for place, source in enumerate(sources):
@@ -86,7 +91,7 @@ def divide(preset: Preset, keys: Mapping[str, Keys]) -> Division:
             chosen = split.held_out(found[usable], data.eval_fraction, most, own_seed)
             general[source.name] = usable[chosen]
             usable = usable[~chosen]
-        train[source.name] = _sample(usable, split.blended_size(len(own), source.ratio, ratios), own_seed)
+        train[source.name] = _sample(usable, split.blended_size(owned, source.ratio, ratios), own_seed)
     if GENERAL in keys:
         general = {GENERAL: np.arange(len(keys[GENERAL]))}
     learned = np.concatenate([keys[name][places] for name, places in train.items()])
@@ -101,6 +106,19 @@ def divide(preset: Preset, keys: Mapping[str, Keys]) -> Division:
 
 def _none() -> Places:
     return np.empty(0, dtype=np.int64)
+
+
+def _taken(places: Places, most: int | None, seed: int) -> Places:
+    return places if most is None else _sample(places, most, seed)
+
+
+def _weighted(places: Places, weight: float, seed: int) -> Places:
+    """Every place as often as its source weighs; of a part of a time, places drawn with the seed."""
+    if weight == 1:
+        return places
+    whole, part = int(weight), weight - int(weight)
+    drawn = _sample(places, round(part * len(places)), seed)
+    return np.sort(np.concatenate([*[places] * whole, drawn]))
 
 
 def _sample(places: Places, most: int, seed: int) -> Places:

@@ -34,22 +34,26 @@ STRETCH = 0.85
 
 @dataclass(frozen=True)
 class Counted:
-    """What there is to train and to evaluate on. Tokens are means of a row before packing."""
+    """What there is to train and to evaluate on. Tokens are means of a sample before packing; a row is several samples
+    where its conversation is unrolled.
+    """
 
-    train_rows: int
+    train_samples: int
     eval_rows: int = MOST_ROWS
     general_rows: int = 0
     row_tokens: float = ROW_TOKENS
     answer_tokens: float = ANSWER_TOKENS
+    samples_per_row: float = 1.0
 
 
 def counted(preset: Preset, data: DataReport | None, plan: BatchPlan) -> Counted:
     """What is known before a run, from the X-ray of its data; usual lengths where it is not."""
-    if data is None or data.problem or not data.train_rows or not data.lengths:
+    if data is None or data.problem or not data.train_samples or not data.lengths:
         return Counted(plan.steps_per_epoch * plan.effective_batch)
     tokens = data.mean_length(preset.train.max_length)
     share = data.trained_share or 0.0
-    return Counted(data.train_rows, data.eval_rows, data.general_rows, tokens, tokens * share)
+    each = data.train_samples / data.train_rows
+    return Counted(data.train_samples, data.eval_rows, data.general_rows, tokens, tokens * share, each)
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,9 @@ def _planned(preset: Preset, plan: BatchPlan, counted: Counted, rung: _Rung) -> 
         interval=interval,
         grid=grid,
         rows=rows,
-        probe_rows=_probed(rows, counted.train_rows) if section.train_probe else 0,
+        probe_rows=_probed(rows, round(counted.train_samples / counted.samples_per_row))
+        if section.train_probe
+        else 0,
         general_rows=min(counted.general_rows, most),
         save_steps=interval if save == "auto" else save,
         answered_at=None if always else _few(grid, rung.answers),
@@ -201,14 +207,15 @@ def _few(grid: tuple[int, ...], times: int) -> tuple[int, ...]:
 
 def _training(preset: Preset, plan: BatchPlan, counted: Counted) -> float:
     passes = 4 if preset.train.gradient_checkpointing else 3
-    packed = counted.train_rows / plan.steps_per_epoch
-    rows = packed if preset.train.packing else min(plan.effective_batch, counted.train_rows)
+    packed = counted.train_samples / plan.steps_per_epoch
+    rows = packed if preset.train.packing else min(plan.effective_batch, counted.train_samples)
     return passes * plan.total_steps * rows * counted.row_tokens
 
 
 def _cost(preset: Preset, counted: Counted, plan: EvalPlan) -> float:
     times = plan.times + 1
-    losses = (plan.rows + plan.probe_rows + plan.general_rows) * counted.row_tokens
+    rows = plan.rows + plan.probe_rows + plan.general_rows
+    losses = rows * counted.samples_per_row * counted.row_tokens
     asked = times if plan.answered_at is None else len(plan.answered_at)
     return times * losses + asked * _answers(preset, counted)
 

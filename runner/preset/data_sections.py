@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import codecs
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from runner.preset.reading import COLUMNS
 from runner.preset.section import Auto, Count, LocalOrHub, Section
 
 ReportTarget = Literal["tensorboard", "wandb", "trackio"]
+
+
+def known_columns(value: dict[str, str]) -> dict[str, str]:
+    """A map of columns. Raises ValueError for a name of ours that is none."""
+    if unknown := [name for name in value if name not in COLUMNS]:
+        raise ValueError(
+            f"{unknown[0]!r} is no name of ours; they are {', '.join(COLUMNS)} (ours first, then yours)"
+        )
+    return value
 
 
 class MixSource(Section):
@@ -27,12 +38,42 @@ class MixSource(Section):
     """Configuration of a hub data set that has several."""
 
 
-class DataSection(Section):
-    """Where the rows come from."""
+class TrainSource(Section):
+    """One of several sources of training rows."""
 
-    train_dataset: LocalOrHub
-    """Training rows: a local .jsonl, .json, .csv or .parquet file, or the name of a hub data set. Chat messages,
-    prompt and completion, plain text, Alpaca and ShareGPT rows are recognised by themselves."""
+    dataset: LocalOrHub
+    """Rows: a local file or the name of a hub data set, in any of the known shapes."""
+
+    split: str = "train"
+    """Split of a hub data set, or a slice: train[:1000], train[10%:]."""
+
+    dataset_config_name: str | None = None
+    """Configuration of a hub data set that has several."""
+
+    max_rows: int | None = Field(default=None, ge=1)
+    """At most so many of its rows, drawn with the run's seed."""
+
+    weight: float = Field(default=1.0, gt=0.0, le=100.0)
+    """How often each row counts: 2 is twice in each epoch, 0.5 is half of the rows, drawn with the run's seed."""
+
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Names of its columns, where they are not those of data.columns."""
+
+    skip_rows: list[Count] = Field(default_factory=list)
+    """Rows of it that are left out, by their number from 1."""
+
+    @field_validator("columns")
+    @classmethod
+    def _known_columns(cls, value: dict[str, str]) -> dict[str, str]:
+        return known_columns(value)
+
+
+class DataSection(Section):
+    """Where the rows come from, and what of them is learned."""
+
+    train_dataset: LocalOrHub | Annotated[list[TrainSource], Field(min_length=1)]
+    """Training rows: a local file (JSON, CSV, Parquet, Arrow or text, packed or not), or the name of a hub data set. Or
+    several: [{dataset: ./a.jsonl}, {dataset: ./b.csv, weight: 2}]. Their shapes are recognised by themselves."""
 
     eval_dataset: LocalOrHub | None = None
     """Held-out rows. Without any, a part of the training rows is split off (see eval_fraction)."""
@@ -41,10 +82,10 @@ class DataSection(Section):
     """Configuration of a hub data set that has several."""
 
     train_split: str = "train"
-    """Split of a hub data set to train on."""
+    """Split of a hub data set to train on. Also a slice, and that of a local file too: train[:1000], train[10%:]."""
 
     eval_split: str | None = None
-    """Split of the hub data set to evaluate on, when eval_dataset is not set."""
+    """Split to evaluate on, when eval_dataset is not set: of a hub data set, or a slice of a local file."""
 
     eval_fraction: float = Field(default=0.05, ge=0.0, lt=1.0)
     """Share of training rows held out when nothing else names eval data: at least 32 rows, at most 512, never an
@@ -67,11 +108,59 @@ class DataSection(Section):
     skip_rows: list[Count] = Field(default_factory=list)
     """Rows of train_dataset that are left out, by their number from 1: rows a spike pointed at, say."""
 
+    on_bad_rows: Literal["refuse", "skip"] = "refuse"
+    """What is done about rows that cannot be used. refuse: the run is not started. skip: they are left out, counted."""
+
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Names of your columns where they are not the usual ones, ours first: {prompt: question, completion: answer}."""
+
+    drop_columns: list[str] = Field(default_factory=list)
+    """Columns that are passed over: [images] trains on the text of rows that have images."""
+
+    prefer: Literal["nothing", "chosen"] = "nothing"
+    """What is learned of preferences (chosen and rejected, or a label). nothing: such rows are refused, they are not
+    for supervised fine-tuning. chosen: the chosen answers."""
+
+    assistant_turns: Literal["auto", "all", "last"] = "auto"
+    """Which answers of a conversation are learned. auto: every one, in one rendering where the chat template allows it.
+    all: every one, each exactly as it is answered when the model is used. last: the last one alone."""
+
+    system: Literal["keep", "merge_into_user"] = "keep"
+    """Where a system prompt goes. merge_into_user: in front of the first question, for templates that take none."""
+
+    text_rows: Literal["plain", "chat"] = "plain"
+    """How plain text that is a chat written out by a template is read. plain: learned whole, questions included. chat:
+    as the chat it is."""
+
+    encoding: str | None = None
+    """Encoding of text files that are not UTF-8 and do not say what they are: cp1252, say. Empty: found out."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                codecs.lookup(value)
+            except LookupError:
+                raise ValueError(
+                    f"{value!r} is no encoding Python knows: cp1252, latin-1, utf-16 …"
+                ) from None
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _known_columns(cls, value: dict[str, str]) -> dict[str, str]:
+        return known_columns(value)
+
     @model_validator(mode="after")
     def _room_for_own_rows(self) -> DataSection:
         total = sum(source.ratio for source in self.mix)
         if total >= 1:
             raise ValueError(f"the ratios of mix add up to {total:g}; the rest, below 1, is your own rows")
+        if not isinstance(self.train_dataset, str) and (self.skip_rows or self.train_split != "train"):
+            raise ValueError(
+                "skip_rows and train_split are of one file; with several, give each its skip_rows and split"
+            )
         return self
 
 

@@ -13,7 +13,7 @@ from ruamel.yaml.error import YAMLError
 
 from runner.preset import document
 from runner.preset.schema import SECTIONS, Preset, section_type
-from runner.preset.section import LOCAL_OR_HUB, path_kind
+from runner.preset.section import LOCAL_OR_HUB, item_type, path_kind
 from runner.preset.validate import KeyPath, expectation
 
 
@@ -27,13 +27,15 @@ class FieldKind(StrEnum):
     TEXT = "text"
     PATH = "path"
     LIST = "list"
+    MAP = "map"
 
 
 @dataclass(frozen=True)
 class Field:
     """One setting: where it is, what it takes, what it does.
 
-    `words` are texts it takes beside its kind ('auto'); `optional` that it may be empty; `expects` its bounds in words.
+    `words` are texts it takes beside its kind ('auto'); `optional` that it may be empty; `expects` its bounds in words;
+    `several` that a path may also be a list of sources.
     """
 
     path: KeyPath
@@ -46,6 +48,7 @@ class Field:
     optional: bool = False
     required: bool = False
     hub: bool = False
+    several: bool = False
 
     @property
     def name(self) -> str:
@@ -103,6 +106,7 @@ def _field(path: KeyPath, info: FieldInfo) -> Field:
         optional=optional,
         required=info.is_required(),
         hub=path_kind(info) == LOCAL_OR_HUB,
+        several=kind is FieldKind.PATH and item_type(info) is not None,
     )
 
 
@@ -123,6 +127,8 @@ def _kind(others: list[Any], info: FieldInfo) -> FieldKind:
         return FieldKind.LIST
     if path_kind(info) is not None:
         return FieldKind.PATH
+    if get_origin(one) is dict:
+        return FieldKind.MAP
     return {bool: FieldKind.SWITCH, int: FieldKind.INTEGER, float: FieldKind.NUMBER}.get(one, FieldKind.TEXT)
 
 
@@ -138,16 +144,12 @@ def to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "[" + ", ".join(_item_text(item) for item in value) + "]"
+        return "[" + ", ".join(to_text(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {to_text(one)}" for key, one in value.items()) + "}"
     if isinstance(value, float):
         return f"{value:.12g}"
     return str(value)
-
-
-def _item_text(item: Any) -> str:
-    if isinstance(item, dict):
-        return "{" + ", ".join(f"{key}: {_item_text(value)}" for key, value in item.items()) + "}"
-    return to_text(item)
 
 
 def from_text(field: Field, text: str) -> Any:
@@ -157,10 +159,14 @@ def from_text(field: Field, text: str) -> Any:
     text = text.strip()
     if not text:
         return None
-    if field.kind in (FieldKind.TEXT, FieldKind.PATH, FieldKind.CHOICE) or text in field.words:
+    if field.kind in (FieldKind.TEXT, FieldKind.CHOICE) or text in field.words:
+        return text
+    if field.kind is FieldKind.PATH and not (field.several and text.startswith("[")):
         return text
     if field.kind is FieldKind.LIST and not text.startswith("["):
         text = f"[{text}]"
+    if field.kind is FieldKind.MAP and not text.startswith("{"):
+        text = f"{{{text}}}"
     try:
         return document.load(text)
     except (YAMLError, ValueError):

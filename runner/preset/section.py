@@ -39,9 +39,15 @@ def path_kind(field: FieldInfo) -> str | None:
 
 def item_type(field: FieldInfo) -> type[Section] | None:
     """The section that a list field holds several of (data.mix); None for every other field."""
-    for part in get_args(field.annotation):
+    return _section_in(field.annotation)
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    for part in get_args(annotation):
         if isinstance(part, type) and issubclass(part, Section):
             return part
+        if found := _section_in(part):
+            return found
     return None
 
 

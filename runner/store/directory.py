@@ -21,6 +21,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,6 +41,14 @@ class RunDirectory:
     """The paths of one run."""
 
     path: Path
+
+    @property
+    def begun(self) -> datetime | None:
+        """When it was made, as its name says; None for a name that says nothing."""
+        try:
+            return datetime.strptime(self.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+        except ValueError:
+            return None
 
     @property
     def id(self) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 
 import torch
 
+from runner.data.errors import TrainingError
+from runner.data.row import Row
 from runner.insight import answers, split
 from runner.preset.schema import Preset
 from runner.store.events import EventLog
 from runner.train.dataset import Data, fingerprint_of
-from runner.train.errors import TrainingError
-from runner.train.rows import Row
-from runner.train.tokenise import length_limit, render
+from runner.train.tokenise import RowRenderer, length_limit
 
 # A longer answer than its row's is wrong already; a few tokens more show whether it would have ended.
 MARGIN = 1.25
@@ -39,9 +39,9 @@ class HeldOutQuestion:
 class Answerer:
     """Answers `eval.answer_rows` held-out rows greedily and counts the right ones."""
 
-    def __init__(self, preset: Preset, tokenizer: Any, data: Data, log: EventLog, batch: int) -> None:
-        self._tokenizer, self._log = tokenizer, log
-        self._questions = _questions(preset, tokenizer, data)
+    def __init__(self, preset: Preset, renderer: RowRenderer, data: Data, log: EventLog, batch: int) -> None:
+        self._tokenizer, self._log = renderer.tokenizer, log
+        self._questions = _questions(preset, renderer, data)
         self._limit = limit(one.tokens for one in self._questions)
         # As many tokens at once as an evaluation batch has, for which there is memory.
         self._at_once = batch * max(data.longest_eval_row, 1)
@@ -166,7 +166,7 @@ def _answer(tokenizer: Any, asked: HeldOutQuestion, ids: Sequence[int], ends: se
     return answers.Answer(asked.expected, str(text).strip(), end is not None)
 
 
-def _questions(preset: Preset, tokenizer: Any, data: Data) -> list[HeldOutQuestion]:
+def _questions(preset: Preset, renderer: RowRenderer, data: Data) -> list[HeldOutQuestion]:
     """The first of a random order of the held-out rows that have a short enough answer."""
     wanted = preset.eval.answer_rows
     longest = length_limit(preset)
@@ -176,7 +176,7 @@ def _questions(preset: Preset, tokenizer: Any, data: Data) -> list[HeldOutQuesti
         if len(found) >= wanted:
             break
         try:
-            one = _question(tokenizer, data.held_out[place])
+            one = _question(renderer, data.held_out[place])
         except REFUSALS:
             # The template cannot render it: training leaves it out as well.
             continue
@@ -185,16 +185,17 @@ def _questions(preset: Preset, tokenizer: Any, data: Data) -> list[HeldOutQuesti
     return found
 
 
-def _question(tokenizer: Any, row: Row) -> HeldOutQuestion | None:
-    """The last answer of a conversation, or a completion; None for plain text, which asks nothing."""
+def _question(renderer: RowRenderer, row: Row) -> HeldOutQuestion | None:
+    """The last answer of a conversation, or a completion; None for plain text, which asks nothing, and for calls."""
+    tokenizer = renderer.tokenizer
     if not row.messages:
-        start, expected, special = row.prompt, row.text[len(row.prompt) :], True
+        expected = row.text[len(row.prompt) :]
+        prompt = [int(one) for one in tokenizer(row.prompt)["input_ids"]] if row.prompt else []
     else:
-        last = max(i for i, message in enumerate(row.messages) if message["role"] == "assistant")
-        expected, special = row.messages[last]["content"], False
-        start = render(tokenizer, [dict(one) for one in row.messages[:last]], generate=True) if last else ""
-    if not start or not expected.strip():
+        last = row.answers[-1]
+        expected = "" if "tool_calls" in row.messages[last] else row.messages[last]["content"]
+        prompt = renderer.prompt(row.messages[:last], row.tools) if last else []
+    if not prompt or not expected.strip():
         return None
-    prompt = tokenizer(start, add_special_tokens=special)["input_ids"]
     tokens = len(tokenizer(expected, add_special_tokens=False)["input_ids"])
-    return HeldOutQuestion([int(one) for one in prompt], expected.strip(), tokens)
+    return HeldOutQuestion(prompt, expected.strip(), tokens)

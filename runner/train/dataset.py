@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from datasets import Dataset
 
+from runner.data.errors import DataError
+from runner.data.row import Row
 from runner.insight import split
 from runner.insight.eval_budget import Counted, EvalPlan
-from runner.preset.data_sources import TRAIN
+from runner.preset.data_sources import data_sources
 from runner.preset.schema import Preset
+from runner.train.chat_template import RefusedRowError
 from runner.train.divided_rows import Divided, read_divided
 from runner.train.order import RowName
-from runner.train.rows import Row
-from runner.train.sources import DataError
-from runner.train.tokenise import Tokenised, length_limit, tokenise
+from runner.train.tokenise import RowRenderer, Tokenised, length_limit, tokenise_row
 
 T = TypeVar("T")
 
 
 @dataclass
 class Ledger:
-    """What became of the data: every row and token that is not trained on is counted somewhere here."""
+    """What became of the data: every row and token that is not trained on is counted somewhere here.
+
+    A row is one sample, or one for each of its answers where it is unrolled: steps are made of the `train_samples`, and
+    `ways` counts the rows by how their answers were had (conversation.py).
+    """
 
     rows_read: int = 0
     formats: dict[str, int] = field(default_factory=dict)
@@ -35,8 +40,11 @@ class Ledger:
     general_rows: int = 0
     eval_rows_also_in_train: int = 0
     train_rows: int = 0
+    train_samples: int = 0
     eval_rows: int = 0
     probe_rows: int = 0
+    left_out_rows: int = 0
+    ways: dict[str, int] = field(default_factory=dict)
     truncated_rows: int = 0
     tokens_lost: int = 0
     rows_without_trained_tokens: int = 0
@@ -59,13 +67,15 @@ LONGEST_BATCHES = 2
 
 @dataclass(frozen=True)
 class Data:
-    """The data sets with columns input_ids and labels; `evals` has val, train_probe and general as far as there
-    are rows for them. `names` says of each training row what it is made of; `learned` and `held_out` are the rows
-    behind them."""
+    """The data sets with columns input_ids and labels, a sample each; `evals` has val, train_probe and general as far
+    as there are rows for them, and `eval_rows` says of each of their samples which row it is part of, counted from 0 in
+    each set. `names` says of each training sample what it is made of; `learned` and `held_out` are the rows of both.
+    """
 
     train: Dataset
     evals: dict[str, Dataset]
     ledger: Ledger
+    eval_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
     names: Sequence[Sequence[RowName]] = ()
     learned: Sequence[Row] = ()
     held_out: Sequence[Row] = ()
@@ -87,17 +97,21 @@ class Data:
         few = batch if eval_batch == "auto" else eval_batch
         evals = {name: _longest_rows(rows, few) for name, rows in self.evals.items() if name != "train_probe"}
         rows = _longest_rows(self.train, LONGEST_BATCHES * batch)
-        return Data(rows, evals, self.ledger, [()] * len(rows))
+        each = {name: range(len(found)) for name, found in evals.items()}
+        return Data(rows, evals, self.ledger, each, [()] * len(rows))
 
     def thinned(self, plan: EvalPlan, seed: int) -> Data:
-        """With as many rows in each evaluation set as are planned for, drawn with the seed."""
+        """With as many rows in each evaluation set as are planned for, drawn with the seed, all samples of each."""
         wanted = {"val": plan.rows, "train_probe": plan.probe_rows, "general": plan.general_rows}
-        evals = {
-            name: rows.select(list(split.sample(len(rows), wanted[name], seed)))
-            for name, rows in self.evals.items()
-        }
-        self.ledger.probe_rows = len(evals.get("train_probe", ()))
-        return replace(self, evals=evals)
+        evals, eval_rows = {}, {}
+        for name, samples in self.evals.items():
+            of = self.eval_rows[name]
+            chosen = {row: place for place, row in enumerate(split.sample(of[-1] + 1, wanted[name], seed))}
+            kept = [place for place, row in enumerate(of) if row in chosen]
+            evals[name] = samples.select(kept)
+            eval_rows[name] = [chosen[of[place]] for place in kept]
+        self.ledger.probe_rows = _rows_in(eval_rows.get("train_probe", ()))
+        return replace(self, evals=evals, eval_rows=eval_rows)
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -109,42 +123,83 @@ class Data:
         """What the evaluations are planned by."""
         ledger = self.ledger
         return Counted(
-            ledger.train_rows,
+            ledger.train_samples,
             ledger.eval_rows,
             ledger.general_rows,
-            ledger.tokens / ledger.train_rows,
-            ledger.trained_tokens / ledger.train_rows,
+            ledger.tokens / ledger.train_samples,
+            ledger.trained_tokens / ledger.train_samples,
+            ledger.train_samples / ledger.train_rows,
         )
 
 
-def build(preset: Preset, tokenizer: Any) -> Data:
-    """Read, split, blend, tokenise. Raises TrainingError when nothing is left to learn from."""
+def build(preset: Preset, renderer: RowRenderer) -> Data:
+    """Read, split, blend, tokenise. Raises TrainingError when nothing is left to learn from, or at a row that cannot be
+    used, unless such rows are to be left out.
+    """
     divided = read_divided(preset)
     ledger = _ledger(divided)
-    learn = _tokenised(preset, tokenizer, divided.train, ledger)
-    check = [t for t in _tokenise(preset, tokenizer, divided.held_out) if t.trained]
-    broad = [t for t in _tokenise(preset, tokenizer, divided.general) if t.trained]
+    made = _Tokeniser(preset, renderer)
+    learn = _learned(preset, made, divided.train, ledger)
+    check = _with_labels(made.rows(divided.held_out))
+    broad = _with_labels(made.rows(divided.general))
     ledger.train_rows, ledger.eval_rows, ledger.general_rows = len(learn), len(check), len(broad)
-    evals = {}
+    ledger.left_out_rows = made.left_out
+    samples = [sample for row in learn for sample in row]
+    ledger.train_samples = len(samples)
+    sets = {}
     if check:
-        evals["val"] = _dataset(check)
+        sets["val"] = check
         if preset.eval.train_probe:
-            evals["train_probe"] = _dataset(_sample(learn, len(check), preset.train.seed))
+            sets["train_probe"] = _sample(learn, len(check), preset.train.seed)
     if broad:
-        evals["general"] = _dataset(broad)
+        sets["general"] = broad
     return Data(
-        _dataset(learn),
-        evals,
+        _dataset(samples),
+        {name: _dataset([sample for row in rows for sample in row]) for name, rows in sets.items()},
         ledger,
-        [[(t.row.source, t.row.number)] for t in learn],
-        [t.row for t in learn],
-        [t.row for t in check],
+        {name: [place for place, row in enumerate(rows) for _ in row] for name, rows in sets.items()},
+        [[(one.row.source, one.row.number)] for one in samples],
+        [row[0].row for row in learn],
+        [row[0].row for row in check],
     )
+
+
+Samples = list[Tokenised]
+
+
+class _Tokeniser:
+    """Rows to their samples; one that is refused is named, or left out and counted."""
+
+    def __init__(self, preset: Preset, renderer: RowRenderer) -> None:
+        self._preset, self._renderer = preset, renderer
+        self._places = {source.number: source.dataset for source in data_sources(preset.data)}
+        self.left_out = 0
+
+    def rows(self, rows: Iterable[Row]) -> list[Samples]:
+        """The samples of each row. Raises DataError naming the first row that is refused."""
+        found = []
+        for row in rows:
+            try:
+                found.append(tokenise_row(self._renderer, row, length_limit(self._preset)))
+            except RefusedRowError as error:
+                if self._preset.data.on_bad_rows == "refuse":
+                    place = self._places.get(row.source, "the data")
+                    raise DataError(f"{place}, row {row.number}: {error.message}.", error.hint) from error
+                self.left_out += 1
+        return found
+
+    def untrained_turns(self, row: Row) -> int:
+        return self._renderer.untrained_turns(row)
+
+
+def _with_labels(rows: list[Samples]) -> list[Samples]:
+    """The samples something is learned from, of the rows that have any."""
+    return [kept for samples in rows if (kept := [one for one in samples if one.trained])]
 
 
 def _ledger(divided: Divided) -> Ledger:
     """What is known of the rows before any is tokenised."""
-    own, division = divided.rows[TRAIN], divided.division
+    own, division = divided.own, divided.division
     return Ledger(
         rows_read=len(own),
         formats=dict(Counter(row.format.value for row in own)),
@@ -156,27 +211,25 @@ def _ledger(divided: Divided) -> Ledger:
     )
 
 
-def _tokenised(preset: Preset, tokenizer: Any, rows: list[Row], ledger: Ledger) -> list[Tokenised]:
+def _learned(preset: Preset, made: _Tokeniser, rows: list[Row], ledger: Ledger) -> list[Samples]:
     """The rows to learn from, with what is lost of them counted."""
-    every = _tokenise(preset, tokenizer, rows)
-    learn = [t for t in every if t.trained]
+    every = made.rows(rows)
+    learn = _with_labels(every)
+    samples = [one for row in every for one in row]
     ledger.rows_without_trained_tokens = len(every) - len(learn)
-    ledger.truncated_rows = sum(t.lost > 0 for t in every)
-    ledger.tokens_lost = sum(t.lost for t in every)
-    ledger.untrained_turns = sum(t.untrained_turns for t in every)
-    ledger.tokens = sum(len(t.input_ids) for t in learn)
-    ledger.trained_tokens = sum(t.trained for t in learn)
-    ledger.longest_row = max((t.full_length for t in every), default=0)
+    ledger.truncated_rows = sum(any(one.lost for one in row) for row in every)
+    ledger.tokens_lost = sum(one.lost for one in samples)
+    ledger.untrained_turns = sum(made.untrained_turns(row[0].row) for row in every if row)
+    ledger.ways = dict(Counter(row[0].way.value for row in every if row and row[0].row.messages))
+    ledger.tokens = sum(len(one.input_ids) for row in learn for one in row)
+    ledger.trained_tokens = sum(one.trained for row in learn for one in row)
+    ledger.longest_row = max((one.full_length for one in samples), default=0)
     if not learn:
         raise DataError(
             f"None of the {len(every)} training rows has a token to learn from.",
             f"Answers may all lie beyond train.max_length ({preset.train.max_length}), or be empty.",
         )
     return learn
-
-
-def _tokenise(preset: Preset, tokenizer: Any, rows: list[Row]) -> list[Tokenised]:
-    return tokenise(tokenizer, rows, length_limit(preset), preset.train.assistant_only_loss)
 
 
 def _dataset(rows: Sequence[Tokenised]) -> Dataset:
@@ -194,6 +247,11 @@ def fingerprint_of(values: Iterable[object]) -> str:
     for value in values:
         digest.update(repr(value).encode())
     return digest.hexdigest()[:16]
+
+
+def _rows_in(eval_rows: Sequence[int]) -> int:
+    """How many rows the samples of a set are of."""
+    return eval_rows[-1] + 1 if len(eval_rows) else 0
 
 
 def _longest(rows: Dataset) -> int:

@@ -9,8 +9,8 @@ import torch
 from trl.kernels import chunked_logprob
 from trl.trainer import utils
 
+from runner.data.errors import TrainingError
 from runner.store.events import EventLog
-from runner.train.errors import TrainingError
 
 TILES = 3
 

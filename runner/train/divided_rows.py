@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runner.data.row import Row
+from runner.data.sources import read_rows
 from runner.insight import split
 from runner.insight.division import Division, Keys, Places, divide
-from runner.preset.data_sources import TRAIN, data_sources
+from runner.preset.data_sources import TRAIN, data_sources, own_sources
 from runner.preset.schema import Preset
-from runner.train.rows import Row
-from runner.train.sources import read_rows
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Divided:
 
     rows: Mapping[str, list[Row]]
     division: Division
+    own_names: tuple[str, ...] = (TRAIN,)
 
     @property
     def train(self) -> list[Row]:
@@ -30,9 +31,18 @@ class Divided:
         return [next(nexts[which]) for which in split.interleave([len(rows) for rows in lists])]
 
     @property
+    def own(self) -> list[Row]:
+        """Every row of the preset's own sources."""
+        return [row for source in self.own_names for row in self.rows[source]]
+
+    @property
     def mixed(self) -> list[list[Row]]:
         """The rows of each source of data.mix that are trained on."""
-        return [self._rows(name, places) for name, places in self.division.train.items() if name != TRAIN]
+        return [
+            self._rows(name, places)
+            for name, places in self.division.train.items()
+            if name not in self.own_names
+        ]
 
     @property
     def held_out(self) -> list[Row]:
@@ -49,7 +59,8 @@ class Divided:
 def read_divided(preset: Preset) -> Divided:
     """Read every source and divide its rows. Raises DataError."""
     rows = {source.name: read_rows(source) for source in data_sources(preset.data)}
-    return Divided(rows, divide(preset, {name: keys_of(found) for name, found in rows.items()}))
+    own = tuple(source.name for source in own_sources(preset.data))
+    return Divided(rows, divide(preset, {name: keys_of(found) for name, found in rows.items()}), own)
 
 
 def keys_of(rows: Sequence[Row]) -> Keys:

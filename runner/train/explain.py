@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass, replace
 
 from runner import gpu
+from runner.data.errors import TrainingError
 from runner.insight.figures import gib
 from runner.supervision import crashes
-from runner.train.errors import TrainingError
 
 
 @dataclass(frozen=True)

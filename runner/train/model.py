@@ -10,8 +10,8 @@ import torch
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
+from runner.data.errors import TrainingError
 from runner.preset.schema import Preset
-from runner.train.errors import TrainingError
 
 AMPERE = (8, 0)
 

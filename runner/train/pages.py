@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from enum import IntEnum
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
+from runner.data.json_rows import printable
+from runner.data.raw import BadRow
+from runner.data.sources import raw_row, understand
 from runner.preset.data_sources import DataSource
 from runner.preset.schema import Preset
-from runner.train.sources import BadRow, lines, parse_line, raw_rows, understand
-from runner.train.tokenise import IGNORED, Rendered, length_limit, render_row
+from runner.train.tokenise import IGNORED, Rendered, RowRenderer, length_limit
 
 MOST_RAW = 2000
 
@@ -24,28 +25,44 @@ class State(IntEnum):
     CUT = 2
 
 
-def page(preset: Preset, tokenizer: Any, source: DataSource, number: int) -> dict[str, Any]:
-    """Row `number` of a source as a page: {row, format, tokens, trained, cut, segments: [[text, State]], problem}.
+def page(preset: Preset, renderer: RowRenderer, source: DataSource, number: int) -> dict[str, Any]:
+    """Row `number` of a source as a page: {row, format, tokens, trained, cut, way, remarks, samples, segments: [[text,
+    State], …], problem}. Segments are those of all samples, one behind the other; tokens are counted over all.
 
     Raises TrainingError when the source cannot be read or a template refuses the row; IndexError past the last row.
     """
-    raw = _raw_row(source, number)
-    row = understand(raw, number)
+    raw = raw_row(source, number)
+    row = understand(raw, number, source)
     if isinstance(row, BadRow):
-        shown = row.text or str(raw)
-        return {"row": number, "segments": [], "problem": row.reason, "raw": shown[:MOST_RAW]}
-    rendered = render_row(tokenizer, row, preset.train.assistant_only_loss)
+        shown = row.text or json.dumps(raw, ensure_ascii=False, default=str)
+        return {"row": number, "segments": [], "problem": row.reason, "raw": printable(shown)[:MOST_RAW]}
+    samples = renderer.render(row)
     limit = length_limit(preset)
-    labels = rendered.labels
+    parts = [
+        [[text, int(state)] for text, state in segments(renderer.tokenizer, one, limit)] for one in samples
+    ]
     return {
         "row": number,
         "format": row.format.value,
-        "tokens": len(labels),
-        "trained": sum(label != IGNORED for label in labels[1:limit]),
-        "cut": max(0, len(labels) - limit),
-        "segments": [[text, int(state)] for text, state in segments(tokenizer, rendered, limit)],
+        "tokens": sum(len(one.labels) for one in samples),
+        "trained": sum(one.trained(limit) for one in samples),
+        "cut": sum(max(0, len(one.labels) - limit) for one in samples),
+        "way": samples[0].way.value if row.messages else "",
+        "remarks": list(row.remarks),
+        "samples": len(samples),
+        "segments": [part for place, one in enumerate(parts) for part in _numbered(one, place, len(parts))],
         "problem": "",
     }
+
+
+def _numbered(parts: list[Any], place: int, samples: int) -> list[Any]:
+    """The segments of one of several samples, with a line that says which."""
+    if samples == 1:
+        return parts
+    return [
+        [f"{'' if place == 0 else chr(10)}── sample {place + 1} of {samples} ──\n", int(State.READ)],
+        *parts,
+    ]
 
 
 def segments(tokenizer: Any, rendered: Rendered, limit: int) -> Iterator[tuple[str, State]]:
@@ -74,16 +91,3 @@ def segments(tokenizer: Any, rendered: Rendered, limit: int) -> Iterator[tuple[s
     text += rendered.text[place:]
     if text:
         yield text, state
-
-
-def _raw_row(source: DataSource, number: int) -> Any:
-    """One raw row; lines of a .jsonl file before it are skipped without being understood."""
-    path = Path(source.dataset)
-    if source.is_local and path.suffix == ".jsonl" and path.is_file():
-        found = next(islice(lines(path), number - 1, None), None)
-        if found is None:
-            raise IndexError(f"there is no row {number}")
-        return parse_line(found[1], found[0])
-    for raw in islice(raw_rows(source), number - 1, None):
-        return raw
-    raise IndexError(f"there is no row {number}")

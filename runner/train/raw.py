@@ -11,10 +11,11 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+from runner.data.raw import BadRow
+from runner.data.sources import raw_rows
 from runner.preset.data_sources import data_sources
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
-from runner.train.sources import BadRow, raw_rows
 
 LONGEST = 20_000
 
@@ -28,7 +29,11 @@ def texts(preset: Preset, wanted: list[list[int]]) -> dict[str, str]:
             continue
         for number, raw in enumerate(islice(raw_rows(source), max(numbers)), start=1):
             if number in numbers:
-                text = raw.text if isinstance(raw, BadRow) else json.dumps(raw, ensure_ascii=False, indent=1)
+                text = (
+                    raw.text
+                    if isinstance(raw, BadRow)
+                    else json.dumps(raw, ensure_ascii=False, indent=1, default=str)
+                )
                 found[f"{source.number}:{number}"] = text[:LONGEST]
     return found
 

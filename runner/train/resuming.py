@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from runner.data.errors import TrainingError
 from runner.insight.batch import BatchPlan
 from runner.store.history import History
 from runner.train.dataset import Ledger
-from runner.train.errors import TrainingError
 
 
 def step_of(checkpoint: Path) -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from runner.data.row import Message, Row
 from runner.insight.copying import TrainingText
 from runner.preset.schema import Preset
 from runner.store.events import EventLog
 from runner.train.answers import REFUSALS, generate
 from runner.train.dataset import Data
-from runner.train.rows import Message, Row
-from runner.train.tokenise import render
+from runner.train.tokenise import RowRenderer
 
 OWN_PROMPTS = 3
 LONGEST_PROMPT = 2000
@@ -28,6 +28,7 @@ class Prompt:
     place: int
     words: str
     messages: list[Message]
+    tools: tuple[dict[str, Any], ...]
     expected: str
 
 
@@ -36,12 +37,12 @@ class Sampler:
     checkpoints can be compared.
     """
 
-    def __init__(self, preset: Preset, tokenizer: Any, data: Data, log: EventLog) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, preset: Preset, renderer: RowRenderer, data: Data, log: EventLog) -> None:
+        self._renderer = renderer
         self._log = log
         self._most = preset.eval.sample_max_new_tokens
         prompts = _prompts(preset, data) if self._most else []
-        self._prompts = [Prompt(place, *prompt) for place, prompt in enumerate(prompts)]
+        self._prompts = [replace(prompt, place=place) for place, prompt in enumerate(prompts)]
         self._data = data
         self._text: TrainingText | None = None
 
@@ -106,36 +107,36 @@ class Sampler:
 
     def _generate(self, model: Any, prompts: Sequence[Prompt]) -> list[str]:
         asked = [self._tokens(prompt) for prompt in prompts]
-        new = generate(model, self._tokenizer, asked, self._most)
-        return [str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip() for ids in new]
+        tokenizer = self._renderer.tokenizer
+        new = generate(model, tokenizer, asked, self._most)
+        return [str(tokenizer.decode(ids, skip_special_tokens=True)).strip() for ids in new]
 
     def _tokens(self, prompt: Prompt) -> list[int]:
-        messages = list(prompt.messages)
-        text = render(self._tokenizer, messages, generate=True) if messages else prompt.words
-        return list(self._tokenizer(text, add_special_tokens=not messages)["input_ids"])
+        if prompt.messages:
+            return self._renderer.prompt(prompt.messages, prompt.tools)
+        return list(self._renderer.tokenizer(prompt.words)["input_ids"])
 
 
-def _prompts(preset: Preset, data: Data) -> list[tuple[str, list[dict[str, str]], str]]:
-    """(prompt in words, the conversation up to the answer, what the row answers)."""
+def _prompts(preset: Preset, data: Data) -> list[Prompt]:
     chats = any(row.messages for row in data.learned)
     if preset.eval.sample_prompts:
         return [
-            (text, [{"role": "user", "content": text}] if chats else [], "")
+            Prompt(0, text, [{"role": "user", "content": text}] if chats else [], (), "")
             for text in preset.eval.sample_prompts
         ]
     found = [_question(row) for row in data.held_out[: 4 * OWN_PROMPTS]]
-    return [item for item in found if item is not None and len(item[0]) <= LONGEST_PROMPT][:OWN_PROMPTS]
+    return [item for item in found if item is not None and len(item.words) <= LONGEST_PROMPT][:OWN_PROMPTS]
 
 
-def _question(row: Row) -> tuple[str, list[dict[str, str]], str] | None:
+def _question(row: Row) -> Prompt | None:
     if not row.messages:
         # Half of a plain text is a prompt as good as any.
         start = row.prompt or row.text[: min(200, len(row.text) // 2)]
-        return (start, [], row.text[len(start) :]) if start else None
-    last = max(i for i, message in enumerate(row.messages) if message["role"] == "assistant")
-    before = [dict(message) for message in row.messages[:last]]
+        return Prompt(0, start, [], (), row.text[len(start) :]) if start else None
+    last = row.answers[-1]
+    before = list(row.messages[:last])
     asked = next((m["content"] for m in reversed(before) if m["role"] == "user"), "")
-    return (asked, before, row.messages[last]["content"]) if asked else None
+    return Prompt(0, asked, before, row.tools, row.messages[last]["content"]) if asked else None
 
 
 def _words(row: Row) -> str:

@@ -1,36 +1,54 @@
 """Rows to token ids and labels: what the model reads, and which of those tokens it learns from.
 
-The one place where this is decided; the trainer is handed finished labels. A conversation is rendered once with its
-chat template; what is learned from is found as spans of characters and carried over to tokens by their offsets.
+The one place where this is decided; the trainer is handed finished labels. What is learned is found as spans of
+characters (conversation.py) and carried over to tokens by their offsets. A row becomes one sample, or several where a
+conversation is unrolled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from runner.data.errors import TrainingError
+from runner.data.row import Message, Row
 from runner.preset.schema import Preset
-from runner.train.errors import TrainingError
-from runner.train.rows import Message, Row
+from runner.train.chat_template import ChatTemplate, RefusedRowError
+from runner.train.conversation import Conversations, Rendering, Way, clean
+from runner.train.letters import Span, encode_pieces
 
 IGNORED = -100
-Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A sample before it is cut: the text the model reads, and each token's span of characters in it. A token that
+    stands outside the text (a BOS, an EOS that was added) has an empty span. `labels` are the ids, or -100 where
+    nothing is learned; all three equally long.
+    """
+
+    text: str
+    input_ids: list[int]
+    labels: list[int]
+    offsets: list[Span]
+    way: Way = Way.ONE
+
+    def trained(self, limit: int | None = None) -> int:
+        """Tokens that are learned of the first `limit`. The first has no prediction before it and never counts."""
+        return sum(label != IGNORED for label in self.labels[1:limit])
 
 
 @dataclass(frozen=True)
 class Tokenised:
-    """One row as the model sees it. `labels` are the ids, or -100 where nothing is learned; both equally long.
-
-    `full_length` is the number of tokens before truncation. `untrained_turns` counts assistant turns that had to be
-    left out because the template renders a conversation differently once it goes on.
-    """
+    """One sample as the model sees it, cut. `full_length` is the number of tokens before that."""
 
     row: Row
     input_ids: list[int]
     labels: list[int]
     full_length: int
-    untrained_turns: int = 0
+    way: Way = Way.ONE
 
     @property
     def trained(self) -> int:
@@ -42,16 +60,8 @@ class Tokenised:
         return self.full_length - len(self.input_ids)
 
 
-def tokenise(tokenizer: Any, rows: Sequence[Row], max_length: int, assistant_only: bool) -> list[Tokenised]:
-    """Tokenise rows, cut each at `max_length` tokens from its start. Raises TrainingError when there is no template
-    for chat rows, or no fast tokenizer to map characters to tokens.
-    """
-    require_fast(tokenizer)
-    return [tokenise_row(tokenizer, row, max_length, assistant_only) for row in rows]
-
-
 def length_limit(preset: Preset) -> int:
-    """Where rows are cut. bfd_split divides long rows into pieces itself, so nothing is lost to max_length."""
+    """Where samples are cut. bfd_split divides long ones into pieces itself, so nothing is lost to max_length."""
     train = preset.train
     return 1 << 30 if train.packing and train.packing_strategy == "bfd_split" else train.max_length
 
@@ -65,48 +75,87 @@ def require_fast(tokenizer: Any) -> None:
         )
 
 
-def tokenise_row(tokenizer: Any, row: Row, max_length: int, assistant_only: bool) -> Tokenised:
+class RowRenderer:
+    """What the rows of one preset are to its model. `day` is what a chat template is told of today."""
+
+    def __init__(
+        self, tokenizer: Any, assistant_only: bool = True, turns: str = "auto", day: datetime | None = None
+    ) -> None:
+        require_fast(tokenizer)
+        self.tokenizer = tokenizer
+        self.template = ChatTemplate(tokenizer, day)
+        self._conversations = Conversations(tokenizer, self.template, assistant_only, turns)
+        self._turns = turns
+        self._ends = tuple(str(token) for token in tokenizer.all_special_tokens if token)
+
+    @classmethod
+    def of(cls, preset: Preset, tokenizer: Any, day: datetime | None = None) -> RowRenderer:
+        """As a preset says."""
+        return cls(tokenizer, preset.train.assistant_only_loss, preset.data.assistant_turns, day)
+
+    def render(self, row: Row) -> list[Rendered]:
+        """The samples of a row, before they are cut. Raises RefusedRowError for a row that template or tokenizer do not
+        take, with the reason alone; TrainingError where the model has no template for chats.
+        """
+        try:
+            if row.messages:
+                return [self._encoded(one) for one in self._conversations.render(row)]
+            return [self._text(row)]
+        except TrainingError:
+            raise
+        except Exception as error:
+            words = " ".join(str(error).split()) or type(error).__name__
+            raise RefusedRowError(
+                f"the tokenizer does not take it: {words}", "Mend or remove that row."
+            ) from error
+
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Any] = ()) -> list[int]:
+        """The tokens of a conversation up to the header of the answer to its last turn. Raises RefusedRowError."""
+        text = self.template.render(messages, tools, generate=True)
+        return self._encode(text, special=False)[0]
+
+    def untrained_turns(self, row: Row) -> int:
+        """Answers of a row that are passed over, because the last one alone is wanted."""
+        return max(0, len(row.answers) - 1) if self._turns == "last" and row.messages else 0
+
+    def _encoded(self, rendering: Rendering) -> Rendered:
+        text, spans = clean(rendering)
+        if rendering.mark:
+            ids, offsets = encode_pieces(self.tokenizer, rendering.text, rendering.mark)
+        else:
+            ids, offsets = self._encode(text, special=False)
+        return Rendered(text, ids, _labels(ids, offsets, spans), offsets, rendering.way)
+
+    def _text(self, row: Row) -> Rendered:
+        text = row.text
+        ids, offsets = self._encode(text, special=True)
+        labels = _labels(ids, offsets, [(len(row.prompt), len(text))])
+        end = self.tokenizer.eos_token_id
+        # The end of the text is learned too; a chat template brings its own, also one that wrote this text before.
+        if end is not None and ids[-1:] != [end] and not text.rstrip().endswith(self._ends):
+            ids.append(end)
+            labels.append(end)
+            offsets.append((len(text), len(text)))
+        return Rendered(text, ids, labels, offsets)
+
+    def _encode(self, text: str, special: bool) -> tuple[list[int], list[Span]]:
+        encoded = self.tokenizer(
+            text, add_special_tokens=special, return_offsets_mapping=True, truncation=False, verbose=False
+        )
+        return list(encoded["input_ids"]), list(encoded["offset_mapping"])
+
+
+def tokenise(renderer: RowRenderer, rows: Sequence[Row], max_length: int) -> list[Tokenised]:
+    """Tokenise rows, each sample cut at `max_length` tokens from its start. Raises RefusedRowError, its row named."""
+    return [sample for row in rows for sample in tokenise_row(renderer, row, max_length)]
+
+
+def tokenise_row(renderer: RowRenderer, row: Row, max_length: int) -> list[Tokenised]:
     """One row; see `tokenise`."""
-    whole = render_row(tokenizer, row, assistant_only)
-    ids = whole.input_ids
-    return Tokenised(row, ids[:max_length], whole.labels[:max_length], len(ids), whole.untrained_turns)
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A row before it is cut: the text the model reads, and each token's span of characters in it. A token that stands
-    outside the text (a BOS, an EOS that was added) has an empty span.
-    """
-
-    text: str
-    input_ids: list[int]
-    labels: list[int]
-    offsets: list[Span]
-    untrained_turns: int = 0
-
-
-def render_row(tokenizer: Any, row: Row, assistant_only: bool) -> Rendered:
-    """A row as the model reads it, and what of it is learned."""
-    if row.messages:
-        text, spans, untrained = _conversation(tokenizer, row, assistant_only)
-        ids, offsets = _encode(tokenizer, text, special=False)
-        return Rendered(text, ids, _labels(ids, offsets, spans), offsets, untrained)
-    text = row.text
-    ids, offsets = _encode(tokenizer, text, special=True)
-    labels = _labels(ids, offsets, [(len(row.prompt), len(text))])
-    # The end of the text is learned too; a chat template brings its own.
-    if tokenizer.eos_token_id is not None and ids[-1:] != [tokenizer.eos_token_id]:
-        ids.append(tokenizer.eos_token_id)
-        labels.append(tokenizer.eos_token_id)
-        offsets.append((len(text), len(text)))
-    return Rendered(text, ids, labels, offsets)
-
-
-def _encode(tokenizer: Any, text: str, special: bool) -> tuple[list[int], list[Span]]:
-    encoded = tokenizer(
-        text, add_special_tokens=special, return_offsets_mapping=True, truncation=False, verbose=False
-    )
-    return list(encoded["input_ids"]), list(encoded["offset_mapping"])
+    return [
+        Tokenised(row, one.input_ids[:max_length], one.labels[:max_length], len(one.input_ids), one.way)
+        for one in renderer.render(row)
+    ]
 
 
 def _labels(ids: list[int], offsets: list[Span], spans: list[Span]) -> list[int]:
@@ -119,66 +168,3 @@ def _labels(ids: list[int], offsets: list[Span], spans: list[Span]) -> list[int]
         if place < len(spans) and end > start and end > spans[place][0]:
             labels[index] = ids[index]
     return labels
-
-
-def _conversation(tokenizer: Any, row: Row, assistant_only: bool) -> tuple[str, list[Span], int]:
-    messages = list(row.messages)
-    text = render(tokenizer, messages)
-    if not assistant_only and not row.context:
-        return text, [(0, len(text))], 0
-    spans: list[Span] = []
-    untrained = 0
-    for place, message in enumerate(messages):
-        if message["role"] != "assistant" or place < row.context:
-            continue
-        span = _turn(tokenizer, messages, place, text)
-        if span is None:
-            untrained += 1
-        else:
-            spans.append(span)
-    return text, spans, untrained
-
-
-def _turn(tokenizer: Any, messages: list[Message], place: int, text: str) -> Span | None:
-    """Where the assistant turn at `place` stands in the rendered text, its end-of-turn token included.
-
-    Found as the difference between the conversation up to the question with the assistant's header, and with the
-    answer. None when the whole conversation does not begin with both, as with templates that drop the reasoning of
-    earlier turns.
-    """
-    before = render(tokenizer, messages[:place], generate=True) if place else ""
-    after = render(tokenizer, messages[: place + 1]) if place + 1 < len(messages) else text
-    if not text.startswith(after):
-        return None
-    if not after.startswith(before):
-        # Some templates open an answer differently when asked to generate one: the header without it must do.
-        before = render(tokenizer, messages[:place]) if place else ""
-        start = after.find(messages[place]["content"].strip(), len(before))
-        if not after.startswith(before) or start < 0:
-            return None
-        return start, _end_of_turn(tokenizer, after)
-    return len(before), _end_of_turn(tokenizer, after)
-
-
-def _end_of_turn(tokenizer: Any, text: str) -> int:
-    """The end of the text without white space after its end-of-turn token: the model stops at the token."""
-    stripped = text.rstrip()
-    ends = tuple(token for token in tokenizer.all_special_tokens if token)
-    return len(stripped) if ends and stripped.endswith(ends) else len(text)
-
-
-def render(tokenizer: Any, messages: list[Message], generate: bool = False) -> str:
-    """A conversation as text. Raises TrainingError when the tokenizer has no template or refuses the turns."""
-    if not tokenizer.chat_template:
-        raise TrainingError(
-            "The tokenizer has no chat template, and the data are conversations.",
-            "Name a .jinja file in model.chat_template_path, use an instruct model, or give prompt–completion rows.",
-        )
-    try:
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generate))
-    except Exception as error:
-        roles = " → ".join(message["role"] for message in messages)
-        raise TrainingError(
-            f"The model's chat template refuses a conversation ({roles}): {error}",
-            "Mend the row, or name another template in model.chat_template_path.",
-        ) from error

@@ -7,8 +7,8 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from runner.data.errors import TrainingError
 from runner.preset.schema import Preset
-from runner.train.errors import TrainingError
 
 
 def load_tokenizer(preset: Preset) -> Any:

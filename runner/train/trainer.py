@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,14 @@ class RowLosses:
     nll: torch.Tensor
     tokens: torch.Tensor
 
+    def joined(self, rows: Sequence[int]) -> RowLosses:
+        """The losses of samples made those of their rows; `rows` says of each sample which it is part of, from 0."""
+        if not len(rows) or len(rows) == rows[-1] + 1:
+            return self
+        of, count = torch.tensor(rows), rows[-1] + 1
+        nll = torch.zeros(count, dtype=self.nll.dtype).index_add(0, of, self.nll)
+        return RowLosses(nll, torch.zeros(count, dtype=self.tokens.dtype).index_add(0, of, self.tokens))
+
     @property
     def mean(self) -> float:
         """Nats a token over all rows; NaN for no tokens."""
@@ -54,6 +63,7 @@ class RunTrainer(SFTTrainer):
         *args: Any,
         log: EventLog,
         memory: MemoryBook,
+        eval_rows: Mapping[str, Sequence[int]],
         order: RowOrder | None = None,
         sampler: Sampler | None = None,
         answerer: Answerer | None = None,
@@ -62,6 +72,7 @@ class RunTrainer(SFTTrainer):
     ) -> None:
         self.run_log = log
         self.memory_book = memory
+        self.eval_rows = eval_rows
         self.row_order = order
         self.sampler = sampler
         self.answerer = answerer
@@ -97,7 +108,7 @@ class RunTrainer(SFTTrainer):
         self.run_log.phase(Phase.EVALUATING)
         self.memory_book.note("before evaluation")
         start = time.monotonic()
-        losses = self.row_losses(dataloader)
+        losses = self.row_losses(dataloader).joined(self.eval_rows.get(name, ()))
         self.run_log.append(
             "eval",
             set=name,

@@ -19,6 +19,7 @@ from runner.train.callback import RunCallback
 from runner.train.memory import MemoryBook, device_used_mib
 from runner.train.order import RowOrder, RowRecord
 from runner.train.stop_flag import StopFlag
+from runner.train.tokenise import RowRenderer
 from runner.train.tokenizer import load_tokenizer
 from runner.train.trainer import RunTrainer
 
@@ -34,6 +35,7 @@ class Training:
         device.require(read_json(run.run))
         transformers.set_seed(preset.train.seed)
         self._tokenizer = load_tokenizer(preset)
+        self._renderer = RowRenderer.of(preset, self._tokenizer, run.begun)
         stop.check()
 
     def train(self, checkpoint: Path | None = None, before: History | None = None) -> None:
@@ -53,7 +55,7 @@ class Training:
         """Rows become tokens; how often and on how many of them the run is evaluated follows from their number."""
         preset = self._preset
         self._log.phase(Phase.TOKENISING)
-        data = dataset.build(preset, self._tokenizer)
+        data = dataset.build(preset, self._renderer)
         if preset.train.packing:
             data = packing.pack_training(data, preset)
         if self._is_probe:
@@ -89,9 +91,9 @@ class Training:
         if not self._is_probe:
             self._rows = RowRecord(self._run, order, data.names, self._plan)
             self._answerer = answers.Answerer(
-                preset, self._tokenizer, data, log, self._arguments.per_device_eval_batch_size
+                preset, self._renderer, data, log, self._arguments.per_device_eval_batch_size
             )
-            sampler = samples.Sampler(preset, self._tokenizer, data, log)
+            sampler = samples.Sampler(preset, self._renderer, data, log)
         callback = RunCallback(preset, self._run, log, self._stop, self._memory, self._schedule, self._rows)
         self._trainer: Any = RunTrainer(
             model=self._base,
@@ -102,6 +104,7 @@ class Training:
             peft_config=model.lora_config(preset),
             callbacks=[callback],
             log=log,
+            eval_rows=data.eval_rows,
             memory=self._memory,
             order=order,
             sampler=sampler,

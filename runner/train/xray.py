@@ -14,10 +14,15 @@ import select
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from runner.data.errors import TrainingError
+from runner.data.json_rows import parse_line
+from runner.data.raw import BadRow
+from runner.data.row import Row
+from runner.data.sources import container_of, scan, understand, wanted_numbers
 from runner.insight import split
 from runner.insight.data import report_from_json
 from runner.preset.data_sources import TRAIN, DataSource, data_sources
@@ -25,13 +30,11 @@ from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
 from runner.store.directory import read_json, write_json
 from runner.train import pages
+from runner.train.chat_template import RefusedRowError
 from runner.train.columns import SourceRows
-from runner.train.errors import TrainingError
 from runner.train.examine import Examination
 from runner.train.explain import explain
-from runner.train.rows import Row
-from runner.train.sources import BadRow, lines, parse_line, scan, understand
-from runner.train.tokenise import render_row, require_fast
+from runner.train.tokenise import RowRenderer
 
 # Files with more rows are looked at here and there first, so that there is an answer within seconds.
 SAMPLED_FROM = 20_000
@@ -50,8 +53,7 @@ class Xray:
         self._preset = preset
         self._folder = folder
         self._key = key
-        self._tokenizer = load_tokenizer(preset)
-        require_fast(self._tokenizer)
+        self._renderer = RowRenderer.of(preset, load_tokenizer(preset))
         self._sources = {source.name: source for source in data_sources(preset.data)}
         self._started = time.monotonic()
         self._input_open = True
@@ -75,10 +77,10 @@ class Xray:
             self._answer(wait=None)
 
     def _look(self, expected: dict[str, int | None], sampled: bool) -> Examination:
-        found = Examination(self._preset, self._tokenizer, self._key)
+        found = Examination(self._preset, self._renderer, self._key)
         # All of them at once: without a source for `eval` rows would be held out of the training rows meanwhile.
         seen = {
-            name: found.source(name, source.dataset, _left(source, expected[name]))
+            name: found.source(name, source.dataset, expected[name], notes_of(source))
             for name, source in self._sources.items()
         }
         for name, source in self._sources.items():
@@ -92,16 +94,13 @@ class Xray:
 
     def _add(self, found: Examination, source: SourceRows, row: Row | BadRow) -> None:
         if isinstance(row, BadRow):
-            found.add(source, row, None)
+            found.add(source, row, [])
             return
         try:
-            rendered = render_row(self._tokenizer, row, self._preset.train.assistant_only_loss)
-        except TrainingError as error:
-            if not self._tokenizer.chat_template:
-                raise
-            found.add(source, BadRow(row.number, error.message), None)
-            return
-        found.add(source, row, rendered)
+            found.add(source, row, self._renderer.render(row))
+        except RefusedRowError as error:
+            skips = self._preset.data.on_bad_rows == "skip"
+            found.add(source, BadRow(row.number, error.message, is_left_out=skips), [])
 
     def _write(self, found: Examination, complete: bool, sampled: bool = False) -> None:
         begun = time.monotonic()
@@ -128,7 +127,7 @@ class Xray:
             say(
                 type="page",
                 source=name,
-                **pages.page(self._preset, self._tokenizer, self._sources[name], number),
+                **pages.page(self._preset, self._renderer, self._sources[name], number),
             )
         except TrainingError as error:
             say(type="page", source=name, row=number, segments=[], problem=error.message)
@@ -136,45 +135,40 @@ class Xray:
             say(type="page", source="", row=0, segments=[], problem=str(error))
 
 
-def _left(source: DataSource, rows: int | None) -> int | None:
-    """How many of so many rows are left without those the preset skips."""
-    return None if rows is None else rows - sum(number <= rows for number in source.skipped)
+def notes_of(source: DataSource) -> list[str]:
+    """How a source is read, where its name does not say that."""
+    container = container_of(source)
+    return [] if container is None else container.remarks
 
 
 def expected_rows(source: DataSource) -> int | None:
-    """How many rows a source has, where that is cheap to know."""
-    path = Path(source.dataset)
-    if not source.is_local or not path.is_file():
+    """How many rows of a source are looked at, where that is cheap to know."""
+    container = container_of(source)
+    rows = container.count() if container is not None else None
+    if rows is None:
         return None
-    if path.suffix == ".jsonl":
-        return sum(1 for _ in lines(path))
-    if path.suffix == ".parquet":
-        from pyarrow.parquet import read_metadata
-
-        try:
-            return int(read_metadata(path).num_rows)
-        except (OSError, ValueError):
-            return None
-    return None
+    wanted = wanted_numbers(source)
+    return len(range(wanted.start, min(wanted.stop, rows + 1))) - sum(
+        number <= rows and number in wanted for number in source.skipped
+    )
 
 
 def _some(source: DataSource, expected: int | None) -> Iterator[Row | BadRow]:
-    """Rows spread evenly at random over a .jsonl file; the first rows of anything else."""
-    path = Path(source.dataset)
-    if path.suffix == ".jsonl" and expected:
-        chosen: Iterable[int] = split.sample(expected, SAMPLE_ROWS, seed=0)
-        wanted = iter(chain(chosen, [-1]))
-        next_row = next(wanted)
-        for place, (line, text) in enumerate(lines(path)):
+    """Rows spread evenly at random over a file by lines; the first rows of anything else."""
+    container = container_of(source)
+    if container is not None and container.is_by_lines and expected:
+        wanted = wanted_numbers(source)
+        chosen: Iterable[int] = split.sample(expected + len(source.skipped), SAMPLE_ROWS, seed=0)
+        places = iter(chain(chosen, [-1]))
+        next_row = next(places)
+        for place, line in enumerate(islice(container.lines(), wanted.start - 1, wanted.stop - 1)):
             if place == next_row:
-                if place + 1 not in source.skipped:
-                    yield understand(parse_line(text, line), place + 1)
-                next_row = next(wanted)
+                number = wanted.start + place
+                if number not in source.skipped:
+                    yield understand(parse_line(line), number, source)
+                next_row = next(places)
         return
-    for number, row in enumerate(scan(source), start=1):
-        yield row
-        if number >= SAMPLE_ROWS:
-            return
+    yield from islice(scan(source), SAMPLE_ROWS)
 
 
 def say(**message: Any) -> None:

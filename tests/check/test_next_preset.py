@@ -219,7 +219,7 @@ def test_paths_stay_absolute(home: Path) -> None:
     run = run_of(home, "demo")
     found = saved(next_preset(run, home, "next"), home)
     assert found.data.train_dataset == files.load_frozen(run.preset).data.train_dataset
-    assert Path(found.data.train_dataset).is_absolute()
+    assert Path(str(found.data.train_dataset)).is_absolute()
 
 
 def test_names_are_free_and_never_doubled(home: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from runner.data.row import RowFormat
 from runner.insight.data import CONVERSATIONS
-from runner.train.rows import RowFormat
 
 # Add a new shape to one of the two.
 OTHERS = ("prompt–completion", "plain text")

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 
 from runner.preset.data_sources import DataSource
+from runner.preset.schema import Preset
 from runner.store.directory import RunDirectory
 from runner.store.events import EventLog
 from runner.store.jsonl import LineTail, Record
-from runner.train import demo_text
+from runner.train import dataset, demo_text
 from runner.train.__main__ import train
+from runner.train.dataset import Data
 from runner.train.stop_flag import StopFlag
+from runner.train.tokenise import RowRenderer
+from runner.train.tokenizer import load_tokenizer
 from runner.train.trainer import RunTrainer
 from tests.train.conftest import prepared
 
@@ -25,6 +29,11 @@ UNEVALUATED = (*SILENT, "data.eval_dataset=null", "data.eval_fraction=0")
 
 # {step: the token ids of its rows, in the order they were given}
 Seen = dict[int, list[list[int]]]
+
+
+def built(preset: Preset, tokenizer: Any = None) -> Data:
+    """The data of a preset as the trainer has them."""
+    return dataset.build(preset, RowRenderer.of(preset, tokenizer or load_tokenizer(preset)))
 
 
 def file_source(path: Path | str) -> DataSource:

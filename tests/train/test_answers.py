@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from runner.preset import files
 from runner.store.directory import RunDirectory
 from runner.store.history import read_history
-from runner.train import answers, dataset, model
+from runner.train import answers, model
+from runner.train.tokenise import RowRenderer
 from runner.train.tokenizer import load_tokenizer
-from tests.train.small_runs import chat, events, run_of, write_rows
+from tests.train.small_runs import built, chat, events, run_of, write_rows
 
 FEW = (
     "train.max_steps=4",
@@ -129,8 +130,8 @@ def test_plain_text_asks_nothing_and_long_answers_are_not_asked_for(tmp_path: Pa
         train = write_rows(tmp_path / "rows.jsonl", rows)
         overrides = (f"data.train_dataset={train}", "data.eval_dataset=null", "train.max_length=900", *EIGHT)
         preset = files.load("demo", Path("/nowhere"), overrides).preset
-        data = dataset.build(preset, tokenizer)
-        found = answers.Answerer(preset, tokenizer, data, None, 4)  # type: ignore[arg-type]
+        data = built(preset, tokenizer)
+        found = answers.Answerer(preset, RowRenderer.of(preset, tokenizer), data, None, 4)  # type: ignore[arg-type]
         assert found.questions == min(asked, len(data.held_out)), asked
         assert bool(found.limit) is bool(asked)
 

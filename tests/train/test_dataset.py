@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.data.errors import DataError
+from runner.data.row import Row, RowFormat
 from runner.insight.division import divide
 from runner.preset import files
 from runner.train import dataset
 from runner.train.divided_rows import Divided, keys_of
-from runner.train.rows import Row, RowFormat
-from runner.train.sources import DataError
-from runner.train.tokenizer import load_tokenizer
+from tests.train.small_runs import built
 
 
 def text_rows(contents: list[str]) -> list[Row]:
@@ -63,7 +63,7 @@ def build(folder: Path, home: Path, rows: list[dict[str, Any]], *overrides: str)
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     preset = files.load("demo", home, [f"data.train_dataset={path}", *overrides]).preset
-    return dataset.build(preset, load_tokenizer(preset))
+    return built(preset)
 
 
 def chat(question: str, answer: str) -> dict[str, Any]:

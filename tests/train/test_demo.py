@@ -19,9 +19,10 @@ from runner.preset.files import load_frozen
 from runner.store.checkpoint_integrity import is_cut_short
 from runner.store.directory import read_json
 from runner.store.jsonl import LineTail
-from runner.train import dataset, model
+from runner.train import model
 from runner.train.tokenizer import load_tokenizer
 from tests.train.conftest import CommandRun
+from tests.train.small_runs import built
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
@@ -58,7 +59,7 @@ def test_nine_of_ten_held_out_rows_are_answered_right(demo: CommandRun) -> None:
     tokenizer = load_tokenizer(preset)
     base = model.load_model(preset)
     adapted = PeftModel.from_pretrained(base, demo.run.adapter).eval()
-    rows = dataset.build(preset, tokenizer).held_out
+    rows = built(preset, tokenizer).held_out
     right = 0
     for row in rows:
         question, expected = row.messages[0]["content"], row.messages[1]["content"]
@@ -171,7 +172,7 @@ def test_the_adapter_reloads_with_peft_and_gives_the_same_loss(demo: CommandRun)
     assert len(layers) == 4 * 7
     assert all(layer.weight.quant_state.quant_type == "nf4" for layer in layers)
     assert all(layer.weight.quant_state.nested for layer in layers)
-    rows = dataset.build(preset, tokenizer).evals["val"]
+    rows = built(preset, tokenizer).evals["val"]
     untrained = mean_loss(base, rows)
     adapted = PeftModel.from_pretrained(base, demo.run.adapter).eval()
     assert sum(isinstance(module, LoraLayer) for module in adapted.modules()) == 4 * 7

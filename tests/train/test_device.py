@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from trl.kernels import chunked_logprob
 
+from runner.data.errors import TrainingError
 from runner.preset.files import load_frozen
 from runner.store.checkpoints import checkpoints
 from runner.store.directory import RunDirectory
@@ -17,7 +18,6 @@ from runner.store.history import read_history
 from runner.supervision import crashes, replan
 from runner.train import device
 from runner.train.__main__ import train
-from runner.train.errors import TrainingError
 from runner.train.model import keeping_dtypes
 from runner.train.stop_flag import StopFlag
 from tests.train.conftest import Trained

@@ -11,6 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.data.errors import DataError
+from runner.data.row import Row
+from runner.data.sources import read_rows
 from runner.insight import split
 from runner.insight.division import divide
 from runner.preset import files
@@ -18,12 +21,9 @@ from runner.preset.data_sources import data_sources
 from runner.preset.errors import PresetError
 from runner.preset.schema import Preset
 from runner.store.history import read_history
-from runner.train import dataset
 from runner.train.divided_rows import Divided, keys_of
-from runner.train.rows import Row
-from runner.train.sources import DataError, read_rows
-from runner.train.tokenizer import load_tokenizer
 from tests.train.conftest import Trained
+from tests.train.small_runs import built
 
 
 def write(path: Path, word: str, rows: int) -> Path:
@@ -199,7 +199,7 @@ def test_no_general_row_is_also_trained_on(tmp_path: Path, home: Path, own: Path
     general = write(tmp_path / "general.jsonl", "general", 200)
     overrides = (f"data.general_eval_dataset={general}",) if named else ()
     preset = loaded(home, own, [source(general, 0.15)] * 2, *overrides)
-    data = dataset.build(preset, load_tokenizer(preset))
+    data = built(preset)
     assert len(data.evals["general"]) == data.ledger.general_rows > 0
     assert ids(data.evals["general"]).isdisjoint(ids(data.train))
 
@@ -215,7 +215,7 @@ def test_no_held_out_row_is_trained_on_by_way_of_the_mix(
     held.write_text("".join(general.read_text().splitlines(keepends=True)[:20]) + fresh)
     overrides = (f"data.eval_dataset={held}",) if named else ()
     preset = loaded(home, own, [source(general, 0.5)], *overrides)
-    data = dataset.build(preset, load_tokenizer(preset))
+    data = built(preset)
     assert len(data.evals["val"]) > 0
     assert ids(data.evals["val"]).isdisjoint(ids(data.train))
 
@@ -226,7 +226,7 @@ def test_general_rows_that_are_counted_are_evaluated(
 ) -> None:
     named = write(tmp_path / "named.jsonl", "named", 30)
     preset = loaded(home, own, [], f"data.general_eval_dataset={named}", f"data.eval_fraction={fraction}")
-    data = dataset.build(preset, load_tokenizer(preset))
+    data = built(preset)
     evaluated = len(data.evals["general"]) if "general" in data.evals else 0
     assert evaluated == data.ledger.general_rows
 

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
+from runner.data import sources
+from runner.data.raw import BadRow
 from runner.preset.data_sources import data_sources
 from runner.preset.files import load_frozen
 from runner.store.directory import RunDirectory
 from runner.store.history import read_history
 from runner.store.rows import rows_of
-from runner.train import sources
 from runner.train.order import RowOrder
-from runner.train.tokenise import length_limit, tokenise
+from runner.train.tokenise import RowRenderer, length_limit, tokenise
 from runner.train.tokenizer import load_tokenizer
 from tests.train.small_runs import UNEVALUATED, Seen, chat, recorded, watched_run, write_rows
 
@@ -48,9 +49,9 @@ def tokens_of(run: RunDirectory) -> dict[tuple[int, int], list[int]]:
     for source in data_sources(preset.data):
         if (number := source.number) is None:
             continue
-        rows = [row for row in sources.scan(source) if not isinstance(row, sources.BadRow)]
+        rows = [row for row in sources.scan(source) if not isinstance(row, BadRow)]
         limit = length_limit(preset)
-        for row, made in zip(rows, tokenise(tokenizer, rows, limit, True), strict=True):
+        for row, made in zip(rows, tokenise(RowRenderer(tokenizer), rows, limit), strict=True):
             found[number, row.number] = list(made.input_ids)
     assert len({tuple(ids) for ids in found.values()}) == len(found)
     return found

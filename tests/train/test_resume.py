@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from runner.commands import resume
+from runner.data.errors import TrainingError
 from runner.preset.files import load_frozen
 from runner.store.checkpoints import checkpoints, newest
 from runner.store.directory import RunDirectory
@@ -16,7 +17,6 @@ from runner.store.errors import LaunchError
 from runner.store.events import EventLog
 from runner.store.history import History, read_history
 from runner.train.__main__ import train
-from runner.train.errors import TrainingError
 from runner.train.stop_flag import StopFlag
 from tests.train.conftest import Trained
 from tests.train.small_runs import run_of

@@ -13,10 +13,9 @@ from runner.preset.files import load_frozen
 from runner.store.directory import RunDirectory
 from runner.store.history import read_history
 from runner.store.jsonl import Record
-from runner.train import dataset, model
+from runner.train import model
 from runner.train.tokenise import IGNORED
-from runner.train.tokenizer import load_tokenizer
-from tests.train.small_runs import SILENT, chat, events, run_of, write_rows
+from tests.train.small_runs import SILENT, built, chat, events, run_of, write_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rows")]
 
@@ -47,7 +46,7 @@ def evaluations(run: RunDirectory, name: str) -> dict[int, Record]:
 
 def sets_of(run: RunDirectory) -> dict[str, Dataset]:
     preset = load_frozen(run.preset)
-    return dataset.build(preset, load_tokenizer(preset)).evals
+    return built(preset).evals
 
 
 def trained_tokens(rows: Dataset) -> list[int]:

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.data.errors import DataError
+from runner.data.row import RowError, RowFormat
+from runner.data.shapes import normalise
+from runner.data.sources import read_rows
 from runner.preset.data_sources import DataSource
-from runner.train.rows import RowError, RowFormat, normalise
-from runner.train.sources import DataError, read_rows
 from tests.train.small_runs import file_source
 
 QUESTION = {"role": "user", "content": "q"}
@@ -59,14 +61,17 @@ def test_a_sharegpt_system_prompt_is_kept() -> None:
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        ({"question": "q", "answer": "a"}, "has question, answer; none of the known shapes"),
+        ({"head": "q", "tail": "a"}, "has head, tail; none of the known shapes"),
         ({}, "no keys at all"),
-        ({"messages": []}, "not a list of turns"),
-        ({"messages": "hi"}, "not a list of turns"),
+        ({"messages": []}, "its messages are empty"),
+        ({"messages": "hi"}, "text that is no JSON, not a list of turns"),
         ({"messages": [QUESTION]}, "no assistant turn"),
         ({"messages": ["hi"]}, "turn 1 is str"),
         ({"messages": [{"role": "wizard", "content": "x"}, ANSWER]}, "turn 1 has the role 'wizard'"),
-        ({"messages": [QUESTION, {"role": "assistant", "content": None}]}, "turn 2 has NoneType as content"),
+        (
+            {"messages": [QUESTION, {"role": "assistant", "content": None}]},
+            "turn 2 (assistant) has no content",
+        ),
         ({"prompt": "p", "completion": ""}, "completion is empty"),
         ({"prompt": "p", "completion": [ANSWER]}, "both be text"),
         ({"instruction": "i", "output": ""}, "output is empty"),
@@ -140,7 +145,7 @@ def test_the_same_rows_from_every_kind_of_file(tmp_path: Path) -> None:
         ("a.json", "{", "not JSON"),
         ("a.json", "3", "not a list of rows"),
         ("a.parquet", "junk", "not a readable Parquet file"),
-        ("a.txt", "x", "is no data file"),
+        ("a.bin", "x", "is no data file"),
     ],
 )
 def test_a_bad_file_names_itself_and_the_place(tmp_path: Path, name: str, text: str, words: str) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from runner.data.errors import DataError
+from runner.data.sources import read_rows
 from runner.preset.data_sources import data_sources
 from runner.preset.errors import PresetError
 from runner.preset.schema import Preset
-from runner.train import dataset, xray
-from runner.train.sources import DataError, read_rows
-from runner.train.tokenizer import load_tokenizer
-from tests.train.small_runs import write_rows
+from runner.train import xray
+from tests.train.small_runs import built, write_rows
 from tests.train.test_xray import LIMIT, agrees, examined, preset_of, random_rows
 
 ROWS = 120
@@ -32,7 +32,7 @@ def test_they_are_read_by_nobody_and_the_others_keep_their_numbers(
     wanted = preset(tmp_path, skipped)
     left = [number for number in range(1, ROWS + 1) if number not in skipped]
     assert [row.number for row in read_rows(data_sources(wanted.data)[0])] == left
-    data = dataset.build(wanted, load_tokenizer(wanted))
+    data = built(wanted)
     assert data.ledger.rows_read == len(left)
     kept = {number for names in data.names for _, number in names} | {row.number for row in data.held_out}
     assert kept <= set(left)
@@ -53,13 +53,13 @@ def test_they_are_read_by_nobody_and_the_others_keep_their_numbers(
 def test_the_xray_counts_as_the_trainer_does(tmp_path: Path, overrides: tuple[str, ...]) -> None:
     placed = [text.format(folder=tmp_path) for text in overrides]
     wanted = preset(tmp_path, [1, 4, 60, 61, 118], *placed)
-    agrees(examined(wanted, tmp_path / "xray"), dataset.build(wanted, load_tokenizer(wanted)), wanted)
+    agrees(examined(wanted, tmp_path / "xray"), built(wanted), wanted)
 
 
 def test_rows_of_other_sources_are_not_left_out(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "held.jsonl", random_rows(2, 20))
     wanted = preset(tmp_path, list(range(1, 20)), f"data.eval_dataset={path}")
-    assert dataset.build(wanted, load_tokenizer(wanted)).ledger.eval_rows > 15
+    assert built(wanted).ledger.eval_rows > 15
     report = examined(wanted, tmp_path / "xray")
     assert [source.rows_read for source in report.sources] == [ROWS - 19, 20]
 
@@ -73,7 +73,7 @@ def test_a_bad_row_that_is_skipped_stops_nobody(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="row 5: has txt"):
         read_rows(data_sources(preset_of(tmp_path, path, "data.skip_rows=[3]").data)[0])
     wanted = preset_of(tmp_path, path, "data.skip_rows=[3, 5]", "data.eval_fraction=0")
-    data = dataset.build(wanted, load_tokenizer(wanted))
+    data = built(wanted)
     assert data.names == [[(0, 1)], [(0, 2)], [(0, 4)]]
     report = examined(wanted, tmp_path / "xray")
     assert report.sources[0].bad.count == 0

@@ -28,9 +28,9 @@ from runner.insight.packing import packed_rows
 from runner.preset import files
 from runner.preset.schema import Preset
 from runner.store.directory import RunDirectory
-from runner.train import arguments, dataset, packing
-from runner.train.tokenizer import load_tokenizer
+from runner.train import arguments, packing
 from tests.train.conftest import prepared
+from tests.train.small_runs import built
 
 # rows × (per-device batch, accumulation) × (epochs, max_steps) × warm-up
 GRID = list(
@@ -219,7 +219,7 @@ def test_a_report_says_into_how_many_rows_the_trainer_packs(
         "train.gradient_accumulation_steps=2",
     )
     report = examined(preset, tmp_path / "xray")
-    packed = packing.pack(dataset.build(preset, load_tokenizer(preset)).train, preset)
+    packed = packing.pack(built(preset).train, preset)
     assert report.packed(max_length, strategy == "bfd_split") == len(packed)
     assert rows_to_train(preset, report) == len(packed)
     tokens = sum(len(ids) for ids in packed["input_ids"])

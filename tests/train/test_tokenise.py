@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from runner.data.errors import TrainingError
+from runner.data.row import Row, RowFormat
+from runner.data.shapes import normalise
 from runner.preset.files import shipped_folder
-from runner.train.errors import TrainingError
-from runner.train.rows import Row, RowFormat, normalise
-from runner.train.tokenise import IGNORED, tokenise
+from runner.train.conversation import Way
+from runner.train.tokenise import IGNORED, RowRenderer, Tokenised, tokenise
 
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}"
@@ -72,6 +74,17 @@ def chat(turns: list[tuple[str, str]]) -> Row:
     return normalise({"messages": [{"role": role, "content": content} for role, content in turns]}, 1)
 
 
+def learned(made: Any, row: Row, assistant_only: bool = True, turns: str = "auto") -> list[Tokenised]:
+    """The samples of a row, whole."""
+    return tokenise(RowRenderer(made, assistant_only, turns), [row], 10_000)
+
+
+def trained_text(made: Any, one: Tokenised) -> str:
+    return str(
+        made.decode([i for i, label in zip(one.input_ids, one.labels, strict=True) if label != IGNORED])
+    )
+
+
 @pytest.mark.parametrize("turns", CONVERSATIONS, ids=["one turn", "two turns", "unicode", "repeated"])
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_the_mask_is_the_one_the_templates_author_marked(name: str, turns: list[tuple[str, str]]) -> None:
@@ -81,36 +94,34 @@ def test_the_mask_is_the_one_the_templates_author_marked(name: str, turns: list[
     wanted = marked.apply_chat_template(
         list(row.messages), return_assistant_tokens_mask=True, return_dict=True, tokenize=True
     )
-    (found,) = tokenise(tokenizer(MARKERS.sub("", TEMPLATES[name])), [row], 10_000, assistant_only=True)
+    (found,) = learned(tokenizer(MARKERS.sub("", TEMPLATES[name])), row)
     assert found.input_ids == list(wanted["input_ids"])
     assert [int(label != IGNORED) for label in found.labels] == list(wanted["assistant_masks"])
-    assert found.untrained_turns == 0
+    assert found.way is Way.ONE
 
 
 def test_the_end_of_turn_is_learned_and_the_question_is_not() -> None:
     made = tokenizer(MARKERS.sub("", CHATML))
-    (found,) = tokenise(made, [chat(CONVERSATIONS[0])], 10_000, assistant_only=True)
+    (found,) = learned(made, chat(CONVERSATIONS[0]))
     trained = [i for i, label in zip(found.input_ids, found.labels, strict=True) if label != IGNORED]
     assert made.decode(trained) == "Mira does.<|im_end|>"
 
 
 def test_everything_is_learned_when_asked_for() -> None:
-    (found,) = tokenise(tokenizer(CHATML), [chat(CONVERSATIONS[1])], 10_000, assistant_only=False)
+    (found,) = learned(tokenizer(CHATML), chat(CONVERSATIONS[1]), assistant_only=False)
     assert found.labels == found.input_ids
 
 
 def test_text_is_learned_whole_and_ends() -> None:
     made = tokenizer(None)
-    (found,) = tokenise(made, [normalise({"text": "Mira keeps lamps."}, 1)], 10_000, assistant_only=True)
+    (found,) = learned(made, normalise({"text": "Mira keeps lamps."}, 1))
     assert found.input_ids[-1] == made.eos_token_id
     assert found.labels == found.input_ids
 
 
 def test_only_the_completion_is_learned() -> None:
     made = tokenizer(None)
-    (found,) = tokenise(
-        made, [normalise({"prompt": "Who?", "completion": " Mira."}, 1)], 10_000, assistant_only=True
-    )
+    (found,) = learned(made, normalise({"prompt": "Who?", "completion": " Mira."}, 1))
     trained = [i for i, label in zip(found.input_ids, found.labels, strict=True) if label != IGNORED]
     assert made.decode(trained) == " Mira.<|im_end|>"
 
@@ -119,45 +130,47 @@ def test_earlier_turns_of_a_prompt_are_not_learned() -> None:
     turns = [{"role": r, "content": c} for r, c in CONVERSATIONS[1]]
     row = normalise({"prompt": turns[:4], "completion": turns[4:]}, 1)
     made = tokenizer(MARKERS.sub("", CHATML))
-    (found,) = tokenise(made, [row], 10_000, assistant_only=False)
+    (found,) = learned(made, row, assistant_only=False)
     trained = [i for i, label in zip(found.input_ids, found.labels, strict=True) if label != IGNORED]
     assert made.decode(trained) == "Fine, thanks.<|im_end|>"
 
 
 def test_truncation_is_counted() -> None:
     made = tokenizer(CHATML)
-    (whole,) = tokenise(made, [chat(CONVERSATIONS[1])], 10_000, assistant_only=True)
-    (cut,) = tokenise(made, [chat(CONVERSATIONS[1])], 20, assistant_only=True)
+    (whole,) = learned(made, chat(CONVERSATIONS[1]))
+    (cut,) = tokenise(RowRenderer(made), [chat(CONVERSATIONS[1])], 20)
     assert (len(cut.input_ids), cut.full_length, cut.lost) == (20, whole.full_length, whole.full_length - 20)
     assert cut.labels == whole.labels[:20]
 
 
-def test_a_template_that_rewrites_earlier_turns_costs_only_those() -> None:
-    """As templates do that drop the reasoning of all but the last answer."""
+def test_a_template_that_rewrites_earlier_turns_has_them_unrolled() -> None:
+    """As templates do that drop the reasoning of all but the last answer: each is learned as it is answered."""
     rewriting = (
         "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}"
         "{{ 'think ' if m['role'] == 'assistant' and loop.last }}{{ m['content'] + '<|im_end|>\n' }}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
     )
     made = tokenizer(rewriting)
-    (found,) = tokenise(made, [chat(CONVERSATIONS[1])], 10_000, assistant_only=True)
-    trained = [i for i, label in zip(found.input_ids, found.labels, strict=True) if label != IGNORED]
-    assert found.untrained_turns == 1
-    assert made.decode(trained) == "think Fine, thanks.<|im_end|>"
+    found = learned(made, chat(CONVERSATIONS[1]))
+    assert [one.way for one in found] == [Way.UNROLLED] * 2
+    assert [trained_text(made, one) for one in found] == [
+        "think Hi<|im_end|>",
+        "think Fine, thanks.<|im_end|>",
+    ]
 
 
 def test_no_template_or_a_refusing_one_says_what_to_do() -> None:
     with pytest.raises(TrainingError, match="no chat template"):
-        tokenise(tokenizer(None), [chat(CONVERSATIONS[0])], 100, assistant_only=True)
+        learned(tokenizer(None), chat(CONVERSATIONS[0]))
     refusing = tokenizer("{{ raise_exception('roles must alternate') }}")
     with pytest.raises(TrainingError, match="roles must alternate"):
-        tokenise(refusing, [chat(CONVERSATIONS[0])], 100, assistant_only=True)
+        learned(refusing, chat(CONVERSATIONS[0]))
 
 
 def test_special_tokens_in_the_data_do_not_move_the_mask() -> None:
     made = tokenizer(MARKERS.sub("", CHATML))
     row = chat([("user", "say <|im_end|>\n<|im_start|>assistant\nhi"), ("assistant", "no")])
-    (found,) = tokenise(made, [row], 10_000, assistant_only=True)
+    (found,) = learned(made, row)
     trained = [i for i, label in zip(found.input_ids, found.labels, strict=True) if label != IGNORED]
     assert made.decode(trained) == "no<|im_end|>"
     assert row.format is RowFormat.MESSAGES

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
+from runner.data.errors import DataError
 from runner.insight.diagnosis import Finding, Severity, Verdict, VerdictKind, diagnose
 from runner.store.directory import RunDirectory
 from runner.store.history import History, read_history
@@ -18,7 +19,6 @@ from runner.store.jsonl import LineTail
 from runner.store.rows import rows_of
 from runner.train import dataset
 from runner.train.demo_text import chat_rows
-from runner.train.sources import DataError
 from runner.train.tokenise import IGNORED
 from tests.train.small_runs import SILENT, chat, events, known_text, run_of, write_rows
 

@@ -22,6 +22,10 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from runner.check.xray import parse_message, read_report, start, xray_key
+from runner.data.errors import DataError
+from runner.data.raw import BadRow
+from runner.data.shapes import normalise
+from runner.data.sources import understand
 from runner.insight.batch import plan_of
 from runner.insight.data import MOST_NOTES, DataReport, Defects, report_from_json
 from runner.insight.division import divide
@@ -30,20 +34,18 @@ from runner.preset import files
 from runner.preset.schema import Preset
 from runner.store.directory import RunDirectory, read_json
 from runner.store.events import EventLog
-from runner.train import arguments, dataset, model, pages, xray
+from runner.train import arguments, model, pages, xray
 from runner.train.dataset import Data
 from runner.train.divided_rows import Divided, keys_of
 from runner.train.examine import Examination
 from runner.train.memory import MemoryBook
 from runner.train.pages import State
-from runner.train.rows import normalise
-from runner.train.sources import BadRow, DataError, understand
-from runner.train.tokenise import IGNORED, length_limit, render_row
+from runner.train.tokenise import IGNORED, RowRenderer, length_limit
 from runner.train.tokenizer import load_tokenizer
 from runner.train.trainer import RunTrainer
 from tests.conftest import wait_for
 from tests.train.conftest import prepared
-from tests.train.small_runs import file_source
+from tests.train.small_runs import built, file_source
 from tests.train.test_tokenise import CHATML, CONVERSATIONS, HEADERS, MARKERS, PLAIN, TEMPLATES
 
 LIMIT = 64
@@ -338,7 +340,7 @@ def test_the_report_says_what_the_trainers_ledger_says(tmp_path: Path, overrides
     write_rows(tmp_path / "b.jsonl", random_rows(4, 25))
     placed = [text.replace("{folder}", str(tmp_path)) for text in overrides]
     preset = preset_of(tmp_path, tmp_path / "rows.jsonl", f"train.max_length={LIMIT}", *placed)
-    agrees(examined(preset, tmp_path / "xray"), dataset.build(preset, load_tokenizer(preset)), preset)
+    agrees(examined(preset, tmp_path / "xray"), built(preset), preset)
 
 
 @given(
@@ -377,9 +379,9 @@ def test_the_report_is_the_ledger_of_small_files_too(
         report = examined(preset, folder / "xray")
         if not report.train_rows:
             with pytest.raises(DataError, match="has a token to learn from"):
-                dataset.build(preset, load_tokenizer(preset))
+                built(preset)
             return
-        agrees(report, dataset.build(preset, load_tokenizer(preset)), preset)
+        agrees(report, built(preset), preset)
 
 
 @pytest.mark.parametrize("rows", [1000, 40_000])
@@ -392,12 +394,12 @@ def test_an_estimate_never_exceeds_the_rows_asked_for(tmp_path: Path, rows: int)
 
 
 def _seen_in_part(preset: Preset, seen: int, expected: int) -> DataReport:
-    tokenizer = load_tokenizer(preset)
-    found = Examination(preset, tokenizer, "key")
-    source = found.source("train", preset.data.train_dataset, expected)
+    renderer = RowRenderer.of(preset, load_tokenizer(preset))
+    found = Examination(preset, renderer, "key")
+    source = found.source("train", str(preset.data.train_dataset), expected)
     for number in range(1, seen + 1):
         row = normalise({"text": f"number {number}"}, number)
-        found.add(source, row, render_row(tokenizer, row, assistant_only=True))
+        found.add(source, row, renderer.render(row))
     return found.report(complete=False)
 
 
@@ -418,7 +420,7 @@ def collated(
     preset: Preset, run: RunDirectory, network: Any, tokenizer: Any
 ) -> dict[tuple[int, ...], list[int]]:
     """{input_ids: labels} of every row, out of the real trainer's batches, padding taken off."""
-    data = dataset.build(preset, tokenizer)
+    data = built(preset, tokenizer)
     log = EventLog(run)
     trainer = RunTrainer(
         model=network,
@@ -429,6 +431,7 @@ def collated(
         processing_class=tokenizer,
         log=log,
         memory=MemoryBook(preset, run, log, data, network.config.to_dict()),
+        eval_rows=data.eval_rows,
     )
     found = {}
     for batch in trainer.get_train_dataloader():
@@ -478,10 +481,10 @@ def test_the_mask_on_a_page_is_the_one_the_trainer_collates(
     cut = 0
     for number, raw in enumerate(mask_rows(), start=1):
         row = normalise(raw, number)
-        rendered = render_row(tokenizer, row, only_answers)
+        (rendered,) = RowRenderer(tokenizer, only_answers).render(row)
         ids = rendered.input_ids[:120]
         labels = batches[tuple(ids)]
-        page = pages.page(preset, tokenizer, file_source(path), number)
+        page = pages.page(preset, RowRenderer(tokenizer, only_answers), file_source(path), number)
         assert page["tokens"] == len(rendered.input_ids)
         assert page["cut"] == len(rendered.input_ids) - len(ids)
         assert page["trained"] == sum(label != IGNORED for label in labels[1:])
@@ -508,7 +511,7 @@ def test_neighbouring_stretches_of_a_page_differ_and_none_is_empty(tmp_path: Pat
     preset = preset_of(tmp_path, path, "train.max_length=50")
     tokenizer = load_tokenizer(preset)
     for number in range(1, len(mask_rows()) + 1):
-        found = pages.page(preset, tokenizer, file_source(path), number)["segments"]
+        found = pages.page(preset, RowRenderer.of(preset, tokenizer), file_source(path), number)["segments"]
         states = [state for _, state in found]
         assert all(text for text, _ in found)
         assert all(a != b for a, b in itertools.pairwise(states))
@@ -520,7 +523,7 @@ def test_a_page_loses_and_adds_no_character(question: str, answer: str, limit: i
     tokenizer = load_tokenizer(files.load("demo", Path("/nowhere")).preset)
     for raw in (chat(question, answer), {"prompt": question, "completion": answer}):
         row = normalise(raw, 1)
-        rendered = render_row(tokenizer, row, assistant_only=True)
+        (rendered,) = RowRenderer(tokenizer).render(row)
         shown = "".join(text for text, _ in pages.segments(tokenizer, rendered, limit))
         assert shown == rendered.text + ("" if row.messages else tokenizer.eos_token)
 
@@ -547,7 +550,7 @@ def test_text_that_no_token_covers_stays_in_its_place(
 ) -> None:
     tokenizer = split_at_spaces()
     row = normalise({"prompt": "Who?  ", "completion": completion}, 1)
-    rendered = render_row(tokenizer, row, assistant_only=True)
+    (rendered,) = RowRenderer(tokenizer).render(row)
     assert list(pages.segments(tokenizer, rendered, 1000)) == shown
 
 
@@ -576,7 +579,10 @@ def test_a_page_shows_the_row_the_report_speaks_of(tmp_path: Path, between: str)
     (note,) = report.sources[0].bad.notes
     assert "has txt" in note.text
     assert report.sources[0].rows_read == 3 == report.sources[0].rows_expected
-    assert "has txt" in pages.page(preset, tokenizer, file_source(path), note.row)["problem"]
+    assert (
+        "has txt"
+        in pages.page(preset, RowRenderer.of(preset, tokenizer), file_source(path), note.row)["problem"]
+    )
 
 
 @pytest.mark.parametrize("suffix", ["json", "csv", "parquet"])
@@ -597,17 +603,20 @@ def test_rows_of_other_files_have_pages_too(tmp_path: Path, suffix: str) -> None
     assert numbers(report.sources[0].bad) == [2]
     tokenizer = load_tokenizer(preset)
     place = file_source(path)
-    assert pages.page(preset, tokenizer, place, 2)["problem"] == "its completion is empty"
-    assert pages.page(preset, tokenizer, place, 3)["segments"][0][0] == "number 3 "
+    assert (
+        pages.page(preset, RowRenderer.of(preset, tokenizer), place, 2)["problem"]
+        == "its completion is empty"
+    )
+    assert pages.page(preset, RowRenderer.of(preset, tokenizer), place, 3)["segments"][0][0] == "number 3 "
     with pytest.raises(IndexError):
-        pages.page(preset, tokenizer, place, 5)
+        pages.page(preset, RowRenderer.of(preset, tokenizer), place, 5)
 
 
 def test_the_page_of_a_line_that_is_no_json_shows_the_line(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "fine"}\n{"text": "torn off he\n')
     preset = preset_of(tmp_path, path)
-    page = pages.page(preset, load_tokenizer(preset), file_source(path), 2)
+    page = pages.page(preset, RowRenderer.of(preset, load_tokenizer(preset)), file_source(path), 2)
     assert "not JSON" in page["problem"]
     assert page["raw"] == '{"text": "torn off he'
 
@@ -865,7 +874,7 @@ def test_a_doubled_bos_is_seen_and_a_single_one_is_not(tmp_path: Path) -> None:
     assert numbers(examined(once, tmp_path / "once").doubled_bos) == [5]
     doubled = preset_of(tmp_path, path, setting, "data.eval_fraction=0", f"model.chat_template_path={twice}")
     assert numbers(examined(doubled, tmp_path / "doubled").doubled_bos) == [1, 2, 3, 5]
-    page = pages.page(once, load_tokenizer(once), file_source(path), 4)
+    page = pages.page(once, RowRenderer.of(once, load_tokenizer(once)), file_source(path), 4)
     assert page["segments"] == [[bos, State.READ], ["Mira keeps lamps.<|im_end|>", State.LEARNED]]
 
 
@@ -878,4 +887,4 @@ def test_a_pad_token_that_is_the_eos_is_seen(tmp_path: Path) -> None:
 
 
 def test_understanding_a_bad_row_twice_keeps_its_line() -> None:
-    assert understand(BadRow(0, "torn", line=9), 4) == BadRow(4, "torn", line=9)
+    assert understand(BadRow(0, "torn", line=9), 4, file_source("rows.jsonl")) == BadRow(4, "torn", line=9)

@@ -43,7 +43,7 @@ def _modified(path: Path) -> float:
 def card(name: str, path: Path, shipped: bool, home: Path) -> PresetCard:
     """A preset as it is shown before launch, or what is wrong with it."""
     from runner.insight.batch import effective_batch
-    from runner.preset.data_sources import EVAL, source_named
+    from runner.preset.data_sources import EVAL, own_places, source_named
     from runner.preset.errors import PresetError
     from runner.preset.files import load
 
@@ -75,13 +75,13 @@ def card(name: str, path: Path, shipped: bool, home: Path) -> PresetCard:
         (
             ("Model", _short(preset.model.model_name_or_path)),
             ("Method", f"{preset.method} · {adapter}"),
-            ("Data", _short(data.train_dataset)),
+            ("Data", ", ".join(_short(place) for place in own_places(data))),
             (
                 "Held out",
                 f"{100 * data.eval_fraction:g} % split off"
                 if named is None
                 else _short(named.dataset)
-                if named.dataset != data.train_dataset
+                if named.dataset not in own_places(data)
                 else f"split {named.split}",
             ),
             (

@@ -60,8 +60,8 @@ class LintFacts:
         return plan_evaluations(self.preset, self.plan, counted(self.preset, self.data, self.plan))
 
     @property
-    def train_rows(self) -> int | None:
-        return self.data.train_rows if self.data is not None and not self.data.problem else None
+    def train_samples(self) -> int | None:
+        return self.data.train_samples if self.data is not None and not self.data.problem else None
 
     def lacks(self, package: str) -> bool:
         """Whether a package is known to be missing."""

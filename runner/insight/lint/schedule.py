@@ -25,7 +25,7 @@ def _(facts: LintFacts) -> Complaint | None:
 
 @RULES.rule("epochs-small-data", WARNING, "A model learns a few hundred rows by heart within three passes.")
 def _(facts: LintFacts) -> Complaint | None:
-    epochs, rows = facts.preset.train.num_train_epochs, facts.train_rows
+    epochs, rows = facts.preset.train.num_train_epochs, facts.train_samples
     if rows and rows < 500 and 3 < epochs <= ranges.EPOCHS.high and facts.preset.train.max_steps <= 0:
         return Complaint(
             "train.num_train_epochs",
@@ -68,7 +68,7 @@ def _(facts: LintFacts) -> Complaint | None:
     if plan is None or plan.total_steps >= ranges.LEAST_STEPS or facts.preset.train.max_steps > 0:
         return None
     # A batch larger than the data is another rule's.
-    if facts.train_rows is not None and plan.effective_batch > facts.train_rows:
+    if facts.train_samples is not None and plan.effective_batch > facts.train_samples:
         return None
     fewer = max(1, plan.accumulation * plan.total_steps // ranges.LEAST_STEPS)
     fix = (("train.gradient_accumulation_steps", fewer),) if fewer < plan.accumulation else ()
@@ -198,7 +198,7 @@ def _(facts: LintFacts) -> Complaint | None:
     batch = train.per_device_train_batch_size * train.gradient_accumulation_steps
     if not facts.preset.lora.use_peft or batch <= ranges.EFFECTIVE_BATCH.high:
         return None
-    if plan is not None and facts.train_rows is not None and batch > facts.train_rows:
+    if plan is not None and facts.train_samples is not None and batch > facts.train_samples:
         return None
     fewer = max(1, int(ranges.EFFECTIVE_BATCH.usual) // train.per_device_train_batch_size)
     return Complaint(
@@ -214,7 +214,7 @@ def _(facts: LintFacts) -> Complaint | None:
     "Every step would see all of the data, and there would be as many steps as epochs.",
 )
 def _(facts: LintFacts) -> Complaint | None:
-    plan, rows = facts.plan, facts.train_rows
+    plan, rows = facts.plan, facts.train_samples
     if plan is not None and rows and plan.effective_batch > rows and facts.preset.train.max_steps <= 0:
         return Complaint(
             "train.gradient_accumulation_steps",

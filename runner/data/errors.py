@@ -1,4 +1,4 @@
-"""A failure a person can do something about."""
+"""Failures that a person can do something about."""
 
 from __future__ import annotations
 
@@ -10,3 +10,7 @@ class TrainingError(Exception):
         self.message = message
         self.hint = hint
         super().__init__(f"{message} {hint}")
+
+
+class DataError(TrainingError):
+    """Data that cannot be read or used; the message names the source and the row."""

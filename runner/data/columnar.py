@@ -1,0 +1,72 @@
+"""Rows out of Parquet and Arrow files, and of data sets on the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from runner.data.errors import DataError
+from runner.data.raw import BadRow, RawRow
+
+BATCH_ROWS = 1000
+
+
+def parquet_rows(path: Path) -> Iterator[RawRow]:
+    """Every row of a Parquet file. Raises DataError."""
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        for batch in ParquetFile(path).iter_batches(batch_size=BATCH_ROWS):
+            yield from batch.to_pylist()
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{path}: not a readable Parquet file ({error}).", "Write it again.") from None
+
+
+def parquet_count(path: Path) -> int | None:
+    """How many rows a Parquet file has; None when it cannot be read."""
+    from pyarrow import ArrowException
+    from pyarrow.parquet import read_metadata
+
+    try:
+        return int(read_metadata(path).num_rows)
+    except (OSError, ValueError, ArrowException):
+        return None
+
+
+def arrow_rows(path: Path) -> Iterator[RawRow]:
+    """Every row of an Arrow file, as the library datasets saves them (a stream) or as Feather is (a file)."""
+    import pyarrow
+    from pyarrow import ipc
+
+    try:
+        with pyarrow.memory_map(str(path)) as source:
+            for batch in _batches(ipc, source):
+                yield from batch.to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path}: not a readable Arrow file ({error}).", "Write it again.") from None
+
+
+def _batches(ipc: Any, source: Any) -> Iterator[Any]:
+    if source.read(6) == b"ARROW1":
+        source.seek(0)
+        reader = ipc.open_file(source)
+        yield from (reader.get_batch(place) for place in range(reader.num_record_batches))
+    else:
+        source.seek(0)
+        yield from ipc.open_stream(source)
+
+
+def hub_rows(name: str, split: str, config: str | None) -> Iterator[RawRow | BadRow]:
+    """Every row of a split of a data set on the hub. Raises DataError."""
+    from datasets import load_dataset
+
+    try:
+        yield from load_dataset(name, config, split=split)
+    except (ValueError, OSError, FileNotFoundError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DataError(
+            f"Cannot load {name} (split {split}) from the hub: {first}",
+            "A local file starts with ./ or / or ends in .jsonl, .json, .csv or .parquet; check name and network.",
+        ) from None

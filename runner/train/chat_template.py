@@ -1,0 +1,281 @@
+"""A model's chat template: what it can be given, and a conversation written by it.
+
+What a template takes is found out by giving it something small and looking for it in what it writes: templates are
+programs, and pass over in silence what they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from runner.data.errors import TrainingError
+from runner.data.row import Message
+
+USER: Message = {"role": "user", "content": "zqask"}
+ANSWER: Message = {"role": "assistant", "content": "zqanswer"}
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "zqtool",
+        "description": "zqdescription",
+        "parameters": {
+            "type": "object",
+            "properties": {"zqkey": {"type": "string", "description": "d"}},
+            "required": [],
+        },
+    },
+}
+REASONING = ("reasoning_content", "thinking", "reasoning")
+
+
+class RefusedRowError(TrainingError):
+    """One row that the template or the tokenizer does not take; the message says why, without the row."""
+
+
+@dataclass(frozen=True)
+class CallStyle:
+    """How calls must be written for a template: arguments as JSON text or as objects; no content as null or as ''."""
+
+    as_text: bool
+    as_null: bool
+
+
+STYLES = tuple(CallStyle(as_text, as_null) for as_text in (False, True) for as_null in (False, True))
+
+
+class ChatTemplate:
+    """The chat template of a tokenizer. `day` is what it is told of today, so that a run that goes on another day
+    trains the same tokens.
+    """
+
+    def __init__(self, tokenizer: Any, day: datetime | None = None) -> None:
+        self._tokenizer = tokenizer
+        self._day = day or datetime.now()
+        self.asks_for_date = False
+
+    @property
+    def exists(self) -> bool:
+        return bool(self._tokenizer.chat_template)
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Any] = (),
+        generate: bool = False,
+        of: str | None = None,
+    ) -> str:
+        """A conversation as text, by another template where `of` is one. Raises RefusedRowError with the turn that the
+        template does not take; TrainingError without any template.
+        """
+        if not self.exists:
+            raise TrainingError(
+                "The tokenizer has no chat template, and the data are conversations.",
+                "Name a .jinja file in model.chat_template_path, take an instruct model, or prompt–completion rows.",
+            )
+        turns = [self._as_taken(one) for one in messages]
+        try:
+            return self._apply(turns, tools, generate, of)
+        except Exception as error:
+            # Mistral's want identifiers of nine characters, which hardly any data have.
+            if any("tool_calls" in one for one in turns):
+                with suppress(Exception):
+                    return self._apply(with_ids(turns), tools, generate, of)
+            raise self._refusal(turns, tools, error) from error
+
+    def _apply(
+        self, turns: Sequence[Message], tools: Sequence[Any], generate: bool = False, of: str | None = None
+    ) -> str:
+        return str(
+            self._tokenizer.apply_chat_template(
+                list(turns),
+                tools=list(tools) or None,
+                tokenize=False,
+                add_generation_prompt=generate,
+                chat_template=of,
+                strftime_now=self._strftime,
+            )
+        )
+
+    def _strftime(self, layout: str) -> str:
+        self.asks_for_date = True
+        return self._day.strftime(layout)
+
+    def _as_taken(self, message: Message) -> Message:
+        """A turn under the names and in the forms this template looks for."""
+        if "reasoning_content" not in message and "tool_calls" not in message:
+            return message
+        made = dict(message)
+        if "reasoning_content" in made and self.reasoning_key not in (None, "reasoning_content"):
+            made[str(self.reasoning_key)] = made.pop("reasoning_content")
+        if "tool_calls" in made and self.call_style is not None:
+            made = _styled(made, self.call_style)
+        return made
+
+    # What it takes
+
+    def _writes(self, words: str, turns: Sequence[Message], tools: Sequence[Any] = ()) -> bool:
+        try:
+            return all(word in self._apply(turns, tools) for word in words.split())
+        except Exception:
+            # A template refuses by whatever its program runs into.
+            return False
+
+    @cached_property
+    def takes_tools(self) -> bool:
+        """Whether a template writes down which tools there are."""
+        return self._writes("zqtool", [USER, ANSWER], [TOOL])
+
+    @cached_property
+    def call_style(self) -> CallStyle | None:
+        """How calls are to be written for it; None when it writes none."""
+        call = {
+            "type": "function",
+            "id": "a1b2c3d4e",
+            "function": {"name": "zqtool", "arguments": {"zqkey": "zqvalue"}},
+        }
+        message = {"role": "assistant", "content": "", "tool_calls": [call]}
+        return next((one for one in STYLES if self._writes_call(_styled(message, one))), None)
+
+    def _writes_call(self, message: Message) -> bool:
+        result = {"role": "tool", "name": "zqtool", "content": "zqresult", "tool_call_id": "a1b2c3d4e"}
+        return any(
+            self._writes("zqtool zqkey zqvalue", [USER, message, *after], tools)
+            for after in ([], [result, ANSWER])
+            for tools in ([TOOL], [])
+        )
+
+    @cached_property
+    def takes_results(self) -> bool:
+        """Whether it writes what a tool answered."""
+        style = self.call_style
+        if style is None:
+            return False
+        call = {
+            "type": "function",
+            "id": "a1b2c3d4e",
+            "function": {"name": "zqtool", "arguments": {"zqkey": "zqvalue"}},
+        }
+        asked = _styled({"role": "assistant", "content": "", "tool_calls": [call]}, style)
+        result = {"role": "tool", "name": "zqtool", "content": "zqresult", "tool_call_id": "a1b2c3d4e"}
+        return self._writes("zqresult", [USER, asked, result, ANSWER], [TOOL])
+
+    @cached_property
+    def reasoning_key(self) -> str | None:
+        """Under which name it takes the reasoning before an answer; None when it writes none."""
+        return next(
+            (key for key in REASONING if self._writes("zqthought", [USER, {**ANSWER, key: "zqthought"}])),
+            None,
+        )
+
+    @cached_property
+    def opens_reasoning(self) -> bool:
+        """Whether an answer begins inside of a reasoning block that the prompt has opened."""
+        try:
+            return self._apply([USER], (), generate=True).rstrip().endswith("<think>")
+        except Exception:
+            return False
+
+    @cached_property
+    def system_problem(self) -> str:
+        """Why it takes no system prompt: its own words, or that it drops it; empty when it writes one."""
+        turns = [{"role": "system", "content": "zqsystem"}, USER, ANSWER]
+        try:
+            return "" if "zqsystem" in self._apply(turns, ()) else "it drops it"
+        except Exception as error:
+            return " ".join(str(error).split()) or type(error).__name__
+
+    @cached_property
+    def of_training(self) -> str | None:
+        """TRL's template for training in the place of exactly this one; None when it has none."""
+        from trl.chat_template_utils import get_training_chat_template
+
+        try:
+            return get_training_chat_template(self._tokenizer)
+        except Exception:
+            # ValueError for one it does not know; its own probing runs into whatever a template raises.
+            return None
+
+    # Why not
+
+    def refuse_what_is_lost(self, messages: Sequence[Message], tools: Sequence[Any]) -> None:
+        """Raises RefusedRowError for what the template would pass over in silence."""
+        hint = "Name a template that takes them in model.chat_template_path, or another model."
+        if tools and not self.takes_tools:
+            raise RefusedRowError("the model's chat template does not write its tools", hint)
+        for place, message in enumerate(messages, start=1):
+            where = f"turn {place} ({message['role']})"
+            if "tool_calls" in message and self.call_style is None:
+                raise RefusedRowError(f"the model's chat template does not write the calls of {where}", hint)
+            if message["role"] == "tool" and not self.takes_results:
+                raise RefusedRowError(f"the model's chat template does not write the result in {where}", hint)
+            if "reasoning_content" in message and self.reasoning_key is None and not self.opens_reasoning:
+                raise RefusedRowError(
+                    f"the model's chat template does not write the reasoning of {where}", hint
+                )
+        if messages and messages[0]["role"] == "system" and self.system_problem:
+            raise RefusedRowError(
+                f"the model's chat template takes no system turn ({self.system_problem})",
+                "data.system: merge_into_user puts it in front of the first question.",
+            )
+
+    def _refusal(self, turns: Sequence[Message], tools: Sequence[Any], error: Exception) -> RefusedRowError:
+        place = next((n for n in range(1, len(turns)) if self._fails(turns[:n], tools)), len(turns))
+        roles = " → ".join(str(turn["role"]) for turn in turns[:place])
+        words = " ".join(str(error).split()) or type(error).__name__
+        return RefusedRowError(
+            f"the model's chat template refuses turn {place} ({roles}): {words}",
+            "Mend the row, or name another template in model.chat_template_path.",
+        )
+
+    def _fails(self, turns: Sequence[Message], tools: Sequence[Any]) -> bool:
+        try:
+            self._apply(turns, tools)
+        except Exception:
+            return True
+        return False
+
+
+def with_ids(turns: Sequence[Message]) -> list[Message]:
+    """The turns with each call numbered in nine digits, and the results of calls with the numbers of theirs."""
+    known: dict[str, str] = {}
+    waiting: list[str] = []
+    made: list[Message] = []
+    number = 0
+    for given in turns:
+        turn = given
+        if "tool_calls" in turn:
+            calls = []
+            for call in turn["tool_calls"]:
+                number += 1
+                waiting.append(f"{number:09}")
+                known[str(call.get("id"))] = waiting[-1]
+                calls.append({**call, "id": waiting[-1]})
+            turn = {**turn, "tool_calls": calls}
+        elif turn["role"] == "tool":
+            first = waiting.pop(0) if waiting else f"{number:09}"
+            turn = {**turn, "tool_call_id": known.get(str(turn.get("tool_call_id")), first)}
+        made.append(turn)
+    return made
+
+
+def _styled(message: Message, style: CallStyle) -> Message:
+
+    def arguments(value: Any) -> Any:
+        return (
+            json.dumps(value, ensure_ascii=False) if style.as_text and not isinstance(value, str) else value
+        )
+
+    calls = [
+        {**call, "function": {**call["function"], "arguments": arguments(call["function"]["arguments"])}}
+        for call in message["tool_calls"]
+    ]
+    made = {**message, "tool_calls": calls}
+    if style.as_null and not made["content"]:
+        made["content"] = None
+    return made
