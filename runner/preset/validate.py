@@ -41,24 +41,28 @@ def validate(values: Mapping[str, Any], origins: Origins, source: str) -> Preset
 def _problems(error: ValidationError, origins: Origins, source: str) -> list[Problem]:
     found: dict[KeyPath, Problem] = {}
     meant: set[str] = set()
-    # A mistyped key is also a missing one; the typing is what to mend.
-    for detail in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
+    # A mistyped key is also a missing one; the typing is what to mend. What is wrong inside a list comes before that
+    # the list is no text.
+    details = error.errors(include_url=False)
+    for detail in sorted(
+        details,
+        key=lambda one: (one["type"] != "extra_forbidden", not _inside_item(one), one["type"] == "missing"),
+    ):
         path = _own_path(detail)
         if detail["type"] == "missing" and _is_among(meant, path):
             continue
         for place, what in _said(detail, path, meant):
-            # Of a setting that takes this or that, the first complaint is enough; so is one on an entry of a list.
-            if place != path or not any(other[: len(path)] == path for other in found):
-                where = str(_origin(place, origins, source))
-                found.setdefault(place, Problem(where, _name(place), what))
+            # Of a setting that takes this or that, and of what has a complaint inside it, the first one is enough.
+            if not any(other[: len(place)] == place for other in found):
+                found[place] = Problem(str(_origin(place, origins, source)), _name(place), what)
     return list(found.values())
 
 
 def _said(detail: ErrorDetails, path: KeyPath, meant: set[str]) -> Iterator[tuple[KeyPath, str]]:
     """Where a complaint is, list positions included, and what it is; `meant` gets the settings that are meant."""
     if _inside_item(detail):
-        place = path if detail["type"] == "missing" else _inside(detail)
-        yield place, _what_of_item(detail)
+        inside = _inside(detail)
+        yield inside[:-1] if detail["type"] == "missing" else inside, _what_of_item(detail)
     elif detail["type"] == "extra_forbidden":
         for one in unknown(path, detail.get("input")):
             meant.add(one.ours)

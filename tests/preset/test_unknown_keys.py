@@ -86,13 +86,14 @@ def test_a_list_of_data_sets_is_answered_entry_by_entry(tmp_path: Path, home: Pa
 def test_every_wrong_key_of_an_entry_of_a_mix_is_answered(tmp_path: Path, home: Path) -> None:
     text = (
         "extends: demo\ndata:\n  mix:\n  - path: ./a.jsonl\n    weight: 0.1\n    splitt: x\n"
-        "  - dataset: ./b.jsonl\n    ratio: 2\n"
+        "  - dataset: ./b.jsonl\n    ratio: 2\n  - dataset: ./c.jsonl\n"
     )
     assert said(tmp_path, home, text) == [
         "4: data.mix: entry 1 has no key path. It is called dataset here.",
         "5: data.mix: entry 1 has no key weight. It is called ratio here.",
         "6: data.mix: entry 1 has no key splitt. Did you mean split?",
         "8: data.mix: entry 2: ratio: 2 is not allowed: a number above 0 below 1",
+        "3: data.mix: entry 3: ratio is required and not set",
     ]
 
 
