@@ -14,7 +14,9 @@ from runner.preset.data_sections import MixSource
 from runner.preset.fields import Field, fields, to_text
 from runner.preset.files import shipped_folder
 from runner.preset.json_schema import write_schema
-from runner.preset.key_aliases import OURS
+from runner.preset.other_tools.answers import keys
+from runner.preset.other_tools.said import Kind, Said
+from runner.preset.other_tools.values import INSTEAD
 from runner.preset.schema import SECTIONS, section_type
 from runner.preset.validate import describe_schema
 from tui.cli import cli
@@ -43,6 +45,13 @@ preset breaks, with the numbers of that preset and, where there is one, the chan
 launch. A *warning* is likely a mistake, a *note* is worth knowing; with these the run starts all the same.
 
 A rule that a preset breaks on purpose is named in it: `lint: {ignore: [epochs-many]}`. Errors cannot be ignored.
+"""
+
+NAMES_START = """\
+A key of TRL, transformers, PEFT, Axolotl, LLaMA-Factory or Unsloth is answered wherever a preset or `--set` has it: in
+a section, beside the sections (`trl sft --config` and the others write all keys flat), in a section of theirs
+(`training_args:`), in an entry of a list of data sets. Where the value decides the answer, as with `adapter: qlora`, it
+is looked at. Nothing is translated in silence.
 """
 
 COMMANDS_START = """\
@@ -109,14 +118,37 @@ def _mix() -> Iterator[str]:
 
 def _other_names() -> Iterator[str]:
     yield "## Names elsewhere\n"
-    yield "A key that Axolotl, LLaMA-Factory, Unsloth or an older TRL uses is refused with the name it has here.\n"
-    yield "| there | here |"
-    yield "|---|---|"
-    theirs: dict[str, list[str]] = {}
-    for name, ours in OURS.items():
-        theirs.setdefault(ours, []).append(f"`{name}`")
-    yield from (f"| {', '.join(names)} | `{ours}` |" for ours, names in theirs.items())
+    yield NAMES_START
+    yield "### Called otherwise\n"
+    yield from _names_table(Kind.CALLED, "here")
+    yield "\n### Done by itself\n"
+    yield from _names_table(Kind.BY_ITSELF, "why it can be left out")
+    yield "\n### Not supported\n"
+    yield from _names_table(Kind.UNSUPPORTED, "why, or what to do instead")
+    yield "\n### Values elsewhere\n"
+    yield "| setting | value there | write |"
+    yield "|---|---|---|"
+    for setting, values in INSTEAD.items():
+        yield from (f"| `{setting}` | {_names(theirs)} | {_cell(ours)} |" for theirs, ours in values.items())
     yield ""
+
+
+def _names_table(kind: Kind, heading: str) -> Iterator[str]:
+    yield f"| there | {heading} |"
+    yield "|---|---|"
+    theirs: dict[Said, list[str]] = {}
+    for name, said in keys().items():
+        theirs.setdefault(said, []).append(name)
+    for said, names in theirs.items():
+        if said.kind is kind:
+            ours = f"`{said.ours}`" + ". " * bool(said.words) if said.ours else ""
+            yield f"| {_names(' '.join(names))} | {ours}{_cell(said.words)} |"
+
+
+def _names(names: str) -> str:
+    """Names of others; one that is meant in one section alone, 'eval.batch_size', is said so."""
+    pairs = (name.rpartition(".") for name in names.split())
+    return ", ".join(f"`{key}`" + f" in {section}" * bool(section) for section, _, key in pairs)
 
 
 def _cell(text: str) -> str:

@@ -89,7 +89,7 @@ def test_there_is_something_to_check() -> None:
     text = "".join(map(read, guides()))
     assert len(list(commands(text))) > 100
     assert len(examples("yaml")) >= 4
-    assert len(SESSIONS) == 2
+    assert len(SESSIONS) == 3
     assert len(re.findall(r"!\[", text)) > 10
 
 

@@ -23,7 +23,7 @@ from runner.insight.memory.predict import Prediction, Predictor
 from runner.insight.proposals import Proposal, propose
 from runner.machine.training_stack import version
 from runner.preset.schema import Preset
-from runner.preset.validate import KeyPath
+from runner.preset.section import KeyPath
 from runner.store.disk_usage import free_bytes
 from runner.supervision.environment import ALLOCATOR
 

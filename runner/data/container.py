@@ -96,7 +96,7 @@ def open_container(path: Path, key: str, encoding: str | None = None) -> Contain
         )
     found = encoding_of(path, encoding)
     first = _first_line(path, found)
-    return Container(path, _kind(path, first, ending), found)
+    return Container(path, _kind(path, first, ending, found), found)
 
 
 def _ending(path: Path) -> str:
@@ -113,10 +113,13 @@ def _first_line(path: Path, encoding: Encoding) -> str:
     return next((line.text for line in lines if line.text.strip()), "")
 
 
-def _kind(path: Path, first: str, ending: str) -> Kind:
+def _kind(path: Path, first: str, ending: str, encoding: Encoding) -> Kind:
     text = first.lstrip("\ufeff \t")
     if text.startswith(("{", "[")) and (ending not in (".txt", ".md", ".csv", ".tsv") or _is_object(text)):
-        return Kind.JSON_LINES if json_rows.is_by_lines(text) else Kind.JSON
+        if json_rows.is_by_lines(text):
+            return Kind.JSON_LINES
+        is_lines = ending in (".jsonl", ".ndjson") and not json_rows.is_whole(path, encoding)
+        return Kind.JSON_LINES if is_lines else Kind.JSON
     if ending in (".jsonl", ".ndjson"):
         return Kind.JSON_LINES
     if ending == ".json":

@@ -31,17 +31,18 @@ def is_by_lines(first: str) -> bool:
     try:
         value = json.loads(first)
     except (ValueError, RecursionError):
-        # `{"a": 1` goes on in the next line; what begins with neither is a spoilt line among others.
-        text = first.strip()
-        return bool(text) and text[0] == "{" and len(text) > 1 and not _may_go_on(text)
+        return False
     if isinstance(value, list):
         return _is_turns(value)
     return not (isinstance(value, dict) and _inner_rows(value) is not None)
 
 
-def _may_go_on(text: str) -> bool:
-    """Whether a line is the beginning of an object that is written over several."""
-    return text.endswith(("{", "[", ",")) or text == "{"
+def is_whole(path: Path, encoding: Encoding) -> bool:
+    """Whether a file is JSON from its beginning to its end. For one whose first line is no row: is that line spoilt?"""
+    try:
+        return bool(_values(read_text(path, encoding)))
+    except (ValueError, RecursionError, DataError):
+        return False
 
 
 def parse_line(line: Line) -> RawRow | BadRow:
@@ -74,7 +75,7 @@ def _is_turns(value: Any) -> bool:
 
 def _whole(path: Path, text: str) -> Iterator[RawRow | BadRow]:
     try:
-        values = list(_values(text))
+        values = _values(text)
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"{path}: not JSON ({error}).", "It should be an object a line, or one list of objects."
@@ -91,15 +92,16 @@ def _whole(path: Path, text: str) -> Iterator[RawRow | BadRow]:
     yield from (_row(one) for one in value)
 
 
-def _values(text: str) -> Iterator[Any]:
+def _values(text: str) -> list[Any]:
     """The values of a text one behind the other, with or without commas between them. Raises ValueError."""
-    decoder, place = json.JSONDecoder(), 0
+    decoder, place, found = json.JSONDecoder(), 0, []
     while place < len(text):
         if text[place].isspace() or text[place] == ",":
             place += 1
             continue
         value, place = decoder.raw_decode(text, place)
-        yield value
+        found.append(value)
+    return found
 
 
 def _inner_rows(value: Mapping[str, Any]) -> list[Any] | None:

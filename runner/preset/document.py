@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from runner import atomic_write, safe_open
 from runner.preset.errors import PresetError, Problem
-from runner.preset.validate import KeyPath, Origin
+from runner.preset.section import KeyPath
+from runner.preset.validate import Origin
 
 MOST_DEPTH = 100
 MOST_VALUES = 1_000_000
@@ -202,10 +203,15 @@ def plain(node: Any) -> Any:
 
 
 def lines(document: CommentedMap, prefix: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
-    """(key path, 0-based line) of every key; line −1 for one that was set since the document was read."""
+    """(key path, 0-based line) of every key; line −1 for one that was set since the document was read. A place in a
+    list is a part of the path, '0' the first.
+    """
     known = document.lc.data or {}
     for key, value in document.items():
         path = (*prefix, str(key))
         yield path, known[key][0] if key in known else -1
         if isinstance(value, CommentedMap):
             yield from lines(value, path)
+        for place, item in enumerate(value) if isinstance(value, CommentedSeq) else ():
+            if isinstance(item, CommentedMap):
+                yield from lines(item, (*path, str(place)))

@@ -15,8 +15,8 @@ from runner.preset import document, files
 from runner.preset.errors import PresetError
 from runner.preset.fields import Field, fields, from_text, to_text
 from runner.preset.schema import Preset, section_type
-from runner.preset.section import item_type, path_kind
-from runner.preset.validate import KeyPath, Origin, validate
+from runner.preset.section import KeyPath, item_type, path_kind
+from runner.preset.validate import Origin, validate
 
 SCHEMA_LINE = "# yaml-language-server: $schema=./preset.schema.json\n"
 

@@ -13,8 +13,8 @@ from ruamel.yaml.error import YAMLError
 
 from runner.preset import document
 from runner.preset.schema import SECTIONS, Preset, section_type
-from runner.preset.section import LOCAL_OR_HUB, item_type, path_kind
-from runner.preset.validate import KeyPath, expectation
+from runner.preset.section import LOCAL_OR_HUB, KeyPath, item_type, path_kind
+from runner.preset.validate import expectation
 
 
 class FieldKind(StrEnum):

@@ -15,8 +15,9 @@ from ruamel.yaml.error import YAMLError
 from runner.preset import document
 from runner.preset.errors import PresetError, Problem, nearest
 from runner.preset.schema import SECTIONS, Preset, section_type
-from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB, Section, item_type, path_kind
-from runner.preset.validate import KeyPath, Origin, validate
+from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB, KeyPath, Section, item_type, path_kind
+from runner.preset.unknown_keys import is_known, what_is_unknown
+from runner.preset.validate import Origin, validate
 
 EXTENDS = "extends"
 DATA_SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
@@ -190,14 +191,16 @@ def _override(values: dict[str, Any], origins: dict[KeyPath, Origin], text: str)
     """Apply one `section.key=value`; the value is read as YAML, so 1e-4 is a number and true a boolean."""
     key, equals, raw = text.partition("=")
     path = tuple(key.strip().split("."))
-    if not equals or len(path) != 2 or not all(path):
-        raise PresetError(
-            [Problem("--set", text, "write it as section.key=value, for example train.learning_rate=1e-4")]
-        )
     try:
         value = document.plain(document.load(raw)) if raw.strip() else None
     except (YAMLError, ValueError):
         value = raw
+    if equals and len(path) == 1 and is_known(path):
+        raise PresetError([Problem("--set", path[0], what_is_unknown(path, value))])
+    if not equals or len(path) != 2 or not all(path):
+        raise PresetError(
+            [Problem("--set", text, "write it as section.key=value, for example train.learning_rate=1e-4")]
+        )
     section = values.setdefault(path[0], {})
     if not isinstance(section, dict):
         raise PresetError(
@@ -205,6 +208,7 @@ def _override(values: dict[str, Any], origins: dict[KeyPath, Origin], text: str)
         )
     section[path[1]] = value
     origins[path] = Origin("--set", 0)
+    origins.setdefault(path[:1], Origin("--set", 0))
     _absolute_paths({path[0]: section}, Path.cwd())
 
 

@@ -16,6 +16,8 @@ LocalOrHub = Annotated[str, Field(min_length=1, json_schema_extra={"path": LOCAL
 LocalFile = Annotated[str, Field(min_length=1, json_schema_extra={"path": LOCAL_FILE})]
 
 Auto = Literal["auto"]
+# ("train", "learning_rate"); in a list of sections ("data", "mix", "0", "ratio").
+KeyPath = tuple[str, ...]
 Count = Annotated[int, Field(ge=1)]
 
 

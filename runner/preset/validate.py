@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from runner.preset.errors import PresetError, Problem, nearest
-from runner.preset.key_aliases import OURS
+from runner.preset.errors import PresetError, Problem
+from runner.preset.other_tools.answers import instead
 from runner.preset.schema import SECTIONS, Preset, section_type
-from runner.preset.section import item_type
-
-KeyPath = tuple[str, ...]
+from runner.preset.section import KeyPath, item_type
+from runner.preset.unknown_keys import in_entry, unknown
 
 
 @dataclass(frozen=True)
@@ -40,20 +39,59 @@ def validate(values: Mapping[str, Any], origins: Origins, source: str) -> Preset
 
 
 def _problems(error: ValidationError, origins: Origins, source: str) -> list[Problem]:
-    seen: dict[KeyPath, Problem] = {}
-    # A mistyped key is also a missing one; the typing is what to mend.
-    for detail in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
+    found: dict[KeyPath, Problem] = {}
+    meant: set[str] = set()
+    # A mistyped key is also a missing one; the typing is what to mend. What is wrong inside a list comes before that
+    # the list is no text.
+    details = error.errors(include_url=False)
+    for detail in sorted(
+        details,
+        key=lambda one: (one["type"] != "extra_forbidden", not _inside_item(one), one["type"] == "missing"),
+    ):
         path = _own_path(detail)
-        where = str(_origin(path, origins, source))
-        what = _what(detail, path) if not _inside_item(detail) else _what_of_item(detail)
-        seen.setdefault(path, Problem(where, ".".join(path), what))
-    return list(seen.values())
+        if detail["type"] == "missing" and _is_among(meant, path):
+            continue
+        for place, what in _said(detail, path, meant):
+            # Of a setting that takes this or that, and of what has a complaint inside it, the first one is enough.
+            if not any(other[: len(place)] == place for other in found):
+                found[place] = Problem(str(_origin(place, origins, source)), _name(place), what)
+    return list(found.values())
+
+
+def _said(detail: ErrorDetails, path: KeyPath, meant: set[str]) -> Iterator[tuple[KeyPath, str]]:
+    """Where a complaint is, list positions included, and what it is; `meant` gets the settings that are meant."""
+    if _inside_item(detail):
+        inside = _inside(detail)
+        yield inside[:-1] if detail["type"] == "missing" else inside, _what_of_item(detail)
+    elif detail["type"] == "extra_forbidden":
+        for one in unknown(path, detail.get("input")):
+            meant.add(one.ours)
+            yield one.path, one.what
+    else:
+        yield path, _what(detail, path)
+
+
+def _is_among(meant: set[str], path: KeyPath) -> bool:
+    """Whether a setting that is missing, or one of a missing section, was meant by an unknown key."""
+    name = ".".join(path)
+    return any(ours == name or ours.startswith(f"{name}.") for ours in meant)
 
 
 def _own_path(detail: ErrorDetails) -> KeyPath:
     """The key the person wrote: union branches and list positions are pydantic's business."""
     path = tuple(str(part) for part in detail["loc"])
     return path[:2] if path and path[0] in SECTIONS else path[:1]
+
+
+def _inside(detail: ErrorDetails) -> KeyPath:
+    """The path to a key of an entry, its position included: ('data', 'mix', '0', 'ratio')."""
+    *_, place, key = detail["loc"]
+    return (*_own_path(detail), str(place), str(key))
+
+
+def _name(path: KeyPath) -> str:
+    """A path as people write it: positions in a list are said in the sentence."""
+    return ".".join(path[: next((at for at, part in enumerate(path) if part.isdigit()), len(path))])
 
 
 def _inside_item(detail: ErrorDetails) -> bool:
@@ -63,12 +101,13 @@ def _inside_item(detail: ErrorDetails) -> bool:
 def _what_of_item(detail: ErrorDetails) -> str:
     """For a key of an entry of a list of sections (data.mix)."""
     *_, place, key = detail["loc"]
-    field = section_type(str(detail["loc"][0])).model_fields[str(detail["loc"][1])]
-    item = item_type(field)
+    path = _own_path(detail)
+    item = item_type(section_type(path[0]).model_fields[path[1]])
     assert item is not None
     where = f"entry {int(place) + 1}: {key}"
     if detail["type"] == "extra_forbidden":
-        return f"entry {int(place) + 1} has no key {key}.{nearest(str(key), item.model_fields)}"
+        hint = in_entry(str(key), detail.get("input"), ".".join(path), item.model_fields)
+        return f"entry {int(place) + 1} has no key {key}. {hint}".rstrip()
     if detail["type"] == "missing":
         return f"{where} is required and not set"
     schema = item.model_json_schema()["properties"][str(key)]
@@ -84,35 +123,20 @@ def _origin(path: KeyPath, origins: Origins, source: str) -> Origin:
 
 def _what(detail: ErrorDetails, path: KeyPath) -> str:
     kind, value = detail["type"], detail.get("input")
-    if kind == "extra_forbidden":
-        return _unknown_key(path)
     if kind == "missing":
         return "is required and not set"
     if kind == "value_error":
         return str(detail["msg"]).removeprefix("Value error, ")
     if kind in ("model_type", "dict_type"):
-        return f"{value!r} is not a section; give it keys of its own, indented"
-    return f"{value!r} is not allowed: {expectation(path)}"
+        return f"{value!r} is not a section; give it keys of its own, indented{_first_key(path)}"
+    return f"{value!r} is not allowed: {instead('.'.join(path), value) or expectation(path)}"
 
 
-def _unknown_key(path: KeyPath) -> str:
-    if len(path) <= 2 and (ours := OURS.get(path[-1])) is not None:
-        return f"there is no such key. It is called {ours} here."
-    if len(path) == 1:
-        hint = nearest(path[0], SECTIONS) or _section_of(path[0])
-        return f"there is no section of this name.{hint}"
-    known = section_type(path[0]).model_fields
-    return f"there is no such key in {path[0]}.{nearest(path[1], known) or _section_of(path[1])}"
-
-
-def _section_of(key: str) -> str:
-    """The hint for a right key in the wrong place, or for one spelled nearly right in another section."""
-    for name in SECTIONS:
-        if key in section_type(name).model_fields:
-            return f" It belongs under {name}."
-    every = {f"{name}.{key}": key for name in SECTIONS for key in section_type(name).model_fields}
-    close = nearest(key, every.values())
-    return next((f" Did you mean {full}?" for full, short in every.items() if f"mean {short}?" in close), "")
+def _first_key(path: KeyPath) -> str:
+    """The key that a section's one value is likely meant for: the one it cannot do without."""
+    fields = section_type(path[0]).model_fields if path[0] in SECTIONS else {}
+    required = next((key for key, field in fields.items() if field.is_required()), None)
+    return f" ({path[0]}.{required}, say)" if required and len(path) == 1 else ""
 
 
 def expectation(path: KeyPath) -> str:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from runner.preset import document, files
 from runner.preset.errors import PresetError
 from runner.preset.json_schema import FILE_NAME, json_schema
-from runner.preset.key_aliases import OURS
 from runner.preset.schema import SECTIONS, Preset, section_type
 from tests.conftest import ROOT
 
@@ -211,17 +210,6 @@ def test_the_schema_beside_the_shipped_presets_is_the_schema() -> None:
         assert preset.read_text(encoding="utf-8").startswith(
             "# yaml-language-server: $schema=./preset.schema.json\n"
         )
-
-
-def test_what_other_tools_call_a_setting_is_told(home: Path) -> None:
-    for theirs, ours in OURS.items():
-        section, _, key = ours.partition(".")
-        assert key in section_type(section).model_fields
-        assert theirs not in section_type(section).model_fields
-    with pytest.raises(PresetError, match=r"It is called train\.learning_rate here"):
-        files.load("demo", home, ("train.lr=1e-4",))
-    with pytest.raises(PresetError, match=r"It is called model\.model_name_or_path here"):
-        files.load("demo", home, ("model.base_model=x",))
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])

@@ -15,6 +15,7 @@ from runner.preset.fields import Field, FieldKind, field_named, fields, to_text
 from runner.preset.json_schema import json_schema, write_schema
 from runner.preset.schema import SECTIONS
 from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB
+from runner.preset.unknown_keys import is_known, what_is_unknown
 from runner.store import directory
 from runner.store.directory import RunNotFoundError, ftui_home
 from tui.cli.lazy import NearestGroup
@@ -108,10 +109,7 @@ def new(name: str, base: str, overrides: tuple[str, ...]) -> None:
         try:
             field = field_named(key.strip())
         except KeyError:
-            known = [one.name for one in fields()]
-            raise PresetError(
-                [Problem("--set", key, f"there is no such setting.{nearest(key, known)}")]
-            ) from None
+            raise PresetError([Problem("--set", key, _unknown_setting(key.strip(), value))]) from None
         if not equals:
             raise PresetError([Problem("--set", text, "write it as section.key=value")])
         draft.set_text(field, from_here(field, value))
@@ -119,6 +117,13 @@ def new(name: str, base: str, overrides: tuple[str, ...]) -> None:
     path = draft.save()
     write_schema(path.parent)
     click.echo(str(path))
+
+
+def _unknown_setting(key: str, value: str) -> str:
+    path = tuple(key.split("."))
+    if is_known(path) and (len(path) == 1 or path[0] in SECTIONS):
+        return what_is_unknown(path, value)
+    return f"there is no such setting.{nearest(key, [one.name for one in fields()])}"
 
 
 @presets.command()

@@ -1,0 +1,1 @@
+"""The settings of TRL, transformers, PEFT, Axolotl, LLaMA-Factory and Unsloth, each with what it is here."""
