@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from runner.insight.memory.architecture import Architecture, NotCoveredError, read_architecture
+from runner.insight.memory.architecture import Architecture, NotCoveredError
+from runner.insight.memory.reading import read_architecture
 
 REACH_SECONDS = 3.0
 

@@ -16,16 +16,18 @@ from runner.insight.data import DataReport, Defects, Note, Source
 from runner.insight.disk import disk_need
 from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.insight.lint import IDS, RULES, LintFacts, LintFinding, LintSeverity, lint
-from runner.insight.memory.architecture import Architecture, read_architecture
+from runner.insight.memory.architecture import Architecture
 from runner.insight.memory.cards import Card, find_card
+from runner.insight.memory.dense import dense
 from runner.insight.memory.inputs import Stack, setup_of
 from runner.insight.memory.predict import Fit, Prediction, Predictor
+from runner.insight.memory.reading import read_architecture
 from runner.preset import files
 from runner.preset.schema import Preset
 
-LLAMA_8B = Architecture("llama", 4096, 14336, 32, 32, 8, 128, 128256, False, 131072)
-LLAMA_1B = Architecture("llama", 2048, 8192, 16, 32, 8, 64, 128256, True, 131072)
-GEMMA_3_1B = Architecture("gemma3_text", 1152, 6912, 26, 4, 1, 256, 262144, True, 32768)
+LLAMA_8B = dense("llama", 4096, 14336, 32, 32, 8, 128, 128256, False, 131072)
+LLAMA_1B = dense("llama", 2048, 8192, 16, 32, 8, 64, 128256, True, 131072)
+GEMMA_3_1B = dense("gemma3_text", 1152, 6912, 26, 4, 1, 256, 262144, True, 32768)
 RTX_4090, T4 = find_card("RTX 4090"), find_card("T4")
 # One row of 1,000 tokens: the longest, so that memory is that of 1,000 however long rows may be.
 LENGTHS = {200: 2000, 400: 2999, 1000: 1}
