@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.insight.memory.dense import dense
 from runner.insight.memory.inputs import MemoryInputs
 from runner.insight.memory.terms import MIB, terms
+from tests.insight.architectures import dense
 
 MOST_PEAK_PERCENT = 1.0
 MOST_STATIC_PERCENT = 0.1

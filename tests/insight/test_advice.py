@@ -27,8 +27,8 @@ from runner.insight.advice import (
 )
 from runner.insight.data import DataReport
 from runner.insight.lint import LintFacts
-from runner.insight.memory.dense import dense
 from runner.preset.schema import Preset
+from tests.insight.architectures import dense
 
 PRESET = Preset.model_validate(
     {"model": {"model_name_or_path": "./model"}, "data": {"train_dataset": "./rows.jsonl"}}

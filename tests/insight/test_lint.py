@@ -16,17 +16,21 @@ from runner.insight.data import DataReport, Defects, Note, Source
 from runner.insight.disk import disk_need
 from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.insight.lint import IDS, RULES, LintFacts, LintFinding, LintSeverity, lint
-from runner.insight.memory.architecture import Architecture
+from runner.insight.memory.architecture import Architecture, Stored
 from runner.insight.memory.cards import Card, find_card
-from runner.insight.memory.dense import dense
 from runner.insight.memory.inputs import Stack, setup_of
 from runner.insight.memory.predict import Fit, Prediction, Predictor
 from runner.insight.memory.reading import read_architecture
+from runner.insight.trainable import Untrainable
 from runner.preset import files
 from runner.preset.schema import Preset
+from tests.insight.architectures import dense
 
 LLAMA_8B = dense("llama", 4096, 14336, 32, 32, 8, 128, 128256, False, 131072)
 LLAMA_1B = dense("llama", 2048, 8192, 16, 32, 8, 64, 128256, True, 131072)
+MIXTURE = read_architecture(
+    {"model_type": "qwen3_moe", "num_experts": 8, "num_experts_per_tok": 2, "num_hidden_layers": 4}
+)
 GEMMA_3_1B = dense("gemma3_text", 1152, 6912, 26, 4, 1, 256, 262144, True, 32768)
 RTX_4090, T4 = find_card("RTX 4090"), find_card("T4")
 # One row of 1,000 tokens: the longest, so that memory is that of 1,000 however long rows may be.
@@ -52,6 +56,7 @@ class Case:
     free_disk_share: float | None = None
     architecture: Architecture | None = LLAMA_8B
     installed: Mapping[str, str | None] = field(default_factory=dict)
+    untrainable: Untrainable | None = None
     written: frozenset[str] = frozenset()
     note: str = ""
     # What is still found with the fix, and rightly so.
@@ -147,6 +152,7 @@ def facts_of(preset: Preset, case: Case) -> LintFacts:
         if setup is not None
         else None,
         free_disk=free,
+        untrainable=case.untrainable,
     )
 
 
@@ -219,6 +225,24 @@ BROKEN = (
     Case("save-not-multiple", {"output.save_steps": 100, "eval.eval_steps": 60}),
     Case("save-many", {"output.save_total_limit": 21}),
     Case("best-not-kept", {"output.load_best_model_at_end": False}),
+    # The model's repository
+    *(
+        Case(f"model-{kind}", untrainable=Untrainable(kind, "it is none", "another"))
+        for kind in ("quantised", "encoder-decoder", "embedding", "tower")
+    ),
+    Case("experts-untouched", architecture=MIXTURE, card=None),
+    Case(
+        "stored-full",
+        {**FULL, "quantization.load_in_4bit": False},
+        architecture=replace(LLAMA_1B, stored=Stored("nf4")),
+        left=("lr-trainer-default",),
+    ),
+    Case(
+        "stored-differs",
+        {"quantization.load_in_4bit": False, "quantization.load_in_8bit": True},
+        architecture=replace(LLAMA_8B, stored=Stored("nf4-dq")),
+    ),
+    Case("stored-differs", architecture=replace(LLAMA_1B, stored=Stored("int8")), note="8 bits"),
     # Adapter, optimizer, how weights are stored
     Case("full-quantised", FULL, card=None),
     Case(
@@ -412,6 +436,7 @@ def test_every_rule_has_a_case() -> None:
 
 NO_FIX = frozenset(
     {
+        *("experts-untouched", "model-quantised", "model-encoder-decoder", "model-embedding", "model-tower"),
         *("data-problem", "rows-bad", "trained-none", "trained-little", "rows-untrained", "rows-copied"),
         *("eval-leak", "eval-small", "end-untrained", "end-other", "bos-doubled", "mix-large", "mix-short"),
     }

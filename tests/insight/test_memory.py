@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from runner.insight.memory.architecture import Architecture, NotCoveredError
 from runner.insight.memory.calibration import Calibration, MemoryRecord, calibrate
 from runner.insight.memory.cards import CARDS, Card, find_card, multiprocessors
-from runner.insight.memory.dense import dense
 from runner.insight.memory.inputs import MemoryInputs, Stack, parse_version, setup_of
 from runner.insight.memory.predict import Fit, Peak, Predictor
 from runner.insight.memory.reading import READERS, read_architecture
@@ -38,6 +37,7 @@ from tests.benchmarks.memory_cases import (
     read_cases,
     setup_of_case,
 )
+from tests.insight.architectures import dense
 
 GIB = 1 << 30
 CASES = read_cases(Path(__file__).parents[1] / "data/memory-cases.csv")

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from runner.insight.data import DataReport
 from runner.insight.memory.cards import Card, find_card
-from runner.insight.memory.dense import dense
 from runner.insight.memory.inputs import MemoryInputs
 from runner.insight.memory.predict import Predictor
 from runner.insight.memory.savings import with_batch
 from runner.insight.proposals import MOST_OFF, MOST_SHOWN, Proposal, propose
+from tests.insight.architectures import dense
 
 LLAMA_8B = dense("llama", 4096, 14336, 32, 32, 8, 128, 128256, False)
 SETUP = MemoryInputs(

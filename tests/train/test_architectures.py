@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft.utils import transformers_weight_conversion as weight_conversion
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL,
@@ -19,6 +20,7 @@ from transformers.quantizers.base import get_keys_to_not_convert
 from transformers.quantizers.quantizers_utils import should_convert_module
 
 from runner.insight.memory.inputs import MemoryInputs
+from runner.insight.memory.mixtures import CONVERTED, CONVERTED_NAMES
 from runner.insight.memory.reading import READERS, read_architecture
 from runner.insight.memory.towers import VISION
 from tests import make_defaults
@@ -47,7 +49,7 @@ def quantised(model: Any) -> int:
 
 def adapted(model: Any, r: int) -> int:
     """Parameters of LoRA on every linear layer of the language part but the head, r · (in + out) each; without those
-    that PEFT refuses for Falcon-H1.
+    that PEFT refuses for Falcon-H1, or would move to the experts of a mixture.
     """
     head = model.get_output_embeddings()
     return sum(
@@ -56,6 +58,7 @@ def adapted(model: Any, r: int) -> int:
         if type(module) is torch.nn.Linear
         and module is not head
         and not (model.config.model_type == "falcon_h1" and name.endswith("out_proj"))
+        and not (model.config.model_type in CONVERTED and name.rpartition(".")[2] in CONVERTED_NAMES)
     )
 
 
@@ -103,6 +106,18 @@ def test_a_tower_is_left_out_where_transformers_loads_the_text_class() -> None:
     for model_type, family in VISION.items():
         loads_all = "ConditionalGeneration" in CAUSAL.get(model_type, IMAGE_TEXT[model_type])
         assert loads_all == (family.tower is not None), model_type
+
+
+def test_what_peft_moves_to_the_experts_is_known() -> None:
+    moved = {
+        model_type
+        for model_type in (*READERS, *VISION)
+        if weight_conversion._MODEL_TO_CONVERSION_PATTERN.get(model_type)
+        in weight_conversion._MOE_TARGET_MODULE_MAPPING
+    }
+    names = {name for one in weight_conversion._MOE_TARGET_MODULE_MAPPING.values() for name in one}
+    assert frozenset(moved) == CONVERTED
+    assert frozenset(names) == CONVERTED_NAMES
 
 
 def test_the_defaults_are_those_of_the_installed_transformers() -> None:

@@ -27,11 +27,11 @@ class Figures:
 
     def __init__(self, config: Mapping[str, Any], model_type: str) -> None:
         self.model_type = model_type
-        self._values = {**defaults().get(model_type, {}), **config}
+        self.values = {**defaults().get(model_type, {}), **config}
 
     def get(self, key: str) -> Any:
         """The value as it stands there; None for none."""
-        return self._values.get(key)
+        return self.values.get(key)
 
     def count(self, key: str) -> int:
         """A whole number of at least 1. Raises NotCoveredError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from runner.insight.memory import layers
@@ -122,30 +122,3 @@ def read_dense(f: Figures) -> Architecture:
         tied=f.flag("tie_word_embeddings"),
         outside=family.weights * hidden + (vocabulary if family.head_bias else 0),
     )
-
-
-def dense(
-    model_type: str,
-    hidden: int,
-    intermediate: int,
-    count: int,
-    heads: int,
-    kv_heads: int,
-    head_dim: int,
-    vocabulary: int,
-    tied: bool,
-    max_positions: int | None = None,
-) -> Architecture:
-    """A dense model by its figures alone, with its family's defaults for the rest. Raises NotCoveredError."""
-    figures = {
-        "hidden_size": hidden,
-        "intermediate_size": intermediate,
-        "num_hidden_layers": count,
-        "num_attention_heads": heads,
-        "num_key_value_heads": kv_heads,
-        "head_dim": head_dim,
-        "vocab_size": vocabulary,
-        "tie_word_embeddings": tied,
-    }
-    one = read_dense(Figures(figures, model_type))
-    return one if max_positions is None else replace(one, max_positions=max_positions)

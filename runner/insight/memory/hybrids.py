@@ -4,6 +4,7 @@ layer to layer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from runner.insight.memory import layers
@@ -131,14 +132,14 @@ def gemma4(f: Figures) -> Architecture:
     """Gemma 4: wider heads where attention is full, keys and values shared by the last layers, an embedding for each
     layer beside the common one, and experts beside the MLP in one of its sizes.
     """
-    hidden, count, heads = f.count("hidden_size"), f.layers(), f.count("num_attention_heads")
+    hidden, count = f.count("hidden_size"), f.layers()
     kinds = f.kinds([ATTENTION if not (index + 1) % 6 else "sliding_attention" for index in range(count)])
     # transformers makes the last layer one of full attention whatever is written.
     kinds[-1] = ATTENTION
     per_layer = f.number("hidden_size_per_layer_input") if f.get("hidden_size_per_layer_input") else 0
     first_shared = count - f.number("num_kv_shared_layers")
     sequence = [
-        _gemma4_attention(f, kind, heads, index >= first_shared)
+        _gemma4_attention(f, kind, index, index >= first_shared)
         + _gemma4_feed(f, index >= first_shared)
         + _gemma4_aside(hidden, per_layer)
         for index, kind in enumerate(kinds)
@@ -154,17 +155,30 @@ def gemma4(f: Figures) -> Architecture:
     )
 
 
-def _gemma4_attention(f: Figures, kind: str, heads: int, shares: bool) -> Layer:
-    hidden, head_dim, kv_heads = f.count("hidden_size"), f.count("head_dim"), f.count("num_key_value_heads")
-    one_matrix = False
-    if kind == ATTENTION:
-        # Popped by its config class, and so no field with a default.
-        head_dim = f.optional("global_head_dim") or 512
-        one_matrix = f.flag("attention_k_eq_v")
-        if one_matrix:
-            kv_heads = f.optional("num_global_key_value_heads") or kv_heads
-    elif kind != "sliding_attention":
+def _gemma4_heads(f: Figures, kind: str, index: int) -> tuple[int, int]:
+    """Heads of keys and the width of a head of one layer: what transformers wrote for it, or what is meant for all
+    layers of full attention.
+    """
+    saved = f.get("per_layer_config")
+    if isinstance(saved, Mapping):
+        own = saved.get(str(index))
+        f = Figures({**f.values, **(own if isinstance(own, Mapping) else {})}, f.model_type)
+        return f.count("num_key_value_heads"), f.count("head_dim")
+    kv_heads, head_dim = f.count("num_key_value_heads"), f.count("head_dim")
+    if kind != ATTENTION:
+        return kv_heads, head_dim
+    if f.flag("attention_k_eq_v"):
+        kv_heads = f.optional("num_global_key_value_heads") or kv_heads
+    # Popped by its config class, and so no field with a default.
+    return kv_heads, f.optional("global_head_dim") or 512
+
+
+def _gemma4_attention(f: Figures, kind: str, index: int, shares: bool) -> Layer:
+    if kind not in (ATTENTION, "sliding_attention"):
         raise NotCoveredError(f"its config.json says a layer of the kind {kind[:30]!r}")
+    hidden, heads = f.count("hidden_size"), f.count("num_attention_heads")
+    kv_heads, head_dim = _gemma4_heads(f, kind, index)
+    one_matrix = kind == ATTENTION and f.flag("attention_k_eq_v")
     whole = layers.attention_of(hidden, heads, kv_heads, head_dim, f.flag("attention_bias"))
     drop = ("k_proj", "v_proj") if shares else ("v_proj",) if one_matrix else ()
     bias = sum(x.outputs for x in whole.linears if x.name in drop) if f.flag("attention_bias") else 0

@@ -1,8 +1,8 @@
 """Mixtures of experts: which layers have them, and how many.
 
 transformers 5 holds all experts of a layer as two tensors (experts.gate_up_proj, experts.down_proj), which bitsandbytes
-does not touch: they keep 16 bits, and every one of them is resident however few a token passes. PEFT's all-linear does
-not reach them either.
+does not touch: they keep 16 bits, and every one of them is resident however few a token passes. No adapter is put on
+them: PEFT would write out all experts of a layer a second time for every pass.
 """
 
 from __future__ import annotations
@@ -14,9 +14,32 @@ from runner.insight.memory import layers
 from runner.insight.memory.architecture import Architecture, Layer, Linear, NotCoveredError
 from runner.insight.memory.config_figures import Figures
 
+# Families whose adapters PEFT moves from layers of these names to the fused tensors and the router (its
+# transformers_weight_conversion.py), dense and shared MLPs of the same names included: none of them gets an adapter.
+CONVERTED = frozenset(
+    {
+        *("deepseek_v3", "ernie4_5_moe", "glm4_moe", "glm4_moe_lite"),
+        *("mixtral", "olmoe", "qwen3_moe", "qwen3_next"),
+    }
+)
+CONVERTED_NAMES = frozenset({"gate", "gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"})
+
+
+def without_converted(one: Layer) -> Layer:
+    """The same layer, where no adapter is put on what PEFT would move to the experts."""
+    return replace(
+        one,
+        linears=tuple(
+            replace(linear, adapted=linear.adapted and linear.name not in CONVERTED_NAMES)
+            for linear in one.linears
+        ),
+    )
+
 
 def assemble(f: Figures, sequence: Sequence[Layer], outside: int | None = None) -> Architecture:
     """A model of these layers in this order, with one final norm beside them."""
+    if f.model_type in CONVERTED:
+        sequence = [without_converted(one) for one in sequence]
     kinds = list(dict.fromkeys(sequence))
     order = tuple(kinds.index(one) for one in sequence)
     hidden = f.count("hidden_size")
