@@ -31,6 +31,8 @@ LLAMA_1B = dense("llama", 2048, 8192, 16, 32, 8, 64, 128256, True, 131072)
 MIXTURE = read_architecture(
     {"model_type": "qwen3_moe", "num_experts": 8, "num_experts_per_tok": 2, "num_hidden_layers": 4}
 )
+GEMMA_2 = read_architecture({"model_type": "gemma2"})
+LLAMA_4 = replace(LLAMA_1B, model_type="llama4_text")
 GEMMA_3_1B = dense("gemma3_text", 1152, 6912, 26, 4, 1, 256, 262144, True, 32768)
 RTX_4090, T4 = find_card("RTX 4090"), find_card("T4")
 # One row of 1,000 tokens: the longest, so that memory is that of 1,000 however long rows may be.
@@ -274,6 +276,8 @@ BROKEN = (
     Case("fp16-overflows", {"model.dtype": "float16"}, card=None, architecture=GEMMA_3_1B, note="by hand"),
     Case("dtype-float32", {"model.dtype": "float32"}, architecture=LLAMA_1B),
     Case("flash-missing", FLASH, installed={"flash_attn": None}),
+    Case("attention-unsupported", architecture=GEMMA_2, card=None),
+    Case("attention-unsupported", FLASH, architecture=LLAMA_4, card=None, note="flash"),
     Case("flash-missing", FLASH, card=T4, architecture=LLAMA_1B, installed={"flash_attn": None}, note="T4"),
     Case("flash-before-ampere", FLASH, card=T4, architecture=LLAMA_1B, installed={"flash_attn": "2.8.3"}),
     Case("attention-eager", {"model.attn_implementation": "eager"}),
@@ -571,6 +575,7 @@ FIXES = {
     "dtype-float32": "model.dtype: auto",
     "flash-missing": "model.attn_implementation: sdpa",
     "flash-before-ampere": "model.attn_implementation: sdpa",
+    "attention-unsupported": "model.attn_implementation: eager",
     "attention-eager": "model.attn_implementation: sdpa",
     "packing-masked": "train.packing: false",
     "disk-full": "output.save_total_limit: 1",

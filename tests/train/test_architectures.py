@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from peft.utils import transformers_weight_conversion as weight_conversion
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import (
@@ -19,6 +20,7 @@ from transformers.models.auto.modeling_auto import (
 from transformers.quantizers.base import get_keys_to_not_convert
 from transformers.quantizers.quantizers_utils import should_convert_module
 
+from runner.insight.attention import lacks
 from runner.insight.memory.inputs import MemoryInputs
 from runner.insight.memory.mixtures import CONVERTED, CONVERTED_NAMES
 from runner.insight.memory.reading import READERS, read_architecture
@@ -106,6 +108,13 @@ def test_a_tower_is_left_out_where_transformers_loads_the_text_class() -> None:
     for model_type, family in VISION.items():
         loads_all = "ConditionalGeneration" in CAUSAL.get(model_type, IMAGE_TEXT[model_type])
         assert loads_all == (family.tower is not None), model_type
+
+
+def test_the_kernels_of_a_family_are_those_of_its_class() -> None:
+    for model_type in {*READERS, *VISION} - set(PARTS):
+        kind = getattr(transformers, CAUSAL.get(model_type) or IMAGE_TEXT[model_type])
+        assert lacks(model_type, "sdpa") != kind._supports_sdpa, model_type
+        assert lacks(model_type, "flash_attention_2") != kind._supports_flash_attn, model_type
 
 
 def test_what_peft_moves_to_the_experts_is_known() -> None:

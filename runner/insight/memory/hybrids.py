@@ -187,6 +187,8 @@ def _gemma4_attention(f: Figures, kind: str, index: int, shares: bool) -> Layer:
         whole + norm,
         linears=tuple(x for x in whole.linears if x.name not in drop),
         other=whole.other - bias + (head_dim if shares else 2 * head_dim),
+        # Values are normed too.
+        saved=whole.saved + norm.saved + 4.0 * kv_heads * (head_dim + 1),
         tracked=False,
     )
 
@@ -213,7 +215,7 @@ def _gemma4_aside(hidden: int, per_layer: int) -> Layer:
             Linear("per_layer_projection", per_layer, hidden),
         ),
         other=hidden,
-        saved=4.0 * hidden + 8.0 * per_layer,
+        saved=6.0 * hidden + 8.0 * per_layer,
     )
 
 

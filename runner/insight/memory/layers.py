@@ -102,8 +102,14 @@ def latent_attention(f: Figures) -> Layer:
 
 
 def norms(width: int, count: int = 2, weights: int = 1) -> Layer:
-    """Norms of the residual stream; `weights` is 2 with a bias, 0 for none. Each beyond two saves its input in fp32."""
-    return Layer(other=weights * count * width, saved=4.0 * width * (count - 2))
+    """Norms of the residual stream; `weights` is 2 with a bias, 0 for none. Each beyond two saves its input in fp32;
+    torch's own LayerNorm (the one with a bias) saves it as it is.
+    """
+    if count == 1:
+        saved = 0.0 if weights == 2 else -2.0
+    else:
+        saved = 4.0 * (count - 2) - (2.0 * count if weights == 2 else 0.0)
+    return Layer(other=weights * count * width, saved=saved * width)
 
 
 def head_norms(heads: int, kv_heads: int, head_dim: int) -> Layer:
@@ -137,8 +143,9 @@ def mlp(
         linears=(*inputs, Linear(f"{path}.{down}", width, hidden, "mlp_out")),
         other=len(ins) * wide + hidden if bias else 0,
         width=width,
-        # One matrix keeps its output beside both halves; without a gate neither gate nor product is kept.
-        saved=2.0 * hidden if fused else 0.0 if gated else -2.0 * width,
+        # One matrix keeps its output beside both halves. Without a gate neither gate nor product is kept; Phi's
+        # gelu_new, put together of several steps, keeps as much as both.
+        saved=2.0 * hidden if fused else 0.0 if gated or ins == ["fc1"] else -4.0 * width,
     )
 
 
@@ -152,7 +159,7 @@ def experts(hidden: int, width: int, count: int, used: int, path: str = "mlp", b
         experts=weights,
         width=used * width,
         # The gathered rows and each expert's output wait for the router's weights.
-        saved=used * 4.0 * hidden + 12.0 * count,
+        saved=used * (2.0 * hidden + 34.0) + 4.0 * count,
         tracked=False,
     )
 
@@ -191,7 +198,7 @@ def delta_bytes(key: int, value: int, v_heads: int, k_dim: int) -> float:
     queries, keys and values several times over, and for each head of values 64 numbers a token of its matrices.
     """
     wide = v_heads * k_dim
-    return 40.0 * wide + 40.0 * value + 8.0 * key + 24.0 * 64 * v_heads
+    return 34.0 * wide + 34.0 * value + 8.0 * key + 19.5 * 64 * v_heads
 
 
 def mamba(f: Figures, inner: int, gated_norm: bool) -> Layer:
@@ -223,7 +230,7 @@ def mamba_bytes(inner: int, convolved: int, heads: int, f: Figures) -> float:
     each head over a chunk, and inputs and states in fp32.
     """
     chunk, state = f.count("mamba_chunk_size"), f.count("mamba_d_state")
-    return 24.0 * inner + 8.0 * convolved + 12.0 * heads * chunk + 8.0 * heads * state
+    return 35.0 * inner + 8.0 * convolved + 11.6 * heads * chunk + 20.75 * heads * state
 
 
 def short_convolution(f: Figures) -> Layer:
@@ -235,6 +242,6 @@ def short_convolution(f: Figures) -> Layer:
             Linear("conv.out_proj", hidden, hidden, "mix_out"),
         ),
         other=hidden * f.count("conv_L_cache") + (5 * hidden if bias else 0),
-        saved=14.0 * hidden,
+        saved=12.0 * hidden,
         tracked=False,
     )

@@ -76,7 +76,7 @@ def shared(f: Figures, width: int, path: str, gate: str = "") -> Layer:
     """An expert that every token passes, with a gate of one number where it has one."""
     hidden = f.count("hidden_size")
     one = layers.mlp(hidden, width, path)
-    return one + Layer(linears=(Linear(gate, hidden, 1),), saved=6.0 * hidden) if gate else one
+    return one + Layer(linears=(Linear(gate, hidden, 1),), saved=2.0 * hidden) if gate else one
 
 
 def qwen_moe(f: Figures) -> Architecture:
