@@ -1,6 +1,6 @@
 """Figures of published models as their config.json says them, and their size in billions as their card says it.
 
-Sizes are those of the safetensors index on the hub or of the papers; 0 where none is known to three digits.
+Both are written from what their cards and papers say, none is fetched; 0 where no size is known to three digits.
 """
 
 from __future__ import annotations
