@@ -28,6 +28,7 @@ from runner.store.disk_usage import free_bytes
 from runner.supervision.environment import ALLOCATOR
 
 NO_CARD = "no GPU here to predict for"
+SHIPPED = "the model is not on this machine yet: its figures are those that came with ftui"
 TRACKERS = ("tensorboard", "wandb", "trackio")
 
 
@@ -61,6 +62,26 @@ class Assessment:
     def refusals(self) -> tuple[LintFinding, ...]:
         """The findings with which a launch is refused."""
         return tuple(finding for finding in self.findings if finding.severity is LintSeverity.ERROR)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What was not looked at or is not known, so that nothing can be said of it: 'data: not looked at'."""
+        found = []
+        if self.prediction is None:
+            problem = self.memory_problem.removeprefix("memory is not predicted: ")
+            found.append(f"memory: {problem or 'not predicted'}")
+        if self.data is None:
+            found.append("data: not looked at")
+        elif not self.data.problem and not self.data.complete:
+            found.append(f"data: only {self.data.train_rows:,} rows looked at")
+        return tuple(found)
+
+    @property
+    def calm(self) -> str:
+        """What is said where there are no findings: never that all is well while something was not looked at."""
+        if not self.unknown:
+            return "nothing to complain about"
+        return f"no findings in what was looked at; not known yet: {' · '.join(self.unknown)}"
 
     def proposals(self, target: int) -> tuple[Proposal, ...]:
         """Pairs of per-device batch and accumulation for an effective batch. ValueError below 1."""
@@ -120,6 +141,8 @@ def assess(
         # Without a GPU it computes, and keeps its adapter, in fp32.
         on_disk = setup_of(preset, config.architecture, Stack(), has_bf16=False)
     prediction = predictor.predict(setup) if setup is not None and predictor is not None else None
+    if prediction is not None and config.shipped:
+        prediction = replace(prediction, assumed=(*prediction.assumed, SHIPPED))
     facts = LintFacts(
         preset=preset,
         written=written,
@@ -130,6 +153,7 @@ def assess(
         prediction=prediction,
         installed=dict(machine.packages),
         free_disk=free_bytes(home),
+        untrainable=config.untrainable,
     )
     if on_disk is not None and plan is not None and facts.evaluations is not None:
         facts = replace(facts, disk=disk_need(preset, on_disk, plan, facts.evaluations))

@@ -7,22 +7,31 @@ import logging
 import os
 import socket
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from runner.insight.memory.architecture import Architecture, NotCoveredError, read_architecture
+from runner.insight.memory.architecture import Architecture, NotCoveredError
+from runner.insight.memory.reading import read_architecture
+from runner.insight.trainable import Untrainable, untrainable
+from runner.preset.files import shipped_folder
 
 REACH_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What is known of a model: its shape, or why there is none."""
+    """What is known of a model: its shape, or why there is none; and what speaks against training it. `shipped` says
+    that the figures came with ftui, because the model is not on this machine.
+    """
 
     architecture: Architecture | None = None
     problem: str = ""
+    untrainable: Untrainable | None = None
+    shipped: bool = False
 
 
 def cache_folder() -> Path:
@@ -57,6 +66,9 @@ def read_model_config(name: str, revision: str, online: bool = False) -> ModelCo
     folder = find_folder(name, revision)
     if folder is None and name.startswith("/"):
         return ModelConfig(problem=f"{name} has no config.json")
+    shipped = shipped_config(name, revision) if folder is None else None
+    if shipped is not None:
+        return replace(_read(shipped, name), shipped=True)
     if folder is None and online:
         problem = _fetch(name, revision)
         folder = find_folder(name, revision)
@@ -64,15 +76,45 @@ def read_model_config(name: str, revision: str, online: bool = False) -> ModelCo
             return ModelConfig(problem=problem or f"{name} is not on this machine")
     if folder is None:
         return ModelConfig(problem=f"{name} is not on this machine yet")
+    return _read(folder, name)
+
+
+def shipped_config(name: str, revision: str) -> Path | None:
+    """The folder with the config.json of a model that a shipped preset names, at its newest; None for others."""
+    folder = shipped_folder() / "models" / name.replace("/", "--")
+    return folder if revision == "main" and (folder / "config.json").is_file() else None
+
+
+def _read(folder: Path, name: str) -> ModelConfig:
+    """A model's shape, and whether it can be trained on, out of its folder."""
     try:
         config: Any = json.loads((folder / "config.json").read_bytes())
         if not isinstance(config, dict):
             return ModelConfig(problem=f"{folder}/config.json is no object")
-        return ModelConfig(read_architecture(config))
-    except NotCoveredError as error:
-        return ModelConfig(problem=f"memory is not predicted: {error}")
     except (OSError, ValueError, RecursionError) as error:
         return ModelConfig(problem=f"{folder}/config.json cannot be read: {error}")
+    found = untrainable(config, name, (folder / "modules.json").is_file())
+    if found is not None:
+        return ModelConfig(
+            problem="memory is not predicted: the model cannot be trained here", untrainable=found
+        )
+    try:
+        return ModelConfig(read_architecture(config))
+    except NotCoveredError as error:
+        return ModelConfig(problem=f"memory is not predicted: {error}{known_figures(config)}")
+
+
+def known_figures(config: Mapping[str, Any]) -> str:
+    """' (32 layers of 4,544, a vocabulary of 65,024)' of a model whose family is not modelled; '' for nothing known."""
+    text = config.get("text_config")
+    both = {**config, **(text if isinstance(text, Mapping) else {})}
+    layers, hidden, vocabulary = (
+        value if type(value := both.get(key)) is int and 0 < value < 10**9 else 0
+        for key in ("num_hidden_layers", "hidden_size", "vocab_size")
+    )
+    known = [f"{layers} layers of {hidden:,}"] if layers and hidden else []
+    known += [f"a vocabulary of {vocabulary:,}"] if vocabulary else []
+    return f" ({', '.join(known)})" if known else ""
 
 
 def _fetch(name: str, revision: str) -> str:
@@ -110,4 +152,7 @@ def _download(name: str, revision: str) -> str:
         # The hub's client raises a dozen kinds of error for gated, missing and unreachable models.
         lines = str(error).strip().splitlines()
         return f"{name} cannot be looked up on the hub: {lines[0] if lines else type(error).__name__}"
+    # What marks an embedding model; most repositories have none, and without it nothing is lost.
+    with suppress(Exception):
+        hf_hub_download(name, "modules.json", revision=revision, etag_timeout=5)
     return ""

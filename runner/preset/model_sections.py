@@ -36,7 +36,8 @@ class QuantizationSection(Section):
     """How the frozen base weights are stored (bitsandbytes)."""
 
     load_in_4bit: bool = True
-    """Store the linear layers in 4 bits: QLoRA. About 0.52 bytes a parameter with double quantisation."""
+    """Store the linear layers in 4 bits: QLoRA. About 0.52 bytes a parameter with double quantisation. A repository
+    that is stored in 4 or 8 bits already is loaded as it is."""
 
     load_in_8bit: bool = False
     """Store the linear layers in 8 bits (LLM.int8): about 1 byte a parameter."""
@@ -70,7 +71,8 @@ class LoraSection(Section):
     """Share of adapter inputs set to zero while training. 0 is fastest; 0.05 to 0.1 helps on small data."""
 
     target_modules: Literal["all-linear"] | list[str] = "all-linear"
-    """Layers that get an adapter: all-linear (every linear layer but the output head) or a list of names."""
+    """Layers that get an adapter: all-linear (every linear layer but the output head) or a list of names. Vision towers
+    and the experts of a mixture get none."""
 
     bias: Literal["none", "all", "lora_only"] = "none"
     """Which bias terms are trained as well."""

@@ -66,6 +66,9 @@ def build(preset: Preset, run: RunDirectory, schedule: EvalPlan, evals: Collecti
         "padding_free": False,
         "activation_offloading": False,
         "loss_type": "nll",
+        # TRL adds a mixture's balancing loss by itself: no adapter trains a router, and the loss that is recorded would
+        # be another than the held-out one.
+        "router_aux_loss_coef": 0.0 if preset.lora.use_peft else None,
         "push_to_hub": False,
     }
     known = {field.name for field in dataclasses.fields(SFTConfig)}

@@ -13,8 +13,9 @@ import torch
 import trl
 
 from runner import gpu
-from runner.insight.memory.architecture import NotCoveredError, read_architecture
+from runner.insight.memory.architecture import NotCoveredError
 from runner.insight.memory.inputs import Stack, parse_version, setup_of
+from runner.insight.memory.reading import read_architecture
 from runner.insight.memory.terms import terms
 from runner.preset.schema import Preset
 from runner.store.directory import RunDirectory, write_json

@@ -5,13 +5,22 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoConfig, BitsAndBytesConfig, PretrainedConfig, PreTrainedModel
 
 from runner.data.errors import TrainingError
+from runner.insight.memory.stored import is_bitsandbytes
 from runner.preset.schema import Preset
+from runner.train.language_part import (
+    adapter_targets,
+    excluded_modules,
+    freeze_towers,
+    loading_class,
+    name_backbone,
+)
 
 AMPERE = (8, 0)
 
@@ -38,13 +47,20 @@ def storage_dtype(preset: Preset) -> torch.dtype:
 
 def load_model(preset: Preset) -> PreTrainedModel:
     """The base model on its device, quantised as the preset says. Raises TrainingError."""
-    quantization = quantization_config(preset)
-    if quantization is not None and importlib.util.find_spec("bitsandbytes") is None:
+    config = AutoConfig.from_pretrained(
+        preset.model.model_name_or_path,
+        revision=preset.model.revision,
+        trust_remote_code=preset.model.trust_remote_code,
+    )
+    stored = take_stored(config, preset)
+    quantization = None if stored else quantization_config(preset)
+    if (stored or quantization is not None) and importlib.util.find_spec("bitsandbytes") is None:
         raise TrainingError(
             "bitsandbytes is not installed, so weights cannot be quantised.", "pip install '.[train]'"
         )
-    model = AutoModelForCausalLM.from_pretrained(
+    model = loading_class(config).from_pretrained(
         preset.model.model_name_or_path,
+        config=config,
         revision=preset.model.revision,
         trust_remote_code=preset.model.trust_remote_code,
         dtype=storage_dtype(preset),
@@ -53,9 +69,44 @@ def load_model(preset: Preset) -> PreTrainedModel:
         # One GPU a run: the supervisor made exactly one visible.
         device_map={"": 0} if torch.cuda.is_available() else None,
     )
-    model.config.use_cache = False
+    model.config.get_text_config().use_cache = False
+    name_backbone(model)
     keep_gradients_on_cpu(model)
+    if preset.method == "full fine-tuning":
+        freeze_towers(model)
     return model
+
+
+def take_stored(config: PretrainedConfig, preset: Preset) -> bool:
+    """Whether the repository's weights are of bitsandbytes already. transformers then loads them as they are stored and
+    takes no other settings, so the format to compute in, which depends on the GPU, is written into its own. Raises
+    TrainingError for weights of another method, and for full fine-tuning of stored ones.
+    """
+    said = getattr(config, "quantization_config", None)
+    if not said:
+        return False
+    said = said if isinstance(said, dict) else said.to_dict()
+    if not is_bitsandbytes(said):
+        raise TrainingError(
+            f"The weights of {preset.model.model_name_or_path} are quantised with {said.get('quant_method')}: no "
+            "adapter is trained on those here.",
+            "Name the repository of the same model in 16 bits in model.model_name_or_path.",
+        )
+    if not preset.lora.use_peft:
+        raise TrainingError(
+            f"The weights of {preset.model.model_name_or_path} are stored quantised and cannot be trained themselves.",
+            "Set lora.use_peft to true, or name the repository of the same model in 16 bits.",
+        )
+    dtype = str(compute_dtype(preset)).removeprefix("torch.")
+    config.quantization_config = {**said, "bnb_4bit_compute_dtype": dtype}
+    return True
+
+
+def config_file(preset: Preset) -> dict[str, Any]:
+    """The config.json as it stands in the repository, before transformers fills in what it leaves out."""
+    model = preset.model
+    found, _ = PretrainedConfig.get_config_dict(model.model_name_or_path, revision=model.revision)
+    return dict(found)
 
 
 def quantization_config(preset: Preset) -> BitsAndBytesConfig | None:
@@ -82,8 +133,10 @@ def keep_gradients_on_cpu(model: torch.nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def lora_config(preset: Preset) -> LoraConfig | None:
-    """PEFT's settings with every value sent, or None for full fine-tuning."""
+def lora_config(preset: Preset, base: PreTrainedModel | None = None) -> LoraConfig | None:
+    """PEFT's settings with every value sent, or None for full fine-tuning. `base` is the model they are for, of which
+    some parts get no adapter.
+    """
     lora = preset.lora
     if not lora.use_peft:
         return None
@@ -92,7 +145,8 @@ def lora_config(preset: Preset) -> LoraConfig | None:
         r=lora.r,
         lora_alpha=lora.lora_alpha,
         lora_dropout=lora.lora_dropout,
-        target_modules=lora.target_modules,
+        target_modules=lora.target_modules if base is None else adapter_targets(base, lora.target_modules),
+        exclude_modules=excluded_modules(base) if base is not None else None,
         bias=lora.bias,
         use_rslora=lora.use_rslora,
         use_dora=lora.use_dora,

@@ -75,7 +75,7 @@ class Training:
         self._base = model.load_model(self._preset)
         self._stop.check()
         self._memory = MemoryBook(
-            self._preset, self._run, self._log, self._data, self._base.config.to_dict(), used_before
+            self._preset, self._run, self._log, self._data, model.config_file(self._preset), used_before
         )
 
     def build_trainer(self) -> None:
@@ -101,7 +101,7 @@ class Training:
             train_dataset=data.train,
             eval_dataset=data.evals or None,
             processing_class=self._tokenizer,
-            peft_config=model.lora_config(preset),
+            peft_config=model.lora_config(preset, self._base),
             callbacks=[callback],
             log=log,
             eval_rows=data.eval_rows,

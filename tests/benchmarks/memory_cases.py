@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.insight.memory.architecture import Architecture
 from runner.insight.memory.inputs import MemoryInputs
 from runner.insight.memory.terms import MIB, terms
+from tests.insight.architectures import dense
 
 MOST_PEAK_PERCENT = 1.0
 MOST_STATIC_PERCENT = 0.1
@@ -56,11 +56,11 @@ def setup_of_case(row: Mapping[str, str]) -> MemoryInputs:
     """A Setup from one row of a table of measurements, shaped like tests/data/memory-cases.csv. Raises KeyError or
     ValueError when a column is missing or no number.
     """
-    architecture = Architecture(
+    architecture = dense(
         model_type="llama",
         hidden=int(row["hidden_size"]),
         intermediate=int(row["intermediate_size"]),
-        layers=int(row["num_hidden_layers"]),
+        count=int(row["num_hidden_layers"]),
         heads=int(row["num_attention_heads"]),
         kv_heads=int(row["num_key_value_heads"]),
         head_dim=int(row["head_dim"]),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runner.check import xray
-from runner.check.assess import Assessment, Machine, assess, best_card, this_machine, written_keys
+from runner.check.assess import SHIPPED, Assessment, Machine, assess, best_card, this_machine, written_keys
 from runner.check.gate import pass_gate
 from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.insight.data import DataReport
@@ -97,11 +97,41 @@ def test_a_card_that_is_full_is_said_to_run_out(home: Path, demo_report: DataRep
 
 
 def test_a_model_that_is_not_here_says_so_instead_of_a_prediction(home: Path) -> None:
-    preset = files.load("qlora-8b-24gb", home).preset
+    preset = files.load("qlora-8b-24gb", home, ["model.model_name_or_path=org/other"]).preset
     found = assess(preset, Machine(CARD), home)
     assert found.prediction is None
-    assert found.memory_problem == "Qwen/Qwen3-8B is not on this machine yet"
+    assert found.memory_problem == "org/other is not on this machine yet"
     assert found.proposals(16)[0].need_mib is None
+    assert found.unknown == ("memory: org/other is not on this machine yet", "data: not looked at")
+    assert "nothing to complain about" not in found.calm
+
+
+@pytest.mark.parametrize(
+    "name", ["qlora-quickstart", "qlora-8b-24gb", "qlora-8b-80gb", "lora-16bit", "full-finetune"]
+)
+def test_shipped_presets_are_predicted_without_the_hub(name: str, home: Path) -> None:
+    """And it is said that the figures came with ftui."""
+    found = assess(files.load(name, home).preset, Machine(CARD), home)
+    assert found.prediction is not None
+    assert SHIPPED in found.prediction.assumed
+
+
+def test_a_commit_of_a_shipped_model_is_not_taken_for_the_newest(home: Path) -> None:
+    preset = files.load("qlora-quickstart", home, ["model.revision=abc"]).preset
+    assert "not on this machine yet" in assess(preset, Machine(CARD), home).memory_problem
+
+
+def test_nothing_to_complain_about_is_said_of_what_was_looked_at_alone(
+    home: Path, demo_report: DataReport
+) -> None:
+    preset = files.load("demo", home).preset
+    assert assess(preset, Machine(CARD), home, demo_report).calm == "nothing to complain about"
+    without_data = assess(preset, Machine(CARD), home)
+    assert without_data.calm.endswith("not known yet: data: not looked at")
+    without_card = assess(preset, Machine(), home, demo_report)
+    assert without_card.calm.endswith("not known yet: memory: no GPU here to predict for")
+    begun = replace(demo_report, complete=False)
+    assert "data: only 400 rows looked at" in assess(preset, Machine(CARD), home, begun).calm
 
 
 def test_lines_of_a_file_give_a_first_idea_of_the_steps(home: Path, demo_report: DataReport) -> None:

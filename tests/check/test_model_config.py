@@ -46,7 +46,14 @@ def is_the_demos(found: ModelConfig) -> bool:
     shape = found.architecture
     assert shape is not None, found.problem
     assert found.problem == ""
-    figures = (shape.model_type, shape.hidden, shape.layers, shape.kv_width, shape.vocabulary, shape.tied)
+    figures = (
+        shape.model_type,
+        shape.hidden,
+        shape.layers,
+        shape.kinds[0].keys,
+        shape.vocabulary,
+        shape.tied,
+    )
     return figures == ("qwen3", 128, 4, 64, 576, True)
 
 
@@ -126,7 +133,7 @@ GARBAGE = {
     "nothing for a figure": b'{"model_type": "llama", "hidden_size": 128, "num_attention_heads": 0}',
     "true for a figure": b'{"model_type": "llama", "hidden_size": true, "num_attention_heads": 2}',
     "another family": b'{"model_type": "mamba"}',
-    "experts": b'{"model_type": "qwen3_moe", "num_experts": 128}',
+    "experts": b'{"model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok": 8}',
     "a list for its text": b'{"model_type": "llama", "text_config": [1]}',
     "endlessly nested": b"[" * 100_000,
 }

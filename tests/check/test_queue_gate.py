@@ -112,7 +112,9 @@ def test_the_need_is_unknown_on_the_cpu_and_for_a_model_that_is_not_here(
     gpus(monkeypatch, (TOTAL, TOTAL))
     assert need_mib(gate(home, gpu="cpu")) is None
     rows = files.load("demo", home).preset.data.train_dataset
-    loaded = files.load("qlora-8b-24gb", home, [f"data.train_dataset={rows}"])
+    loaded = files.load(
+        "qlora-8b-24gb", home, [f"data.train_dataset={rows}", "model.model_name_or_path=org/other"]
+    )
     found = pass_gate(loaded, home, None, queued=True)
-    assert found.memory_problem == "Qwen/Qwen3-8B is not on this machine yet"
+    assert found.memory_problem == "org/other is not on this machine yet"
     assert need_mib(found) is None

@@ -27,13 +27,13 @@ from runner.insight.advice import (
 )
 from runner.insight.data import DataReport
 from runner.insight.lint import LintFacts
-from runner.insight.memory.architecture import Architecture
 from runner.preset.schema import Preset
+from tests.insight.architectures import dense
 
 PRESET = Preset.model_validate(
     {"model": {"model_name_or_path": "./model"}, "data": {"train_dataset": "./rows.jsonl"}}
 )
-TINY = Architecture("qwen3", 128, 384, 4, 4, 2, 32, 512, True)
+TINY = dense("qwen3", 128, 384, 4, 4, 2, 32, 512, True)
 # Mean length 190: in a batch of 4 the longest is 1,000 in a third of the cases.
 DATA = DataReport(
     complete=True,

@@ -16,16 +16,24 @@ from runner.insight.data import DataReport, Defects, Note, Source
 from runner.insight.disk import disk_need
 from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.insight.lint import IDS, RULES, LintFacts, LintFinding, LintSeverity, lint
-from runner.insight.memory.architecture import Architecture, read_architecture
+from runner.insight.memory.architecture import Architecture, Stored
 from runner.insight.memory.cards import Card, find_card
 from runner.insight.memory.inputs import Stack, setup_of
 from runner.insight.memory.predict import Fit, Prediction, Predictor
+from runner.insight.memory.reading import read_architecture
+from runner.insight.trainable import Untrainable
 from runner.preset import files
 from runner.preset.schema import Preset
+from tests.insight.architectures import dense
 
-LLAMA_8B = Architecture("llama", 4096, 14336, 32, 32, 8, 128, 128256, False, 131072)
-LLAMA_1B = Architecture("llama", 2048, 8192, 16, 32, 8, 64, 128256, True, 131072)
-GEMMA_3_1B = Architecture("gemma3_text", 1152, 6912, 26, 4, 1, 256, 262144, True, 32768)
+LLAMA_8B = dense("llama", 4096, 14336, 32, 32, 8, 128, 128256, False, 131072)
+LLAMA_1B = dense("llama", 2048, 8192, 16, 32, 8, 64, 128256, True, 131072)
+MIXTURE = read_architecture(
+    {"model_type": "qwen3_moe", "num_experts": 8, "num_experts_per_tok": 2, "num_hidden_layers": 4}
+)
+GEMMA_2 = read_architecture({"model_type": "gemma2"})
+LLAMA_4 = replace(LLAMA_1B, model_type="llama4_text")
+GEMMA_3_1B = dense("gemma3_text", 1152, 6912, 26, 4, 1, 256, 262144, True, 32768)
 RTX_4090, T4 = find_card("RTX 4090"), find_card("T4")
 # One row of 1,000 tokens: the longest, so that memory is that of 1,000 however long rows may be.
 LENGTHS = {200: 2000, 400: 2999, 1000: 1}
@@ -50,6 +58,7 @@ class Case:
     free_disk_share: float | None = None
     architecture: Architecture | None = LLAMA_8B
     installed: Mapping[str, str | None] = field(default_factory=dict)
+    untrainable: Untrainable | None = None
     written: frozenset[str] = frozenset()
     note: str = ""
     # What is still found with the fix, and rightly so.
@@ -145,6 +154,7 @@ def facts_of(preset: Preset, case: Case) -> LintFacts:
         if setup is not None
         else None,
         free_disk=free,
+        untrainable=case.untrainable,
     )
 
 
@@ -217,6 +227,24 @@ BROKEN = (
     Case("save-not-multiple", {"output.save_steps": 100, "eval.eval_steps": 60}),
     Case("save-many", {"output.save_total_limit": 21}),
     Case("best-not-kept", {"output.load_best_model_at_end": False}),
+    # The model's repository
+    *(
+        Case(f"model-{kind}", untrainable=Untrainable(kind, "it is none", "another"))
+        for kind in ("quantised", "encoder-decoder", "embedding", "tower")
+    ),
+    Case("experts-untouched", architecture=MIXTURE, card=None),
+    Case(
+        "stored-full",
+        {**FULL, "quantization.load_in_4bit": False},
+        architecture=replace(LLAMA_1B, stored=Stored("nf4")),
+        left=("lr-trainer-default",),
+    ),
+    Case(
+        "stored-differs",
+        {"quantization.load_in_4bit": False, "quantization.load_in_8bit": True},
+        architecture=replace(LLAMA_8B, stored=Stored("nf4-dq")),
+    ),
+    Case("stored-differs", architecture=replace(LLAMA_1B, stored=Stored("int8")), note="8 bits"),
     # Adapter, optimizer, how weights are stored
     Case("full-quantised", FULL, card=None),
     Case(
@@ -248,6 +276,8 @@ BROKEN = (
     Case("fp16-overflows", {"model.dtype": "float16"}, card=None, architecture=GEMMA_3_1B, note="by hand"),
     Case("dtype-float32", {"model.dtype": "float32"}, architecture=LLAMA_1B),
     Case("flash-missing", FLASH, installed={"flash_attn": None}),
+    Case("attention-unsupported", architecture=GEMMA_2, card=None),
+    Case("attention-unsupported", FLASH, architecture=LLAMA_4, card=None, note="flash"),
     Case("flash-missing", FLASH, card=T4, architecture=LLAMA_1B, installed={"flash_attn": None}, note="T4"),
     Case("flash-before-ampere", FLASH, card=T4, architecture=LLAMA_1B, installed={"flash_attn": "2.8.3"}),
     Case("attention-eager", {"model.attn_implementation": "eager"}),
@@ -410,6 +440,7 @@ def test_every_rule_has_a_case() -> None:
 
 NO_FIX = frozenset(
     {
+        *("experts-untouched", "model-quantised", "model-encoder-decoder", "model-embedding", "model-tower"),
         *("data-problem", "rows-bad", "trained-none", "trained-little", "rows-untrained", "rows-copied"),
         *("eval-leak", "eval-small", "end-untrained", "end-other", "bos-doubled", "mix-large", "mix-short"),
     }
@@ -544,6 +575,7 @@ FIXES = {
     "dtype-float32": "model.dtype: auto",
     "flash-missing": "model.attn_implementation: sdpa",
     "flash-before-ampere": "model.attn_implementation: sdpa",
+    "attention-unsupported": "model.attn_implementation: eager",
     "attention-eager": "model.attn_implementation: sdpa",
     "packing-masked": "train.packing: false",
     "disk-full": "output.save_total_limit: 1",

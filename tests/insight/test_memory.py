@@ -12,16 +12,12 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from runner.insight.memory.architecture import (
-    LLAMA_LIKE,
-    Architecture,
-    NotCoveredError,
-    read_architecture,
-)
+from runner.insight.memory.architecture import Architecture, NotCoveredError
 from runner.insight.memory.calibration import Calibration, MemoryRecord, calibrate
 from runner.insight.memory.cards import CARDS, Card, find_card, multiprocessors
 from runner.insight.memory.inputs import MemoryInputs, Stack, parse_version, setup_of
 from runner.insight.memory.predict import Fit, Peak, Predictor
+from runner.insight.memory.reading import READERS, read_architecture
 from runner.insight.memory.savings import last_resorts, levers
 from runner.insight.memory.terms import (
     MIB,
@@ -41,6 +37,7 @@ from tests.benchmarks.memory_cases import (
     read_cases,
     setup_of_case,
 )
+from tests.insight.architectures import dense
 
 GIB = 1 << 30
 CASES = read_cases(Path(__file__).parents[1] / "data/memory-cases.csv")
@@ -71,24 +68,28 @@ def test_a_row_with_an_unknown_word_is_refused(column: str) -> None:
 
 
 # Bytes a token of one layer, as tracked on the CPU while the real stack trained small shapes.
-SMALL = Architecture("llama", 512, 1536, 4, 8, 2, 64, 1000, False)
-ALL = tuple(SMALL.linears)
+def small(model_type: str) -> Architecture:
+    return dense(model_type, 512, 1536, 4, 8, 2, 64, 1000, False)
+
+
+SMALL = small("llama")
+ALL = SMALL.linear_names
 
 
 @pytest.mark.parametrize(
     ("architecture", "changes", "measured"),
     [
         (SMALL, {}, 21_144),
-        (replace(SMALL, model_type="qwen3"), {}, 23_744),
+        (small("qwen3"), {}, 23_744),
         (SMALL, {"stream_bytes": 4}, 33_432),
-        (replace(SMALL, model_type="phi3"), {}, 23_400),
+        (small("phi3"), {}, 23_400),
     ],
     ids=["llama", "qwen3", "llama fp32", "phi3"],
 )
 def test_saved_activations_are_those_tracked(
     architecture: Architecture, changes: dict[str, Any], measured: int
 ) -> None:
-    setup = MemoryInputs(architecture, r=8, targets=tuple(architecture.linears), **changes)
+    setup = MemoryInputs(architecture, r=8, targets=architecture.linear_names, **changes)
     assert saved_per_token(setup) == pytest.approx(measured, rel=0.002)
 
 
@@ -181,7 +182,7 @@ def test_weights_and_adapters_are_those_of_the_table(
     name: str, gib: float, upcast_gib: float, lora_millions: float
 ) -> None:
     one = read_architecture(CONFIGS[name])
-    setup = MemoryInputs(one, targets=tuple(one.linears))
+    setup = MemoryInputs(one, targets=one.linear_names)
     assert weights(setup) / GIB == pytest.approx(gib, rel=0.005)
     assert weights(replace(setup, weight_bytes=4)) / GIB == pytest.approx(upcast_gib, rel=0.005)
     assert setup.adapter_parameters / 1e6 == pytest.approx(lora_millions, rel=0.005)
@@ -198,7 +199,7 @@ def test_weights_and_adapters_are_those_of_the_table(
 def test_activations_a_token_are_those_of_the_table(name: str, kib: float) -> None:
     """Checkpoints and one layer, at 16 k tokens without a mask."""
     one = read_architecture(CONFIGS[name])
-    setup = MemoryInputs(one, targets=tuple(one.linears), length=16384)
+    setup = MemoryInputs(one, targets=one.linear_names, length=16384)
     assert layer_phase(setup) / 16384 / 1024 == pytest.approx(kib, rel=0.005)
 
 
@@ -209,8 +210,8 @@ def test_activations_a_token_are_those_of_the_table(name: str, kib: float) -> No
 def test_activations_without_checkpointing_are_those_of_the_table(name: str, mib: float) -> None:
     """All layers' saved activations; the transient on top is 6f + 8h, counted once."""
     one = read_architecture(CONFIGS[name])
-    setup = MemoryInputs(one, targets=tuple(one.linears), length=16384, checkpointing=False)
-    transient = 6 * one.intermediate + 8 * one.hidden
+    setup = MemoryInputs(one, targets=one.linear_names, length=16384, checkpointing=False)
+    transient = 6 * one.kinds[0].width + 8 * one.hidden
     assert (layer_phase(setup) / 16384 - transient) / MIB == pytest.approx(mib, rel=0.01)
 
 
@@ -300,7 +301,7 @@ def test_the_head_of_a_narrow_model_is_larger_than_a_layer(stream_bytes: int) ->
     ids=str,
 )
 def test_a_mask_is_as_wide_as_what_attends(changes: dict[str, Any], extra: float) -> None:
-    assert attention_extra(plain_setup(**changes), 1000) == extra
+    assert attention_extra(plain_setup(**changes), LLAMA_8B.kinds[0], 1000) == extra
 
 
 def test_gradients_wait_only_while_steps_are_accumulated() -> None:
@@ -373,7 +374,7 @@ def test_head_dim_is_the_quotient_when_missing_or_null() -> None:
     assert "head_dim" not in plain
     assert read_architecture(plain).head_dim == 128
     assert read_architecture({**plain, "head_dim": None}).head_dim == 128
-    assert read_architecture({**plain, "head_dim": 64}).q_width == 32 * 64
+    assert read_architecture({**plain, "head_dim": 64}).kinds[0].queries == 32 * 64
 
 
 @pytest.mark.parametrize("without", [True, False])
@@ -383,7 +384,7 @@ def test_every_head_has_its_keys_when_nothing_else_is_said(without: bool) -> Non
         del plain["num_key_value_heads"]
     else:
         plain["num_key_value_heads"] = None
-    assert read_architecture(plain).kv_heads == 32
+    assert read_architecture(plain).kinds[0].kv_heads == 32
 
 
 def test_gemma_is_tied_unless_it_says_otherwise() -> None:
@@ -409,13 +410,18 @@ def test_the_text_part_of_a_nested_config_is_read() -> None:
         "vocab_size": 5,
         "hidden_size": 7,
     }
-    assert read_architecture(nested) == read_architecture(CONFIGS["gemma-3-1b"])
+    one, alone = read_architecture(nested), read_architecture(CONFIGS["gemma-3-1b"])
+    assert one.kinds == alone.kinds
+    assert one.language_parameters == alone.parameters
+    # SigLIP's own defaults, which transformers builds where nothing is said of the tower.
+    assert one.tower is not None
+    assert one.parameters == alone.parameters + one.tower.parameters
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"model_type": "qwen3_moe", "num_experts": 128}, "mixture of experts"),
+        ({"text_config": [1]}, "text_config"),
         ({"num_local_experts": 8}, "mixture of experts"),
         ({"text_config": {"num_experts": 4}}, "mixture of experts"),
         ({"vision_config": {"depth": 2}}, "vision or audio"),
@@ -471,7 +477,7 @@ leaves = st.one_of(
     st.integers(-2, 10**12),
     st.floats(),
     st.text(max_size=5),
-    st.sampled_from(sorted(LLAMA_LIKE)),
+    st.sampled_from(sorted(READERS)),
 )
 values = st.recursive(
     leaves,
@@ -488,14 +494,15 @@ def check_read(value: dict[str, Any]) -> None:
         return
     figures = (
         one.hidden,
-        one.intermediate,
         one.layers,
-        one.heads,
-        one.kv_heads,
         one.head_dim,
         one.vocabulary,
+        *(kind.width for kind in one.kinds),
+        *(kind.count for kind in one.kinds),
     )
     assert min(figures) >= 1
+    assert 0 < one.quantised_parameters < one.parameters
+    assert sum(kind.count for kind in one.kinds) == one.layers == len(one.order or range(one.layers))
     assert one.max_positions is None or one.max_positions >= 1
 
 
@@ -519,7 +526,7 @@ architectures = st.sampled_from([read_architecture(CONFIGS[name]) for name in so
 @st.composite
 def setups(draw: st.DrawFn) -> MemoryInputs:
     one = draw(architectures)
-    targets = draw(st.lists(st.sampled_from(sorted(one.linears)), unique=True))
+    targets = draw(st.lists(st.sampled_from(sorted(one.linear_names)), unique=True))
     batch = draw(st.integers(1, 64))
     length = draw(st.integers(8, 16384))
     return MemoryInputs(
@@ -607,14 +614,14 @@ def test_parts_are_never_negative_and_add_up(setup: MemoryInputs) -> None:
 
 def test_only_quantised_weights_are_dequantised() -> None:
     """A 16-bit weight is used where it lies: with few tokens the peak goes on falling."""
-    few = MemoryInputs(LLAMA_8B, quantization="none", targets=tuple(LLAMA_8B.linears), length=64)
+    few = MemoryInputs(LLAMA_8B, quantization="none", targets=LLAMA_8B.linear_names, length=64)
     assert layer_phase(few) == pytest.approx(layer_phase(replace(few, length=128)) / 2, rel=0.01)
 
 
 def test_a_dequantised_weight_is_counted_without_checkpointing_too() -> None:
     """2·h·f bytes, 112 MiB of an 8 B model, which few tokens' activations do not hide."""
-    few = MemoryInputs(LLAMA_8B, targets=tuple(LLAMA_8B.linears), length=8, checkpointing=False)
-    assert layer_phase(few) >= 2 * LLAMA_8B.hidden * LLAMA_8B.intermediate
+    few = MemoryInputs(LLAMA_8B, targets=LLAMA_8B.linear_names, length=8, checkpointing=False)
+    assert layer_phase(few) >= 2 * 4096 * 14336
 
 
 # The verdict
@@ -622,7 +629,7 @@ def test_a_dequantised_weight_is_counted_without_checkpointing_too() -> None:
 
 def plain_setup(**changes: Any) -> MemoryInputs:
     base = MemoryInputs(
-        LLAMA_8B, targets=tuple(LLAMA_8B.linears), batch=4, length=1024, eval_batch=4, eval_length=1024
+        LLAMA_8B, targets=LLAMA_8B.linear_names, batch=4, length=1024, eval_batch=4, eval_length=1024
     )
     return replace(base, **changes)
 
@@ -797,7 +804,7 @@ def test_a_preset_becomes_a_setup() -> None:
     setup = setup_of(PRESET, LLAMA_8B, Stack())
     assert (setup.quantization, setup.weight_bytes, setup.adapter_bytes) == ("nf4-dq", 2, 2)
     assert (setup.batch, setup.micro_steps, setup.length, setup.eval_batch) == (4, 4, 2048, 4)
-    assert set(setup.targets) == set(LLAMA_8B.linears)
+    assert set(setup.targets) == set(LLAMA_8B.linear_names)
     assert setup.checkpointing and setup.masked and not setup.trains_all
 
 

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.insight.data import DataReport
-from runner.insight.memory.architecture import Architecture
 from runner.insight.memory.cards import Card, find_card
 from runner.insight.memory.inputs import MemoryInputs
 from runner.insight.memory.predict import Predictor
 from runner.insight.memory.savings import with_batch
 from runner.insight.proposals import MOST_OFF, MOST_SHOWN, Proposal, propose
+from tests.insight.architectures import dense
 
-LLAMA_8B = Architecture("llama", 4096, 14336, 32, 32, 8, 128, 128256, False)
+LLAMA_8B = dense("llama", 4096, 14336, 32, 32, 8, 128, 128256, False)
 SETUP = MemoryInputs(
-    LLAMA_8B, targets=tuple(LLAMA_8B.linears), batch=1, eval_batch=1, length=1024, eval_length=1024
+    LLAMA_8B, targets=LLAMA_8B.linear_names, batch=1, eval_batch=1, length=1024, eval_length=1024
 )
 RTX_4090 = find_card("RTX 4090")
 DATA = DataReport(lengths={100: 900, 1000: 100}, complete=True)

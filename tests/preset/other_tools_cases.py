@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from runner.preset.other_tools.said import Kind
 
-# Settings that are named as counterparts and come with another change.
-COMING = {
-    "data.assistant_turns",
-    "data.columns",
-    "data.drop_columns",
-    "data.on_bad_rows",
-    "data.prefer",
-    "data.system",
-    "max_rows",
-    "weight",
-}
 CALLED = {
     "model.model_name_or_path": "base_model model_name model_id",
     "model.revision": "revision_of_model model_revision",

@@ -11,7 +11,7 @@ from peft import LoraConfig
 from transformers import TrainingArguments
 from trl import ModelConfig, ScriptArguments, SFTConfig
 
-from runner.preset.data_sections import MixSource
+from runner.preset.data_sections import MixSource, TrainSource
 from runner.preset.other_tools.answers import (
     SECTIONS_ELSEWHERE,
     answer,
@@ -25,7 +25,7 @@ from runner.preset.other_tools.said import Kind, Said
 from runner.preset.other_tools.values import INSTEAD, LISTS, SHARES
 from runner.preset.schema import SECTIONS, section_type
 from runner.preset.unknown_keys import what_is_unknown
-from tests.preset.other_tools_cases import BY_ITSELF, BY_VALUE, CALLED, COMING, UNSUPPORTED
+from tests.preset.other_tools_cases import BY_ITSELF, BY_VALUE, CALLED, UNSUPPORTED
 
 LINE = 80
 
@@ -82,21 +82,20 @@ def test_a_value_can_decide_the_answer(theirs: str, value: object, kind: Kind, o
 
 
 def test_every_counterpart_is_a_setting() -> None:
-    """Those that come with another change are COMING and nothing else."""
     named = {name for _, said in all_said() for name in said.named if name.partition(".")[0] in SECTIONS}
     named |= {said.ours for said in keys().values() if said.kind is Kind.CALLED and ":" not in said.ours}
     named |= {ours for _, without in ENTRY.values() for ours in without.values()}
     named |= {*INSTEAD, *LISTS, *SHARES}
-    assert {name for name in named if not is_setting(name)} - COMING == set(SECTIONS) & named
-    assert {name for names, _ in ENTRY.values() for name in names} - set(MixSource.model_fields) <= COMING
+    assert {name for name in named if not is_setting(name)} == set(SECTIONS) & named
+    assert {name for names, _ in ENTRY.values() for name in names} <= set(MixSource.model_fields) | set(
+        TrainSource.model_fields
+    )
 
 
 def test_what_is_to_be_written_for_a_key_is_allowed() -> None:
     written = re.compile(r"([a-z]+)\.([a-z0-9_]+): (\S+)")
     for name, said in all_said():
         for section, key, value in written.findall(said.ours):
-            if f"{section}.{key}" in COMING:
-                continue
             schema = section_type(section).model_json_schema()["properties"][key]
             choices = [item for part in (schema, *schema.get("anyOf", ())) for item in part.get("enum", ())]
             choices += [part["const"] for part in (schema, *schema.get("anyOf", ())) if "const" in part]
@@ -125,9 +124,8 @@ def test_no_name_of_another_tool_is_one_of_ours() -> None:
     ours = {key for name in SECTIONS for key in section_type(name).model_fields}
     for name in keys():
         section, dot, _ = name.rpartition(".")
-        assert (
-            not is_setting(name) if dot else name not in ours | set(SECTIONS) or f"data.{name}" in COMING
-        ), name
+        # `system: You are a helper.` asks for something else than data.system.
+        assert not is_setting(name) if dot else name not in ours | set(SECTIONS) or name == "system", name
         assert not dot or section in SECTIONS
     for names in (*ENTRY, *ENTRY_ITSELF):
         assert not set(words(names)) & (

@@ -125,7 +125,8 @@ def test_a_missing_file_is_named_with_what_to_do_and_not_looked_at(home: Path) -
     assert said["refused"] is True
     assert len(said["missing"]) == 1
     assert said["data"] is None
-    assert "not on this machine" in said["memory_problem"]
+    assert said["memory_problem"] == "no GPU here to predict for"
+    assert said["unknown"] == ["memory: no GPU here to predict for", "data: not looked at"]
 
 
 def test_without_a_look_at_the_data_it_says_so(home: Path) -> None:

@@ -167,7 +167,7 @@ async def test_one_key_mends_a_finding(mine: Path) -> None:
         await shows(pilot, "12 epochs", "1 warning", "train.num_train_epochs: 3")
         await pilot.press("f")
         await until(pilot, lambda: editor.assessment and editor.assessment.preset.train.num_train_epochs == 3)
-        await shows(pilot, "nothing to complain about")
+        await shows(pilot, "no findings in what was looked at")
 
 
 async def test_the_target_batch_proposes_pairs(mine: Path) -> None:

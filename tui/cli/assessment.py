@@ -49,6 +49,7 @@ def as_plain(
             "lever": asdict(prediction.lever) if prediction.lever is not None else None,
         },
         "memory_problem": found.memory_problem,
+        "unknown": list(found.unknown),
         "findings": [
             {**asdict(f), "severity": f.severity.name.lower(), "fix": dict(f.fix), "fix_words": f.fix_text}
             for f in found.findings
@@ -87,12 +88,7 @@ def print_assessment(loaded: LoadedPreset, found: Assessment, missing: list[str]
     if found.refusals or missing:
         click.echo("A launch would be refused.")
     elif not found.findings:
-        but = (
-            f", but memory: {found.memory_problem}"
-            if found.prediction is None and found.memory_problem
-            else ""
-        )
-        click.echo(f"{click.style('✔', fg='green')} nothing to complain about{but}")
+        click.echo(f"{click.style('✔', fg='green')} {found.calm}")
 
 
 def _line(label: str, text: str) -> None:

@@ -112,7 +112,8 @@ class EditorScreen(LiveScreen):
     def watch_assessment(self, assessment: Assessment | None) -> None:
         self.query_one(AdvicePanel).assessment = assessment
         if assessment is not None:
-            self.query_one(FindingList).findings = assessment.findings
+            listed = self.query_one(FindingList)
+            listed.calm, listed.findings = assessment.calm, assessment.findings
         self._show_summary()
 
     def show_assessment(self, message: DraftAssessed) -> None:

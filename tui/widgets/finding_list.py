@@ -18,7 +18,7 @@ STYLES = {LintSeverity.ERROR: BAD, LintSeverity.WARNING: NOTE, LintSeverity.NOTE
 
 
 class FindingList(Options):
-    """Findings, gravest first. The highlighted one is kept by its id."""
+    """Findings, gravest first, or `calm` without any. The highlighted one is kept by its id."""
 
     BINDINGS = [
         Binding("j", "cursor_down", "Down", show=False),
@@ -26,20 +26,28 @@ class FindingList(Options):
     ]
 
     findings: reactive[tuple[LintFinding, ...]] = reactive(())
+    # What is said without findings.
+    calm: reactive[str] = reactive("")
 
     def watch_findings(self, before: tuple[LintFinding, ...], findings: tuple[LintFinding, ...]) -> None:
         place = int(self.highlighted_option.id or 0) if self.highlighted_option is not None else 0
         kept = before[place] if place < len(before) else None
         self.clear_options()
         self.add_options(Option(prompt(finding), id=f"{place}") for place, finding in enumerate(findings))
-        if not findings:
-            self.add_option(
-                Option(Text(f"{glyphs().finished} nothing to complain about", "dim"), disabled=True)
-            )
+        self._say_calm()
         ids = [finding.id for finding in findings]
         if ids:
             self.highlighted = ids.index(kept.id) if kept is not None and kept.id in ids else 0
         self.border_title = title(findings)
+
+    def watch_calm(self) -> None:
+        if not self.findings:
+            self.clear_options()
+            self._say_calm()
+
+    def _say_calm(self) -> None:
+        if not self.findings and self.calm:
+            self.add_option(Option(Text(plain(f"{glyphs().finished} {self.calm}"), "dim"), disabled=True))
 
     @property
     def highlighted_finding(self) -> LintFinding | None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import difflib
 
-from runner.insight.lint import adapter, data, evaluation, hardware, schedule
+from runner.insight.lint import adapter, checkpoint, data, evaluation, hardware, schedule
 from runner.insight.lint.rule import Complaint, LintFacts, LintFinding, LintSeverity, Rule
 
 RULES: tuple[Rule, ...] = (
     *schedule.RULES.rules,
     *evaluation.RULES.rules,
     *adapter.RULES.rules,
+    *checkpoint.RULES.rules,
     *hardware.RULES.rules,
     *data.RULES.rules,
 )

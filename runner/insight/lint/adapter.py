@@ -103,11 +103,11 @@ def _(facts: LintFacts) -> Complaint | None:
     targets, one = facts.preset.lora.target_modules, facts.architecture
     if not facts.preset.lora.use_peft or targets == "all-linear" or one is None:
         return None
-    known = {*one.linears, "lm_head", "embed_tokens"}
+    known = {*one.linear_names, "lm_head", "embed_tokens"}
     if not {name.rpartition(".")[2] for name in targets} & known:
         return Complaint(
             "lora.target_modules",
-            f"no layer is called {', '.join(targets) or 'nothing'}; there are {', '.join(one.linears)}",
+            f"no layer is called {', '.join(targets) or 'nothing'}; there are {', '.join(one.linear_names)}",
             (("lora.target_modules", "all-linear"),),
         )
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.insight.attention import lacks
 from runner.insight.disk import DiskNeed
 from runner.insight.figures import gib, size
 from runner.insight.lint.rule import Complaint, LintFacts, LintSeverity, Rules
@@ -74,6 +75,21 @@ def _(facts: LintFacts) -> Complaint | None:
     return None
 
 
+@RULES.rule(
+    "attention-unsupported", ERROR, "transformers has no such kernel for this family and refuses to load it."
+)
+def _(facts: LintFacts) -> Complaint | None:
+    one, wanted = facts.architecture, facts.preset.model.attn_implementation
+    if one is None or not lacks(one.model_type, wanted):
+        return None
+    other = "eager" if wanted == "sdpa" else "sdpa"
+    return Complaint(
+        "model.attn_implementation",
+        f"{wanted} with {one.model_type}",
+        (("model.attn_implementation", other),),
+    )
+
+
 @RULES.rule("flash-missing", ERROR, "The model does not load without the package of its attention kernel.")
 def _(facts: LintFacts) -> Complaint | None:
     if facts.preset.model.attn_implementation == "flash_attention_2" and _lacks_flash(facts):
@@ -114,7 +130,10 @@ def _(facts: LintFacts) -> Complaint | None:
     "Eager attention holds the scores of all pairs of tokens; sdpa gives the same without.",
 )
 def _(facts: LintFacts) -> Complaint | None:
-    if facts.preset.model.attn_implementation == "eager":
+    one = facts.architecture
+    if facts.preset.model.attn_implementation == "eager" and (
+        one is None or not lacks(one.model_type, "sdpa")
+    ):
         return Complaint(
             "model.attn_implementation", "eager attention", (("model.attn_implementation", "sdpa"),)
         )

@@ -14,6 +14,7 @@ from runner.insight.memory.architecture import Architecture
 from runner.insight.memory.cards import Card
 from runner.insight.memory.predict import Prediction
 from runner.insight.memory.savings import Changes
+from runner.insight.trainable import Untrainable
 from runner.preset.data_sources import EVAL, holds_out_own_rows, source_named
 from runner.preset.schema import Preset
 
@@ -32,7 +33,7 @@ class LintFacts:
 
     `written` are the keys the preset's own files set ('train.max_steps'). `installed` maps a package to its version,
     None for one that is missing; a package that is not in it was not looked for. `free_disk` is in bytes, where runs
-    are written.
+    are written. `untrainable` is what speaks against the model's repository.
     """
 
     preset: Preset
@@ -45,6 +46,7 @@ class LintFacts:
     installed: Mapping[str, str | None] = field(default_factory=dict)
     disk: DiskNeed | None = None
     free_disk: int | None = None
+    untrainable: Untrainable | None = None
 
     @property
     def evaluates(self) -> bool:

@@ -1,20 +1,21 @@
-"""The shape of a decoder-only model, read from its config.json."""
+"""The shape of a language model as memory sees it: kinds of layers, what they hold, and a tower beside them.
+
+Whatever a family does is put together of these parts (layers.py); which parts it has stands in the tables dense.py,
+mixtures.py, hybrids.py and towers.py. bitsandbytes replaces exactly the modules of type torch.nn.Linear
+(transformers/integrations/bitsandbytes.py), so a weight is either in a Linear, or it keeps its 16 bits: embeddings,
+norms, routers, convolutions, and the experts of a mixture, which transformers 5 holds as two fused tensors a layer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
 
-# model_type -> what its layers have beyond the Llama shape. Everything else is refused: a guess looks like a fact.
-QK_NORM = frozenset({"qwen3", "gemma3", "gemma3_text"})
-FOUR_NORMS = frozenset({"gemma3", "gemma3_text"})
-FUSED = frozenset({"phi3"})
-QKV_BIAS = frozenset({"qwen2"})
-LLAMA_LIKE = frozenset({"llama", "mistral", "qwen2", "qwen3", "phi3", "gemma3_text", "smollm3"})
-EXPERT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_intermediate_size")
-HYBRID_KEYS = ("mamba_d_state", "ssm_cfg", "layers_block_type", "linear_num_value_heads")
-VISION_KEYS = ("vision_config", "audio_config")
+Quantization = Literal["none", "nf4-dq", "nf4", "int8"]
+# What a linear layer reads and writes: the normed input of attention (or of what takes its place), attention's output,
+# the normed input of the MLP, the MLP's wide middle; "aside" is everything smaller.
+Role = Literal["mix_in", "mix_out", "mlp_in", "mlp_out", "aside"]
 
 
 class NotCoveredError(Exception):
@@ -22,130 +23,211 @@ class NotCoveredError(Exception):
 
 
 @dataclass(frozen=True)
+class Linear:
+    """A torch.nn.Linear by its path in a layer ('self_attn.q_proj'). `adapted` says that all-linear targets it."""
+
+    path: str
+    inputs: int
+    outputs: int
+    role: Role = "aside"
+    adapted: bool = True
+
+    @property
+    def name(self) -> str:
+        """The last part of its path, which lora.target_modules names."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def parameters(self) -> int:
+        """Weights, without a bias."""
+        return self.inputs * self.outputs
+
+    def is_named(self, target: str) -> bool:
+        """Whether PEFT would find it under a name of target_modules: its path ends in that name."""
+        return f".{self.path}".endswith(f".{target}")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One kind of decoder layer, or a part of one; parts are added up.
+
+    Parameters of one layer: `linears`; `other`, norms and everything else that is never quantised; `experts`, fused
+    expert tensors, all of them resident and never quantised. For the activations of a token, in elements: `queries` and
+    `keys` widths of attention, `width` of the MLP's middle (of all experts a token passes), and `saved`, bytes that are
+    saved beyond a Llama layer of the same widths.
+    """
+
+    linears: tuple[Linear, ...] = ()
+    other: int = 0
+    experts: int = 0
+    queries: int = 0
+    keys: int = 0
+    heads: int = 0
+    kv_heads: int = 0
+    width: int = 0
+    saved: float = 0.0
+    count: int = 1
+    tracked: bool = True
+
+    def __add__(self, more: Layer) -> Layer:
+        """Both parts in one layer."""
+        return Layer(
+            linears=self.linears + more.linears,
+            other=self.other + more.other,
+            experts=self.experts + more.experts,
+            queries=self.queries + more.queries,
+            keys=self.keys + more.keys,
+            heads=self.heads + more.heads,
+            kv_heads=self.kv_heads + more.kv_heads,
+            width=self.width + more.width,
+            saved=self.saved + more.saved,
+            tracked=self.tracked and more.tracked,
+        )
+
+    def times(self, count: int) -> Layer:
+        """The same layer, `count` times in the model."""
+        return replace(self, count=count)
+
+    @property
+    def parameters(self) -> int:
+        """Of one such layer."""
+        return sum(linear.parameters for linear in self.linears) + self.other + self.experts
+
+
+@dataclass(frozen=True)
+class Tower:
+    """Vision or audio parts that are loaded and never run on text: parameters in torch.nn.Linear, and all others."""
+
+    linear: int
+    other: int
+
+    @property
+    def parameters(self) -> int:
+        return self.linear + self.other
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A repository that is quantised already: how, and which modules it left in 16 bits, as patterns of transformers'
+    llm_int8_skip_modules.
+    """
+
+    quantization: Quantization
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Architecture:
-    """A Llama-shaped decoder. Widths are elements; q_width = heads · head_dim, kv_width = kv heads · head_dim."""
+    """A decoder-only language model. Widths are elements.
+
+    `order` says of which kind each layer is, empty when there is but one. `outside` are parameters outside of the
+    layers beside embeddings and output head, `outside_linears` those of them that are quantised.
+    """
 
     model_type: str
     hidden: int
-    intermediate: int
-    layers: int
-    heads: int
-    kv_heads: int
+    kinds: tuple[Layer, ...]
     head_dim: int
     vocabulary: int
     tied: bool
     max_positions: int | None = None
+    order: tuple[int, ...] = ()
+    outside: int = 0
+    outside_linears: tuple[Linear, ...] = ()
+    tower: Tower | None = None
+    stored: Stored | None = None
 
     @property
-    def q_width(self) -> int:
-        return self.heads * self.head_dim
+    def layers(self) -> int:
+        """How many decoder layers there are."""
+        return sum(kind.count for kind in self.kinds)
 
     @property
-    def kv_width(self) -> int:
-        return self.kv_heads * self.head_dim
+    def linears(self) -> Iterator[tuple[int, Linear]]:
+        """Each linear layer of the language part with how often it occurs; the output head is none of them."""
+        for kind in self.kinds:
+            for linear in kind.linears:
+                yield kind.count, linear
+        for linear in self.outside_linears:
+            yield 1, linear
 
     @property
-    def qk_norm(self) -> bool:
-        return self.model_type in QK_NORM
+    def linear_names(self) -> tuple[str, ...]:
+        """The names that all-linear stands for, each once, in the order of a layer."""
+        return tuple(dict.fromkeys(linear.name for _, linear in self.linears if linear.adapted))
 
     @property
-    def fused(self) -> bool:
-        """Whether q, k, v and gate, up are one matrix each (Phi-3)."""
-        return self.model_type in FUSED
+    def experts(self) -> int:
+        """Parameters of all experts of all layers."""
+        return sum(kind.count * kind.experts for kind in self.kinds)
 
     @property
-    def linears(self) -> dict[str, tuple[int, int]]:
-        """(in, out) of each linear layer of one decoder layer, by name."""
-        h, q, k, f = self.hidden, self.q_width, self.kv_width, self.intermediate
-        if self.fused:
-            return {
-                "qkv_proj": (h, q + 2 * k),
-                "o_proj": (q, h),
-                "gate_up_proj": (h, 2 * f),
-                "down_proj": (f, h),
-            }
-        return {
-            "q_proj": (h, q),
-            "k_proj": (h, k),
-            "v_proj": (h, k),
-            "o_proj": (q, h),
-            "gate_proj": (h, f),
-            "up_proj": (h, f),
-            "down_proj": (f, h),
-        }
-
-    @property
-    def linear_parameters(self) -> int:
-        """Weights of all linear layers but the output head: what bitsandbytes quantises."""
-        return self.layers * sum(i * o for i, o in self.linears.values())
-
-    @property
-    def other_parameters(self) -> int:
-        """Embeddings, output head, norms, biases: what stays in 16 or 32 bits."""
-        h = self.hidden
-        embeddings = self.vocabulary * h * (1 if self.tied else 2)
-        norms = ((4 if self.model_type in FOUR_NORMS else 2) * self.layers + 1) * h
-        if self.qk_norm:
-            norms += 2 * self.layers * self.head_dim
-        biases = self.layers * (self.q_width + 2 * self.kv_width) if self.model_type in QKV_BIAS else 0
-        return embeddings + norms + biases
+    def language_parameters(self) -> int:
+        """Without a tower."""
+        embeddings = self.vocabulary * self.hidden * (1 if self.tied else 2)
+        aside = self.outside + sum(linear.parameters for linear in self.outside_linears)
+        return embeddings + aside + sum(kind.count * kind.parameters for kind in self.kinds)
 
     @property
     def parameters(self) -> int:
-        return self.linear_parameters + self.other_parameters
+        """All that is loaded."""
+        return self.language_parameters + (self.tower.parameters if self.tower is not None else 0)
+
+    @property
+    def quantised_parameters(self) -> int:
+        """Weights that bitsandbytes packs: all linear layers but the output head, those of a tower too."""
+        linear = sum(times * linear.parameters for times, linear in self.linears)
+        linear += self.tower.linear if self.tower is not None else 0
+        return linear - (skipped_parameters(self, self.stored.skipped) if self.stored is not None else 0)
+
+    @property
+    def tracked(self) -> bool:
+        """Whether the activations of all its layers were held against the real stack."""
+        return all(kind.tracked for kind in self.kinds)
+
+    def layer_kind(self, index: int) -> Layer:
+        """The kind of the layer at an index. IndexError when there is none."""
+        if self.order:
+            return self.kinds[self.order[index]]
+        if not 0 <= index < self.layers:
+            raise IndexError(index)
+        return self.kinds[0]
 
 
-def read_architecture(config: Mapping[str, Any]) -> Architecture:
-    """The shape in a config.json. Raises NotCoveredError for experts, hybrid layers, vision or audio towers, unknown
-    families and missing figures.
+def skipped_parameters(one: Architecture, patterns: tuple[str, ...]) -> int:
+    """Parameters of linear layers that a repository's llm_int8_skip_modules left in 16 bits: a whole tower, one layer's
+    part ('model.layers.3.mlp'), or a name in every layer ('q_proj'); see should_convert_module of transformers.
     """
-    model_type = str(config.get("model_type", ""))
-    text = config.get("text_config")
-    if any(config.get(key) for key in VISION_KEYS):
-        raise NotCoveredError(f"{model_type} has a vision or audio tower, whose memory is not modelled")
-    if isinstance(text, Mapping):
-        config = {**config, **text}
-        model_type = str(config.get("model_type", model_type))
-    if any(config.get(key) for key in EXPERT_KEYS):
-        raise NotCoveredError(
-            f"{model_type} is a mixture of experts: bitsandbytes leaves its fused expert weights unquantised"
-        )
-    kinds = config.get("layer_types")
-    if any(config.get(key) for key in HYBRID_KEYS) or (
-        isinstance(kinds, list)
-        and any("attention" not in str(kind) or "linear" in str(kind) for kind in kinds)
-    ):
-        raise NotCoveredError(f"{model_type} has layers without attention, whose memory is not modelled")
-    if model_type not in LLAMA_LIKE:
-        raise NotCoveredError(f"the family {model_type or 'of this model'!r} is not modelled")
-    return _shape(config, model_type)
+    found: set[tuple[int, str]] = set()
+    tower = 0
+    for pattern in patterns:
+        head, _, tail = pattern.rpartition("layers.")
+        index, _, path = tail.partition(".")
+        if head and index.isdigit() and not _is_tower(head):
+            found |= {
+                (int(index), linear.path) for linear in _of_layer(one, int(index)) if _under(linear, path)
+            }
+        elif _is_tower(pattern) and one.tower is not None:
+            tower = one.tower.linear
+        else:
+            found |= {
+                (index, linear.path)
+                for index in range(one.layers)
+                for linear in one.layer_kind(index).linears
+                if linear.is_named(pattern)
+            }
+    sizes = [{linear.path: linear.parameters for linear in kind.linears} for kind in one.kinds]
+    places = one.order or (0,) * one.layers
+    return tower + sum(sizes[places[index]][path] for index, path in found)
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def _of_layer(one: Architecture, index: int) -> tuple[Linear, ...]:
+    return one.layer_kind(index).linears if index < one.layers else ()
 
 
-def _shape(config: Mapping[str, Any], model_type: str) -> Architecture:
-    def figure(key: str) -> int:
-        value = config.get(key)
-        if not _is_count(value):
-            raise NotCoveredError(f"its config.json says {key}: {value!r}")
-        return int(value)  # type: ignore[arg-type]
+def _under(linear: Linear, path: str) -> bool:
+    return not path or linear.path == path or linear.path.startswith(f"{path}.")
 
-    hidden, heads = figure("hidden_size"), figure("num_attention_heads")
-    if heads > hidden and config.get("head_dim") is None:
-        raise NotCoveredError(f"its config.json says num_attention_heads: {heads}, and hidden_size: {hidden}")
-    positions = config.get("max_position_embeddings")
-    return Architecture(
-        model_type=model_type,
-        hidden=hidden,
-        intermediate=figure("intermediate_size"),
-        layers=figure("num_hidden_layers"),
-        heads=heads,
-        kv_heads=figure("num_key_value_heads") if config.get("num_key_value_heads") is not None else heads,
-        head_dim=figure("head_dim") if config.get("head_dim") is not None else hidden // heads,
-        vocabulary=figure("vocab_size"),
-        # transformers' own default; a family that differs writes it into its config.json.
-        tied=bool(config.get("tie_word_embeddings", model_type.startswith(("gemma", "smollm3")))),
-        max_positions=figure("max_position_embeddings") if _is_count(positions) else None,
-    )
+
+def _is_tower(path: str) -> bool:
+    return any(word in path for word in ("vision", "visual", "audio", "multi_modal_projector", "connector"))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from runner.insight.memory.architecture import Architecture
+from runner.insight.memory.architecture import Architecture, Layer, Linear, Quantization
 from runner.preset.schema import Preset
 
-Quantization = Literal["none", "nf4-dq", "nf4", "int8"]
 LossKernel = Literal["materialised", "trl_chunked", "trl_fused"]
 Version = tuple[int, ...]
 
@@ -104,27 +103,32 @@ class MemoryInputs:
     def trainable(self) -> int:
         """Parameters that are trained."""
         if self.trains_all:
-            return self.architecture.parameters
+            # A tower is never run on text, and so never trained.
+            return self.architecture.language_parameters
         extra = sum(self._whole(name) for name in self.whole_modules)
         return self.adapter_parameters + extra
 
     @property
     def adapter_parameters(self) -> int:
         """r · (in + out) for each targeted linear layer; DoRA adds a magnitude for each output."""
-        shapes = self.architecture.linears
-        each = sum(
-            self.r * sum(shapes[name]) + (shapes[name][1] if self.dora else 0)
-            for name in self.targets
-            if name in shapes
+        return sum(
+            times * (self.r * (one.inputs + one.outputs) + (one.outputs if self.dora else 0))
+            for times, one in self.architecture.linears
+            if self._is_target(one)
         )
-        return self.architecture.layers * each
+
+    def targeted(self, kind: Layer) -> tuple[Linear, ...]:
+        """The linear layers of one decoder layer that have an adapter."""
+        return tuple(one for one in kind.linears if self._is_target(one))
+
+    def _is_target(self, one: Linear) -> bool:
+        return one.adapted and any(one.is_named(target) for target in self.targets)
 
     def _whole(self, name: str) -> int:
         one = self.architecture
         if name in ("embed_tokens", "lm_head"):
             return one.vocabulary * one.hidden
-        shape = one.linears.get(name)
-        return one.layers * shape[0] * shape[1] if shape else 0
+        return sum(times * linear.parameters for times, linear in one.linears if linear.is_named(name))
 
 
 def setup_of(
@@ -150,11 +154,12 @@ def setup_of(
     in_fp32 = fp32 or (full and preset.model.dtype == "auto")
     bf16 = preset.model.dtype == "bfloat16" or (preset.model.dtype == "auto" and has_bf16)
     # TRL casts the adapters of a quantised model to bf16; ftui holds them in fp32 when the computation is fp16.
-    narrow = preset.quantization.load_in_4bit or preset.quantization.load_in_8bit
+    quantization = _quantization(preset, architecture)
+    narrow = quantization != "none"
     batch = train.per_device_train_batch_size
     return MemoryInputs(
         architecture=architecture,
-        quantization=_quantization(preset),
+        quantization=quantization,
         weight_bytes=4 if in_fp32 else 2,
         stream_bytes=4 if in_fp32 else 2,
         trains_all=full,
@@ -184,11 +189,14 @@ def targets_of(preset: Preset, architecture: Architecture) -> tuple[str, ...]:
     """The linear layers that get an adapter."""
     wanted = preset.lora.target_modules
     if wanted == "all-linear":
-        return tuple(architecture.linears)
-    return tuple(name for name in wanted if name in architecture.linears)
+        return architecture.linear_names
+    return tuple(name for name in wanted if any(one.is_named(name) for _, one in architecture.linears))
 
 
-def _quantization(preset: Preset) -> Quantization:
+def _quantization(preset: Preset, architecture: Architecture) -> Quantization:
+    """How the weights lie in memory: as the repository stores them where it is quantised, else as the preset says."""
+    if architecture.stored is not None:
+        return architecture.stored.quantization
     quantization = preset.quantization
     if quantization.load_in_8bit:
         return "int8"

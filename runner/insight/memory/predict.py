@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from runner.insight.figures import gib
 from runner.insight.memory.calibration import Calibration
 from runner.insight.memory.cards import Card
 from runner.insight.memory.inputs import MemoryInputs
@@ -144,7 +145,7 @@ class Predictor:
             needed = min(needed, shown)
         allocated = fixed / MIB + active
         need = allocated + needed * active + self._outside()
-        unsure = SIGMA_KNOWN if self.known_stack else SIGMA_UNKNOWN
+        unsure = SIGMA_KNOWN if self.known_stack and setup.architecture.tracked else SIGMA_UNKNOWN
         sigma = math.hypot(
             unsure * active / math.sqrt(1 + self.calibration.runs),
             SIGMA_RESERVE[self.expandable] * active,
@@ -191,6 +192,16 @@ def assumptions(setup: MemoryInputs, known_stack: bool) -> tuple[str, ...]:
         parts.append("packing with a mask as wide as the whole batch")
     if setup.quantization == "int8":
         parts.append("8-bit: outlier copies are not counted, so expect some more")
+    one = setup.architecture
+    if one.stored is not None:
+        parts.append("weights as the repository stores them")
+    if one.experts:
+        kept = "experts stay in 16 bits, " if setup.quantization != "none" else ""
+        parts.append(f"{kept}all of them resident: {gib(one.experts * setup.weight_bytes / MIB)} GiB")
+    if one.tower is not None:
+        parts.append("the tower is loaded and not trained")
+    if not one.tracked:
+        parts.append("activations of such layers are less certain; the range is wider")
     if not known_stack:
         parts.append("your TRL is newer than the formulas; the range is wider")
     return tuple(parts)

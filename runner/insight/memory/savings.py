@@ -86,7 +86,7 @@ def last_resorts(setup: MemoryInputs) -> Iterator[tuple[str, Changes, MemoryInpu
             replace(
                 setup,
                 trains_all=False,
-                targets=tuple(setup.architecture.linears),
+                targets=setup.architecture.linear_names,
                 weight_bytes=2,
                 stream_bytes=2,
                 adapter_bytes=4,

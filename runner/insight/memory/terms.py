@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runner.insight.memory.architecture import Layer
 from runner.insight.memory.inputs import MemoryInputs
 
 MIB = 1 << 20
@@ -73,12 +74,12 @@ def weights(setup: MemoryInputs) -> float:
     """The base model: quantised linear layers, the rest in the format it was loaded in."""
     one = setup.architecture
     if setup.quantization == "none":
-        linear = one.linear_parameters * float(setup.weight_bytes)
-    else:
-        linear = one.linear_parameters * QUANTISED_BYTES[setup.quantization]
+        return one.parameters * float(setup.weight_bytes)
+    packed = one.quantised_parameters
+    linear = packed * QUANTISED_BYTES[setup.quantization]
     if setup.quantization == "int8":
-        linear += 4 * one.layers * sum(out for _, out in one.linears.values())
-    return linear + one.other_parameters * setup.weight_bytes
+        linear += 4 * sum(times * linear.outputs for times, linear in one.linears)
+    return linear + (one.parameters - packed) * setup.weight_bytes
 
 
 def adapter(setup: MemoryInputs) -> float:
@@ -126,64 +127,77 @@ def autocast_copy(setup: MemoryInputs) -> float:
     return 2.0 * setup.trainable if trained_bytes(setup) == 4 else 0.0
 
 
-def saved_per_token(setup: MemoryInputs) -> float:
-    """Bytes that one decoder layer saves for its backward pass, a token. Exact for Llama-shaped layers."""
+def saved_per_token(setup: MemoryInputs, kind: Layer | None = None) -> float:
+    """Bytes that one decoder layer saves for its backward pass, a token; of the first kind when none is named. Exact
+    for Llama-shaped layers.
+    """
     one = setup.architecture
-    h, q, k, f, heads = one.hidden, one.q_width, one.kv_width, one.intermediate, one.heads
-    targets = set(setup.targets)
-    attention = bool(targets & {"q_proj", "k_proj", "v_proj", "qkv_proj"})
-    mlp_in = bool(targets & {"gate_proj", "up_proj", "gate_up_proj"})
-    mlp_out = "down_proj" in targets
+    kind = kind or one.kinds[0]
+    h, q, k, f, heads = one.hidden, kind.queries, kind.keys, kind.width, kind.heads
+    targets = setup.targeted(kind)
+    roles = {linear.role for linear in targets}
+    attention, mlp_in, mlp_out = "mix_in" in roles, "mlp_in" in roles, "mlp_out" in roles
     if setup.stream_bytes == 4:
-        saved = 16 * h + 4 * q + 4 * k + 12 * f + 4 * heads + 8
+        saved = 16.0 * h + 4 * q + 4 * k + 12 * f + 4 * heads + 8
     else:
-        saved = 10 * h + 4 * q + 4 * k + 6 * f + 4 * heads + 8
-    saved += 2 * h * (mlp_in - (not attention)) + 2 * f * mlp_out
+        saved = 10.0 * h + 4 * q + 4 * k + 6 * f + 4 * heads + 8
+    middle = sum(linear.inputs for linear in targets if linear.role == "mlp_out")
+    saved += 2 * h * (mlp_in - (not attention)) + 2 * middle * mlp_out
     if setup.trains_all:
         # Linear layers that are trained keep their inputs.
         saved += 4 * h + 2 * q + 2 * f
     saved += 2 * setup.r * len(targets)
     if setup.dropout:
         # Each module gets its own dropped-out input in place of the shared one, and a mask of one byte.
-        own = sum(one.linears[name][0] for name in targets if name in one.linears)
-        saved += 3 * own - 2 * h * attention - 2 * h * mlp_in - 2 * f * mlp_out
-    if one.qk_norm:
-        saved += 4 * q + 4 * k + 4 * (heads + one.kv_heads)
-    if one.model_type.startswith("gemma3"):
-        saved += 8 * h
-    if one.fused:
-        saved += 2 * q + 2 * k + 2 * h
-    return float(saved + attention_extra(setup, setup.length))
+        own = sum(linear.inputs for linear in targets)
+        saved += 3 * own - 2 * h * attention - 2 * h * mlp_in - 2 * middle * mlp_out
+    return saved + kind.saved + attention_extra(setup, kind, setup.length)
 
 
-def attention_extra(setup: MemoryInputs, length: int) -> float:
-    """Bytes a token that a mask or unfused attention adds: keys and values expanded to all heads, the mask and its
-    16-bit copy, the probabilities. A packed batch is one long row, and so is its mask.
+def attention_extra(setup: MemoryInputs, kind: Layer, length: int) -> float:
+    """Bytes a token that a mask or unfused attention adds to a layer: keys and values expanded to all heads, the mask
+    and its 16-bit copy, the probabilities. A packed batch is one long row, and so is its mask.
     """
-    one = setup.architecture
+    if not kind.heads:
+        return 0.0
     span = setup.batch * length if setup.packed else length
     if setup.eager:
-        return 6.0 * one.heads * span
+        return 6.0 * kind.heads * span
     if setup.masked:
-        return 4.0 * (one.q_width - one.kv_width) + 3.0 * span
+        return 4.0 * (kind.queries - kind.keys) + 3.0 * span
     return 0.0
 
 
 def layer_phase(setup: MemoryInputs) -> float:
-    """The peak inside the backward pass: with checkpointing the inputs of all layers and one layer in full."""
+    """The peak inside the backward pass: with checkpointing the inputs of all layers, and the widest one in full."""
     one, tokens = setup.architecture, setup.tokens
-    h, f = one.hidden, one.intermediate
-    saved = saved_per_token(setup)
+    h, f = one.hidden, max(kind.width for kind in one.kinds)
     dequantised = largest_dequantised(setup)
     if not setup.checkpointing:
-        return tokens * (one.layers * saved + 6.0 * h) + max(tokens * (6.0 * f + 2.0 * h), dequantised)
-    # The backward pass of a quantised layer dequantises its weight: 2·h·f bytes at once.
-    last = max(2.0 * f, dequantised / max(1, tokens))
-    transient = (2 * f if "down_proj" in setup.targets else 4 * f) + last
+        return all_saved(setup) + tokens * 6.0 * h + max(tokens * (6.0 * f + 2.0 * h), dequantised)
+    return (
+        checkpoints(setup)
+        + max(_recomputed(setup, kind, dequantised) for kind in one.kinds)
+        + 4.0 * one.head_dim * setup.length
+    )
+
+
+def _recomputed(setup: MemoryInputs, kind: Layer, dequantised: float) -> float:
+    """Bytes of one layer of a kind while it is recomputed and differentiated."""
+    h, f, tokens = setup.architecture.hidden, kind.width, setup.tokens
     stream = 4 * h if setup.stream_bytes == 2 else 8 * f + 10 * h
-    if setup.stream_bytes == 4:
-        transient = 0.0
-    return checkpoints(setup) + tokens * (saved + stream + transient) + 4.0 * one.head_dim * setup.length
+    transient = 0.0
+    if setup.stream_bytes == 2:
+        # The backward pass of a quantised layer dequantises its weight: 2 · in · out bytes at once.
+        last = max(2.0 * f, dequantised / max(1, tokens))
+        adapted = any(linear.role == "mlp_out" for linear in setup.targeted(kind))
+        transient = (2 * f if adapted else 4 * f) + last
+    return tokens * (saved_per_token(setup, kind) + stream + transient)
+
+
+def all_saved(setup: MemoryInputs) -> float:
+    """What all layers save when nothing is recomputed."""
+    return setup.tokens * sum(kind.count * saved_per_token(setup, kind) for kind in setup.architecture.kinds)
 
 
 def checkpoints(setup: MemoryInputs) -> float:
@@ -195,7 +209,7 @@ def checkpoints(setup: MemoryInputs) -> float:
 def loss_phase(setup: MemoryInputs) -> float:
     """The peak around the output head, when all checkpoints are held."""
     one, tokens = setup.architecture, setup.tokens
-    held = checkpoints(setup) if setup.checkpointing else tokens * one.layers * saved_per_token(setup)
+    held = checkpoints(setup) if setup.checkpointing else all_saved(setup)
     return held + tokens * 6.0 * one.hidden + loss_bytes(setup, tokens, backward=True)
 
 
@@ -215,8 +229,9 @@ def loss_bytes(setup: MemoryInputs, tokens: int, backward: bool) -> float:
 
 def largest_dequantised(setup: MemoryInputs) -> float:
     """Bytes of the largest weight that bitsandbytes writes out in 16 bit to multiply with it; 0 for none."""
-    one = setup.architecture
-    return 2.0 * one.hidden * one.intermediate if setup.quantization != "none" else 0.0
+    if setup.quantization == "none":
+        return 0.0
+    return 2.0 * max((linear.parameters for _, linear in setup.architecture.linears), default=0)
 
 
 def evaluation(setup: MemoryInputs, loss: float) -> float:
@@ -224,7 +239,11 @@ def evaluation(setup: MemoryInputs, loss: float) -> float:
     one = setup.architecture
     tokens = setup.eval_batch * setup.eval_length
     scale = setup.stream_bytes / 2
-    layer = tokens * (8.0 * one.intermediate + 4.0 * one.hidden) * scale
+    layer = max(tokens * max(8.0 * kind.width, kind.saved) * scale for kind in one.kinds)
+    layer += tokens * 4.0 * one.hidden * scale
     if setup.eval_batch > 1 and not setup.flash:
-        layer += tokens * (4.0 * (one.q_width - one.kv_width) + 3.0 * setup.eval_length)
+        layer += tokens * max(
+            (4.0 * (kind.queries - kind.keys) + 3.0 * setup.eval_length for kind in one.kinds if kind.heads),
+            default=0.0,
+        )
     return max(layer + largest_dequantised(setup), tokens * 2.0 * one.hidden * scale + loss)
