@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+
+from transformers.utils import chat_template_utils
 
 from runner.data.errors import TrainingError
 from runner.data.row import Message
@@ -31,22 +32,29 @@ TOOL = {
         },
     },
 }
-REASONING = ("reasoning_content", "thinking", "reasoning")
+CALL = {
+    "type": "function",
+    "id": "a1b2c3d4e",
+    "function": {"name": "zqtool", "arguments": {"zqkey": "zqvalue"}},
+}
+ASKED: Message = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+RESULT: Message = {"role": "tool", "name": "zqtool", "content": "zqresult", "tool_call_id": "a1b2c3d4e"}
 
 
 class RefusedRowError(TrainingError):
     """One row that the template or the tokenizer does not take; the message says why, without the row."""
 
 
-@dataclass(frozen=True)
-class CallStyle:
-    """How calls must be written for a template: arguments as JSON text or as objects; no content as null or as ''."""
+class _PinnedClock:
+    """In the place of `datetime` where transformers asks it what day it is."""
 
-    as_text: bool
-    as_null: bool
+    def __init__(self, day: datetime) -> None:
+        self._day = day
+        self.was_asked = False
 
-
-STYLES = tuple(CallStyle(as_text, as_null) for as_text in (False, True) for as_null in (False, True))
+    def now(self) -> datetime:
+        self.was_asked = True
+        return self._day
 
 
 class ChatTemplate:
@@ -56,8 +64,12 @@ class ChatTemplate:
 
     def __init__(self, tokenizer: Any, day: datetime | None = None) -> None:
         self._tokenizer = tokenizer
-        self._day = day or datetime.now()
-        self.asks_for_date = False
+        self._clock = _PinnedClock(day or datetime.now())
+
+    @property
+    def asks_for_date(self) -> bool:
+        """Whether it has written today's date into anything."""
+        return self._clock.was_asked
 
     @property
     def exists(self) -> bool:
@@ -91,31 +103,26 @@ class ChatTemplate:
     def _apply(
         self, turns: Sequence[Message], tools: Sequence[Any], generate: bool = False, of: str | None = None
     ) -> str:
-        return str(
-            self._tokenizer.apply_chat_template(
-                list(turns),
-                tools=list(tools) or None,
-                tokenize=False,
-                add_generation_prompt=generate,
-                chat_template=of,
-                strftime_now=self._strftime,
+        was = chat_template_utils.datetime
+        chat_template_utils.datetime = self._clock
+        try:
+            return str(
+                self._tokenizer.apply_chat_template(
+                    list(turns),
+                    tools=list(tools) or None,
+                    tokenize=False,
+                    add_generation_prompt=generate,
+                    chat_template=of,
+                )
             )
-        )
-
-    def _strftime(self, layout: str) -> str:
-        self.asks_for_date = True
-        return self._day.strftime(layout)
+        finally:
+            chat_template_utils.datetime = was
 
     def _as_taken(self, message: Message) -> Message:
-        """A turn under the names and in the forms this template looks for."""
-        if "reasoning_content" not in message and "tool_calls" not in message:
+        """A turn with its calls in the form this template takes."""
+        if "tool_calls" not in message or not self.calls_as_text:
             return message
-        made = dict(message)
-        if "reasoning_content" in made and self.reasoning_key not in (None, "reasoning_content"):
-            made[str(self.reasoning_key)] = made.pop("reasoning_content")
-        if "tool_calls" in made and self.call_style is not None:
-            made = _styled(made, self.call_style)
-        return made
+        return {**message, "tool_calls": [_as_text(call) for call in message["tool_calls"]]}
 
     # What it takes
 
@@ -132,46 +139,28 @@ class ChatTemplate:
         return self._writes("zqtool", [USER, ANSWER], [TOOL])
 
     @cached_property
-    def call_style(self) -> CallStyle | None:
-        """How calls are to be written for it; None when it writes none."""
-        call = {
-            "type": "function",
-            "id": "a1b2c3d4e",
-            "function": {"name": "zqtool", "arguments": {"zqkey": "zqvalue"}},
-        }
-        message = {"role": "assistant", "content": "", "tool_calls": [call]}
-        return next((one for one in STYLES if self._writes_call(_styled(message, one))), None)
+    def calls_as_text(self) -> bool | None:
+        """Whether the arguments of calls are to be JSON text; False for objects, None when it writes no calls."""
+        return next((as_text for as_text in (False, True) if self._writes_call(as_text)), None)
 
-    def _writes_call(self, message: Message) -> bool:
-        result = {"role": "tool", "name": "zqtool", "content": "zqresult", "tool_call_id": "a1b2c3d4e"}
+    def _writes_call(self, as_text: bool) -> bool:
+        asked = {**ASKED, "tool_calls": [_as_text(CALL)]} if as_text else ASKED
         return any(
-            self._writes("zqtool zqkey zqvalue", [USER, message, *after], tools)
-            for after in ([], [result, ANSWER])
+            self._writes("zqtool zqkey zqvalue", [USER, asked, *after], tools)
+            for after in ([], [RESULT, ANSWER])
             for tools in ([TOOL], [])
         )
 
     @cached_property
     def takes_results(self) -> bool:
         """Whether it writes what a tool answered."""
-        style = self.call_style
-        if style is None:
-            return False
-        call = {
-            "type": "function",
-            "id": "a1b2c3d4e",
-            "function": {"name": "zqtool", "arguments": {"zqkey": "zqvalue"}},
-        }
-        asked = _styled({"role": "assistant", "content": "", "tool_calls": [call]}, style)
-        result = {"role": "tool", "name": "zqtool", "content": "zqresult", "tool_call_id": "a1b2c3d4e"}
-        return self._writes("zqresult", [USER, asked, result, ANSWER], [TOOL])
+        asked = {**ASKED, "tool_calls": [_as_text(CALL)]} if self.calls_as_text else ASKED
+        return any(self._writes("zqresult", [USER, asked, RESULT, ANSWER], tools) for tools in ([TOOL], []))
 
     @cached_property
-    def reasoning_key(self) -> str | None:
-        """Under which name it takes the reasoning before an answer; None when it writes none."""
-        return next(
-            (key for key in REASONING if self._writes("zqthought", [USER, {**ANSWER, key: "zqthought"}])),
-            None,
-        )
+    def takes_reasoning(self) -> bool:
+        """Whether it writes the reasoning before an answer."""
+        return self._writes("zqthought", [USER, {**ANSWER, "reasoning_content": "zqthought"}])
 
     @cached_property
     def opens_reasoning(self) -> bool:
@@ -210,11 +199,11 @@ class ChatTemplate:
             raise RefusedRowError("the model's chat template does not write its tools", hint)
         for place, message in enumerate(messages, start=1):
             where = f"turn {place} ({message['role']})"
-            if "tool_calls" in message and self.call_style is None:
+            if "tool_calls" in message and self.calls_as_text is None:
                 raise RefusedRowError(f"the model's chat template does not write the calls of {where}", hint)
             if message["role"] == "tool" and not self.takes_results:
                 raise RefusedRowError(f"the model's chat template does not write the result in {where}", hint)
-            if "reasoning_content" in message and self.reasoning_key is None and not self.opens_reasoning:
+            if "reasoning_content" in message and not self.takes_reasoning and not self.opens_reasoning:
                 raise RefusedRowError(
                     f"the model's chat template does not write the reasoning of {where}", hint
                 )
@@ -264,18 +253,10 @@ def with_ids(turns: Sequence[Message]) -> list[Message]:
     return made
 
 
-def _styled(message: Message, style: CallStyle) -> Message:
-
-    def arguments(value: Any) -> Any:
-        return (
-            json.dumps(value, ensure_ascii=False) if style.as_text and not isinstance(value, str) else value
-        )
-
-    calls = [
-        {**call, "function": {**call["function"], "arguments": arguments(call["function"]["arguments"])}}
-        for call in message["tool_calls"]
-    ]
-    made = {**message, "tool_calls": calls}
-    if style.as_null and not made["content"]:
-        made["content"] = None
-    return made
+def _as_text(call: dict[str, Any]) -> dict[str, Any]:
+    """A call with its arguments as JSON text."""
+    arguments = call["function"]["arguments"]
+    if isinstance(arguments, str):
+        return call
+    text = json.dumps(arguments, ensure_ascii=False)
+    return {**call, "function": {**call["function"], "arguments": text}}

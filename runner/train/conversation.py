@@ -20,7 +20,7 @@ from runner.data.row import Message, Row
 from runner.train.chat_template import ChatTemplate, RefusedRowError
 from runner.train.letters import Letters, Span, mark_for, without
 
-THINK_ENDS = "</think>"
+THINK_BEGINS, THINK_ENDS = "<think>", "</think>"
 
 
 class Way(StrEnum):
@@ -95,7 +95,16 @@ class Conversations:
         training = self.template.of_training if self.turns == "auto" else None
         if training is not None and (spans := self._in_one(row, answers, training)) is not None:
             return [Rendering(*spans, Way.TRAINED)]
-        return [Rendering(*self._unrolled(row, place), Way.UNROLLED) for place in answers]
+        return self._each(row, answers)
+
+    def _each(self, row: Row, answers: list[int]) -> list[Rendering]:
+        """A text for each answer. A greeting, which no prompt asks for, goes with the answer after it."""
+        greets = answers[0] == 0 and len(answers) > 1
+        found = [self._unrolled(row, place) for place in answers[greets:]]
+        if greets:
+            text, spans = found[0]
+            found[0] = text, [*self._greeting(row, text), *spans]
+        return [Rendering(text, spans, Way.UNROLLED) for text, spans in found]
 
     def _text(
         self, messages: Sequence[Message], row: Row, generate: bool = False, of: str | None = None
@@ -108,9 +117,14 @@ class Conversations:
         text = self._text(messages, row, of=of)
         spans: list[Span] = []
         for place in answers:
-            start = self._start(row, place, text, of)
-            if start is None:
+            if place == 0:
+                # Before it stand a header and perhaps a system prompt of the template's own, which are not its words.
+                spans += self._greeting(row, text)
+                continue
+            prompt = self._text(messages[:place], row, generate=True, of=of)
+            if not text.startswith(prompt):
                 return None
+            start = len(prompt)
             is_last = place + 1 == len(messages)
             closed = text if is_last else self._text(messages[: place + 1], row, of=of)
             end = len(text) if is_last else self._shared(closed, text)
@@ -119,35 +133,39 @@ class Conversations:
             spans += self._learned(row, place, text, start, self._end_of_turn(text[:end]))
         return text, spans
 
-    def _start(self, row: Row, place: int, text: str, of: str | None) -> int | None:
-        """Where the answer at `place` begins; None when the text does not begin with what comes before it."""
-        if place == 0:
-            # Before it stand a header and perhaps a system prompt of the template's own, which are not its words.
-            found = text.find(row.messages[0]["content"].strip())
-            return found if found >= 0 and row.messages[0]["content"].strip() else None
-        prompt = self._text(row.messages[:place], row, generate=True, of=of)
-        return len(prompt) if text.startswith(prompt) else None
+    def _greeting(self, row: Row, text: str) -> list[Span]:
+        """An answer that begins the conversation: its content and what ends its turn. Raises RefusedRowError when the
+        template writes it otherwise.
+        """
+        content = row.messages[0]["content"].strip()
+        start = text.find(content) if content else -1
+        if start < 0:
+            raise RefusedRowError(
+                "it begins with an answer that the chat template writes otherwise", "Remove that turn."
+            )
+        rest = text[start + len(content) :]
+        blanks = len(rest) - len(rest.lstrip())
+        ending = next((one for one in self._ends if rest.lstrip().startswith(one)), "")
+        end = start + len(content) + (blanks + len(ending) if ending else 0)
+        return self._learned(row, 0, text, start, end)
 
     def _shared(self, closed: str, text: str) -> int | None:
-        """How far the text goes like that of the conversation that ends there; None when more than what ends a whole
-        conversation (an end-of-text token) is different.
+        """How far the text goes like that of the conversation that ends there; None when more is different than a token
+        behind the end of the turn (Phi-3 ends a whole conversation by one more).
         """
-        common = _common(closed, text)
-        rest = closed[common:].strip()
-        while rest and (end := next((one for one in self._ends if rest.startswith(one)), None)) is not None:
-            rest = rest[len(end) :].strip()
-        return None if rest else common
+        while not text.startswith(closed):
+            stripped = closed.rstrip()
+            last = next((one for one in self._ends if stripped.endswith(one)), "")
+            closed = stripped.removesuffix(last)
+            if not last or not closed.rstrip().endswith(self._ends):
+                return None
+        return len(closed)
 
     def _unrolled(self, row: Row, place: int) -> tuple[str, list[Span]]:
         """The conversation up to the answer at `place`, as the model is given it, and the answer."""
         closed = self._text(row.messages[: place + 1], row)
         if place == 0:
-            start = self._start(row, 0, closed, None)
-            if start is None:
-                raise RefusedRowError(
-                    "it begins with an answer that the chat template writes otherwise", "Remove that turn."
-                )
-            return closed, self._learned(row, 0, closed, start, self._end_of_turn(closed))
+            return closed, self._greeting(row, closed)
         prompt = self._text(row.messages[:place], row, generate=True)
         if not closed.startswith(prompt):
             closed, start = self._continued(row, place, prompt, closed)
@@ -160,25 +178,27 @@ class Conversations:
         opens a reasoning block, and finished answers have none.
         """
         message = row.messages[place]
-        rest = closed[_common(prompt, closed) :]
-        if prompt.rstrip().endswith("<think>"):
+        opening = prompt.rindex(THINK_BEGINS) if prompt.rstrip().endswith(THINK_BEGINS) else -1
+        if opening >= 0 and closed.startswith(prompt[:opening]):
+            rest = closed[opening:].removeprefix(THINK_BEGINS)
             if rest.lstrip().startswith(THINK_ENDS):
                 return prompt + rest, len(prompt)
             content = message["content"]
             thought = message.get("reasoning_content") or content.partition(THINK_ENDS)[0] * (
                 THINK_ENDS in content
             )
-            thought = thought.removeprefix("<think>").strip("\n")
+            thought = thought.removeprefix(THINK_BEGINS).strip("\n")
             inner = f"{thought}\n" if thought else "\n"
             return f"{prompt}{inner}{THINK_ENDS}\n\n{rest.lstrip()}", len(prompt)
+        # The prompt says that there is no reasoning, and this answer has some: what is alike is the header.
         header = self._text(row.messages[:place], row)
-        start = closed.find(message["content"].strip(), len(header)) if closed.startswith(header) else -1
-        if start < 0:
+        shared = _common(prompt, closed)
+        if not closed.startswith(header) or shared < len(header):
             raise RefusedRowError(
                 f"the model's chat template writes turn {place + 1} otherwise than it asks for an answer",
                 "Name another template in model.chat_template_path.",
             )
-        return closed, start
+        return closed, shared
 
     def _end_of_turn(self, text: str) -> int:
         """The end of the text without white space after its end-of-turn token: the model stops at the token."""
