@@ -16,7 +16,7 @@ from runner.train.conversation import Way
 from runner.train.tokenise import IGNORED, Rendered, RowRenderer
 from tests.train.real_templates import EOS, NAMES, tokenizer_of
 
-THREE = [
+THREE: list[dict[str, Any]] = [
     {"role": "user", "content": "Name a lamp."},
     {"role": "assistant", "content": "Mira."},
     {"role": "user", "content": "Its colour?"},
@@ -36,7 +36,7 @@ TOOL = {
         },
     },
 }
-CALLED = [
+CALLED: list[dict[str, Any]] = [
     {"role": "user", "content": "Weather in Bern?"},
     {
         "role": "assistant",
