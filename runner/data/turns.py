@@ -112,6 +112,8 @@ class Conversation:
             if weight not in (0, 1):
                 self.remarks.append("weights of turns other than 0 and 1 are taken as 1")
         details = next((turn[key] for key in DETAILS if not _is_empty(turn.get(key))), None)
+        if is_off or details is not None:
+            self.remarks.append("what its author marked in its turns is not learned")
         if is_off:
             self.masked.append(Stretch(place))
         elif details is not None:

@@ -173,6 +173,10 @@ class DataReport:
         return sum(source.bad.count for source in self.sources)
 
     @property
+    def left_out_rows(self) -> int:
+        return sum(source.left_out.count for source in self.sources)
+
+    @property
     def trained_share(self) -> float | None:
         """Share of tokens that is learned; None without tokens."""
         return self.trained_tokens / self.tokens if self.tokens else None

@@ -8,6 +8,7 @@ conversation is unrolled.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from runner.preset.schema import Preset
 from runner.train.chat_template import ChatTemplate, RefusedRowError
 from runner.train.conversation import Conversations, Rendering, Way, clean
 from runner.train.letters import Span, encode_pieces
+from runner.train.row_clock import RowClock
 
 IGNORED = -100
 
@@ -76,27 +78,41 @@ def require_fast(tokenizer: Any) -> None:
 
 
 class RowRenderer:
-    """What the rows of one preset are to its model. `day` is what a chat template is told of today."""
+    """What the rows of one preset are to its model. `day` is what a chat template is told of today; `clock` ends the
+    process at a row that does not come back.
+    """
 
     def __init__(
-        self, tokenizer: Any, assistant_only: bool = True, turns: str = "auto", day: datetime | None = None
+        self,
+        tokenizer: Any,
+        assistant_only: bool = True,
+        turns: str = "auto",
+        day: datetime | None = None,
+        clock: RowClock | None = None,
     ) -> None:
         require_fast(tokenizer)
         self.tokenizer = tokenizer
         self.template = ChatTemplate(tokenizer, day)
         self._conversations = Conversations(tokenizer, self.template, assistant_only, turns)
         self._turns = turns
+        self._clock = clock
         self._ends = tuple(str(token) for token in tokenizer.all_special_tokens if token)
 
     @classmethod
-    def of(cls, preset: Preset, tokenizer: Any, day: datetime | None = None) -> RowRenderer:
+    def of(
+        cls, preset: Preset, tokenizer: Any, day: datetime | None = None, clock: RowClock | None = None
+    ) -> RowRenderer:
         """As a preset says."""
-        return cls(tokenizer, preset.train.assistant_only_loss, preset.data.assistant_turns, day)
+        return cls(tokenizer, preset.train.assistant_only_loss, preset.data.assistant_turns, day, clock)
 
     def render(self, row: Row) -> list[Rendered]:
         """The samples of a row, before they are cut. Raises RefusedRowError for a row that template or tokenizer do not
         take, with the reason alone; TrainingError where the model has no template for chats.
         """
+        with self._clock.watching(row.number) if self._clock is not None else nullcontext():
+            return self._render(row)
+
+    def _render(self, row: Row) -> list[Rendered]:
         try:
             if row.messages:
                 return [self._encoded(one) for one in self._conversations.render(row)]

@@ -18,6 +18,7 @@ from runner.train import answers, arguments, dataset, device, model, packing, re
 from runner.train.callback import RunCallback
 from runner.train.memory import MemoryBook, device_used_mib
 from runner.train.order import RowOrder, RowRecord
+from runner.train.row_clock import RowClock
 from runner.train.stop_flag import StopFlag
 from runner.train.tokenise import RowRenderer
 from runner.train.tokenizer import load_tokenizer
@@ -35,7 +36,8 @@ class Training:
         device.require(read_json(run.run))
         transformers.set_seed(preset.train.seed)
         self._tokenizer = load_tokenizer(preset)
-        self._renderer = RowRenderer.of(preset, self._tokenizer, run.begun)
+        clock = RowClock(self._fail)
+        self._renderer = RowRenderer.of(preset, self._tokenizer, run.begun, clock)
         stop.check()
 
     def train(self, checkpoint: Path | None = None, before: History | None = None) -> None:
@@ -50,6 +52,11 @@ class Training:
         self.announce()
         self.run()
         self.finish()
+
+    def _fail(self, message: str, hint: str) -> None:
+        """What is said by a thread beside a row that does not come back."""
+        print(f"{message} {hint}", flush=True)
+        self._log.append("end", status="failed", reason=message, hint=hint)
 
     def prepare_data(self) -> None:
         """Rows become tokens; how often and on how many of them the run is evaluated follows from their number."""

@@ -34,6 +34,7 @@ from runner.train.chat_template import RefusedRowError
 from runner.train.columns import SourceRows
 from runner.train.examine import Examination
 from runner.train.explain import explain
+from runner.train.row_clock import RowClock
 from runner.train.tokenise import RowRenderer
 
 # Files with more rows are looked at here and there first, so that there is an answer within seconds.
@@ -53,7 +54,7 @@ class Xray:
         self._preset = preset
         self._folder = folder
         self._key = key
-        self._renderer = RowRenderer.of(preset, load_tokenizer(preset))
+        self._renderer = RowRenderer.of(preset, load_tokenizer(preset), clock=RowClock(say_error))
         self._sources = {source.name: source for source in data_sources(preset.data)}
         self._started = time.monotonic()
         self._input_open = True
@@ -176,6 +177,11 @@ def say(**message: Any) -> None:
     print(json.dumps(message, ensure_ascii=True), flush=True)
 
 
+def say_error(message: str, hint: str) -> None:
+    """That the examination ends, and why."""
+    say(type="error", message=message, hint=hint)
+
+
 def main() -> int:
     preset, folder, key = load_frozen(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
     try:
@@ -184,7 +190,7 @@ def main() -> int:
         xray.serve()
     except Exception as error:
         words = explain(error)
-        say(type="error", message=words.message, hint=words.hint)
+        say_error(words.message, words.hint)
         return 1
     return 0
 

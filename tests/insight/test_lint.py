@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runner.insight import batch
-from runner.insight.data import DataReport, Defects, Note, Source
+from runner.insight.data import DataReport, Defects, Note, Remark, Source
 from runner.insight.disk import disk_need
 from runner.insight.eval_budget import Counted, plan_evaluations
 from runner.insight.lint import IDS, RULES, LintFacts, LintFinding, LintSeverity, lint
@@ -160,6 +160,11 @@ def facts_of(preset: Preset, case: Case) -> LintFacts:
 
 def found_in(case: Case) -> tuple[LintFinding, ...]:
     return lint(facts_of(changed(HEALTHY, case.preset), case))
+
+
+def source_of(**fields: Any) -> Source:
+    """The usual source of rows with something else about it."""
+    return Source("train", "./rows.jsonl", ROWS, ROWS, **fields)
 
 
 def bad(count: int, *notes: Note) -> Defects:
@@ -314,6 +319,13 @@ BROKEN = (
         "rows-bad",
         data={"sources": (Source("train", "./rows.jsonl", ROWS, ROWS, bad=bad(2, Note(7, "no messages"))),)},
     ),
+    Case("turns-untrained", {"data.assistant_turns": "last"}, data={"untrained_turns": 7}),
+    Case("turns-unrolled", data={"more_samples": 900, "unrolled_tokens": 5000}),
+    Case("text-templated", data={"templated": bad(3, Note(2, "is a chat written out as text (ChatML)"))}),
+    Case("placeholders", data={"placeholders": bad(3, Note(2, "has {{name}}, which nothing filled"))}),
+    Case("rows-left-out", data={"sources": (source_of(left_out=bad(2, Note(7, "marked"))),)}),
+    Case("rows-remarks", data={"sources": (source_of(remarks=(Remark("turns are left out", 9, 3),)),)}),
+    Case("template-dated", data={"dated": True}),
     Case("trained-none", data={"trained_tokens": 0}),
     Case("trained-none", data={"trained_tokens": 0, "untrained": bad(9)}, note="not rows-untrained too"),
     Case("trained-little", data={"trained_tokens": 9_999}),
@@ -441,7 +453,8 @@ def test_every_rule_has_a_case() -> None:
 NO_FIX = frozenset(
     {
         *("experts-untouched", "model-quantised", "model-encoder-decoder", "model-embedding", "model-tower"),
-        *("data-problem", "rows-bad", "trained-none", "trained-little", "rows-untrained", "rows-copied"),
+        *("turns-unrolled", "placeholders", "rows-left-out", "rows-remarks", "template-dated"),
+        *("data-problem", "trained-none", "trained-little", "rows-untrained", "rows-copied"),
         *("eval-leak", "eval-small", "end-untrained", "end-other", "bos-doubled", "mix-large", "mix-short"),
     }
 )
@@ -586,6 +599,9 @@ FIXES = {
     "workers-many": "train.dataloader_num_workers: 0",
     "rows-cut": "train.max_length: 3008",
     "loss-on-questions": "train.assistant_only_loss: true",
+    "rows-bad": "data.on_bad_rows: skip",
+    "turns-untrained": "data.assistant_turns: auto",
+    "text-templated": "data.text_rows: chat",
     "trial-size": "data.max_train_samples: null",
 }
 

@@ -20,6 +20,8 @@ MARKS = {
     LintSeverity.NOTE: ("·", "cyan"),
 }
 LABEL_WIDTH = 16
+# Kinds of remarks and of bad rows that are printed.
+MOST_REMARKS = 10
 MOST_PROPOSALS = 4
 
 
@@ -117,13 +119,28 @@ def _print_data(data: DataReport) -> None:
     )
     share = data.trained_share
     if share is not None:
-        _line("Learned", f"{data.trained_tokens:,} of {data.tokens:,} tokens ({100 * share:.1f} %)")
+        _line(
+            "Learned", f"{data.trained_tokens:,} of {data.tokens:,} tokens ({100 * share:.1f} %){_ways(data)}"
+        )
     for kind, defects in data.defects:
         rows = ", ".join(str(note.row) for note in defects.notes[:5])
         _line("", f"{kind.words}: {defects.count:,}, row {rows}{' …' if defects.count > 5 else ''}")
     for source in data.sources:
-        for note in source.bad.notes[:10]:
-            _line("", click.style(f"bad: {source.name} row {note.row}: {note.text}", fg="red"))
+        for words in source.notes:
+            _line("", f"{source.name}: {words}")
+        for remark in source.remarks[:MOST_REMARKS]:
+            _line("", f"{source.name}: {remark.text} ({remark.count:,} rows, first {remark.first})")
+        for reason in source.bad_by_reason[:MOST_REMARKS]:
+            rows = (
+                f"row {reason.first}" if reason.count == 1 else f"{reason.count:,} rows, first {reason.first}"
+            )
+            _line("", click.style(f"bad: {source.name} {rows}: {reason.text}", fg="red"))
+
+
+def _ways(data: DataReport) -> str:
+    """How the answers of conversations are had, where not all of them are in one rendering."""
+    ways = [f"{count:,} {way}" for way, count in data.ways.items()]
+    return f" · {', '.join(ways)}" if len(ways) > 1 or data.more_samples or "TRL" in "".join(ways) else ""
 
 
 def _print_proposals(found: Assessment, target: int) -> None:

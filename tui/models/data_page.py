@@ -20,7 +20,9 @@ class Stretch(IntEnum):
 
 @dataclass(frozen=True)
 class DataPage:
-    """One row: its stretches of text in order, tokens in all, learned and cut; `problem` when it cannot be used."""
+    """One row: its stretches of text in order, tokens in all, learned and cut, over all of its samples; `remarks` say
+    what of it is used otherwise than it stands there; `problem` when it cannot be used.
+    """
 
     source: str
     row: int
@@ -28,6 +30,8 @@ class DataPage:
     tokens: int = 0
     trained: int = 0
     cut: int = 0
+    remarks: tuple[str, ...] = ()
+    samples: int = 1
     segments: tuple[tuple[str, Stretch], ...] = ()
     problem: str = ""
     raw: str = ""
@@ -43,6 +47,8 @@ def page_of(message: Mapping[str, Any]) -> DataPage:
         tokens=_whole(message.get("tokens")),
         trained=_whole(message.get("trained")),
         cut=_whole(message.get("cut")),
+        remarks=tuple(clean(str(one)) for one in message.get("remarks") or ()),
+        samples=_whole(message.get("samples")) or 1,
         segments=tuple((clean(str(text)), Stretch(state)) for text, state in segments)
         if isinstance(segments, list)
         else (),

@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from runner.insight.data import DataReport
-from tui.colours import BAD, FAINT, GOOD, QUIET
+from tui.colours import BAD, FAINT, GOOD, NOTE, QUIET
 from tui.glyphs import plain
 from tui.models.data_page import DataPage, Stretch
 from tui.screens.row_dialog import RowDialog
@@ -86,8 +86,9 @@ class DataScreen(Screen[None]):
             return
         box.border_title = Text(plain(f"{page.source} row {page.row:,}"))
         cut = f" · {page.cut} cut" if page.cut else ""
+        samples = f"{page.samples} samples · " if page.samples > 1 else ""
         box.border_subtitle = (
-            plain(f"{page.format} · {page.tokens} tokens · {page.trained} learned{cut}")
+            plain(f"{page.format} · {samples}{page.tokens} tokens · {page.trained} learned{cut}")
             if page.format
             else ""
         )
@@ -126,6 +127,8 @@ def page_text(page: DataPage) -> Text:
     if page.problem:
         text.append(plain(f"{page.problem}\n\n"), f"bold {BAD}")
         return text.append(plain(page.raw), QUIET)
+    for remark in page.remarks:
+        text.append(plain(f"{remark}\n"), NOTE)
     for words, stretch in page.segments:
         text.append(plain_lines(words), STYLES[stretch])
     return text

@@ -21,6 +21,8 @@ from tui.widgets.options import Options
 MOST_LISTED = 200
 BAR_WIDTH = 16
 BUCKETS = 8
+# As runner/train/conversation.py says it: nothing to mention.
+USUAL_WAY = "one rendering"
 
 
 class DataLedger(Options):
@@ -58,7 +60,7 @@ class DataLedger(Options):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         if event.option.id is not None:
-            _, source, row = event.option.id.split("|")
+            *_, source, row = event.option.id.split("|")
             self.post_message(self.RowPicked(source, int(row)))
 
 
@@ -72,6 +74,10 @@ def entries(report: DataReport) -> Iterator[tuple[Text, str | None]]:
         yield text, None
     for source in report.sources:
         yield from _rows(f"cannot be used in {source.name}", source.bad, source.name, BAD)
+        yield from _rows(f"left out in {source.name}", source.left_out, source.name, QUIET)
+        for remark in source.remarks:
+            words = f"{remark.text}: {remark.count:,} rows"
+            yield Text(plain(words), NOTE), f"remark {remark.text}|{source.name}|{remark.first}"
     for kind, defects in report.defects:
         yield from _rows(kind.words, defects, kind.source, BAD if kind.is_grave else NOTE)
 
@@ -83,10 +89,17 @@ def overview(report: DataReport) -> Iterator[Text]:
     for source in report.sources:
         formats = ", ".join(f"{count:,} {name}" for name, count in source.formats.items())
         yield Text(plain(f"{source.name}: {source.rows_read:,} rows · {formats or 'none usable'}"), QUIET)
+        for words in source.notes:
+            yield Text(plain(f"  {words}"), QUIET)
     share = report.trained_share
     if share is not None:
         style = BAD if share < 0.01 else GOOD
         yield Text(plain(f"{100 * share:.1f} % of {report.tokens:,} tokens are learned"), style)
+    if report.more_samples:
+        words = f"{report.train_samples:,} samples: {report.more_samples:,} more by unrolling"
+        yield Text(plain(words), NOTE)
+    elif len(report.ways) == 1 and (way := next(iter(report.ways))) != USUAL_WAY:
+        yield Text(plain(f"answers by {way}"), QUIET)
     ends = "ends with EOS" if report.ends_with_eos else "ends with another token than EOS"
     pad = " · pad is EOS" if report.pad_is_eos else ""
     yield Text(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 
-from runner.insight.lint import adapter, checkpoint, data, evaluation, hardware, schedule
+from runner.insight.lint import adapter, checkpoint, data, evaluation, hardware, meaning, schedule
 from runner.insight.lint.rule import Complaint, LintFacts, LintFinding, LintSeverity, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -17,6 +17,7 @@ RULES: tuple[Rule, ...] = (
     *checkpoint.RULES.rules,
     *hardware.RULES.rules,
     *data.RULES.rules,
+    *meaning.RULES.rules,
 )
 IDS = frozenset(rule.id for rule in RULES)
 
