@@ -8,9 +8,10 @@ from typing import Any
 
 from runner.insight.diagnosis import Change
 from runner.insight.diagnosis.finding import FindingKind
+from runner.preset import files
 from runner.preset.draft import Draft
 from runner.preset.fields import field_named
-from runner.preset.files import list_presets, load_frozen
+from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
 from runner.store.console import clean
 from runner.store.directory import RunDirectory
@@ -45,10 +46,7 @@ def next_preset(
 
 def free_name(home: Path, name: str) -> str:
     """'my-NAME', with a number where there is one already; never 'my-my-NAME'."""
-    base = name if name.startswith("my-") else f"my-{name}"
-    taken = {preset.name for preset in list_presets(home)}
-    candidates = [base, *(f"{base}-{number}" for number in range(2, 1000))]
-    return next(candidate for candidate in candidates if candidate not in taken)
+    return files.free_name(home, name if name.startswith("my-") else f"my-{name}")
 
 
 def resolved(preset: Preset, changes: Sequence[Change]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from runner.preset.unknown_keys import is_known, what_is_unknown
 from runner.preset.validate import Origin, validate
 
 EXTENDS = "extends"
-DATA_SUFFIXES = (".jsonl", ".json", ".csv", ".parquet")
+_ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".txt", ".md")
+DATA_SUFFIXES = tuple(ending + packed for packed in ("", ".gz", ".bz2", ".xz", ".zst") for ending in _ENDINGS)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,13 @@ def list_presets(home: Path) -> list[PresetFile]:
         for path in sorted(folder.glob("*.yaml")):
             found.setdefault(path.stem, PresetFile(path.stem, path, shipped))
     return sorted(found.values(), key=lambda p: (p.shipped, not p.name.startswith("demo"), p.name))
+
+
+def free_name(home: Path, name: str) -> str:
+    """The name, with a number where there is a preset of it already."""
+    taken = {preset.name for preset in list_presets(home)}
+    candidates = [name, *(f"{name}-{number}" for number in range(2, 1000))]
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def extended_by(name: str, home: Path) -> list[str]:

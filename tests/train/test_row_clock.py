@@ -12,7 +12,8 @@ import pytest
 from tests.conftest import wait_for
 
 # `range` of a template is bounded, loops in loops are not.
-ENDLESS = "{% for a in range(90000) %}{% for b in range(90000) %}{% for c in range(90000) %}{% endfor %}{% endfor %}{% endfor %}"
+LOOP = "{% for a in range(90000) %}"
+ENDLESS = 3 * LOOP + 3 * "{% endfor %}"
 
 
 @pytest.mark.slow

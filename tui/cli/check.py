@@ -12,6 +12,7 @@ import click
 from runner import gpu
 from runner.check import xray
 from runner.check.assess import assess, best_card, card_of, this_machine, written_keys
+from runner.commands.first_run import is_data_file, propose
 from runner.gpu_choice import UnusableGpuError, choose_gpu
 from runner.insight.data import DataReport
 from runner.insight.memory.cards import Card, find_card
@@ -23,7 +24,7 @@ from runner.store.errors import LaunchError
 from runner.supervision import launch
 from tui.cli import probe as probing
 from tui.cli.assessment import as_plain, print_assessment
-from tui.cli.parameters import PRESET, gpu_option, json_option, set_option
+from tui.cli.parameters import MODEL, PRESET, SKIP_BAD, gpu_option, json_option, set_option
 from tui.cli.text import print_json
 
 
@@ -42,6 +43,8 @@ from tui.cli.text import print_json
     "--probe", is_flag=True, help="Measure instead of predicting: one real step with the longest rows."
 )
 @json_option("Everything as one JSON object.")
+@MODEL
+@SKIP_BAD
 def check(
     preset: str,
     overrides: tuple[str, ...],
@@ -51,19 +54,24 @@ def check(
     no_data: bool,
     probe: bool,
     as_json: bool,
+    model: str | None,
+    skip_bad: bool,
 ) -> None:
     """Judge a PRESET before it is launched: batch, steps, memory, data, settings that are likely wrong.
+
+    PRESET may also be a file of your own rows: then what `ftui run` would propose for it is judged.
 
     Exit code 1 when a launch would be refused.
 
     \b
     ftui check demo
+    ftui check ./chats.jsonl
     ftui check qlora-8b-24gb --gpu "RTX 4090" --no-data
     ftui check my-preset --set train.max_length=4096 --free-gib 22 --target-batch 32
     ftui check my-preset --probe
     """
     home = ftui_home()
-    loaded = files.load(preset, home, overrides)
+    loaded = _loaded(preset, overrides, model, skip_bad)
     if probe:
         sys.exit(probing.measure(loaded, home, gpu, as_json))
     card = choose_card(gpu, free_gib)
@@ -82,6 +90,16 @@ def check(
     else:
         print_assessment(loaded, found, missing, target_batch)
     sys.exit(int(refused))
+
+
+def _loaded(preset: str, overrides: tuple[str, ...], model: str | None, skip_bad: bool) -> LoadedPreset:
+    home = ftui_home()
+    if not is_data_file(preset):
+        if model is not None or skip_bad:
+            raise click.UsageError("--model and --skip-bad go with a file of rows; for a preset use --set.")
+        return files.load(preset, home, overrides)
+    found = propose(Path(preset), home, model, skip_bad)
+    return replace(found.loaded(home, overrides), name=found.name)
 
 
 def _offline() -> bool:

@@ -70,10 +70,13 @@ class LazyGroup(NearestGroup):
 
 def _is_for_users(error: Exception) -> bool:
     # Late: they bring YAML along, which `ftui --help` does without.
+    from runner.data.errors import DataError
     from runner.foreign.trace import TraceError
     from runner.preset.errors import PresetError
     from runner.queue.tickets import QueueError
     from runner.store.directory import RunNotFoundError
     from runner.store.errors import LaunchError
 
-    return isinstance(error, PresetError | RunNotFoundError | LaunchError | QueueError | TraceError)
+    return isinstance(
+        error, DataError | PresetError | RunNotFoundError | LaunchError | QueueError | TraceError
+    )

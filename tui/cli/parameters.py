@@ -15,6 +15,10 @@ PRESET = click.argument("preset")
 RUN = click.argument("run")
 RUN_OR_LAST = click.argument("run", default="last")
 
+MODEL = click.option("--model", metavar="DIR|ID", help="With a file of rows: the model to train.")
+SKIP_BAD = click.option(
+    "--skip-bad", is_flag=True, help="With a file of rows: leave out those that cannot be used."
+)
 PLAIN = click.option("--plain", is_flag=True, help="Follow in text instead of opening the screen.")
 MAP = click.option("--map", "names", default="", metavar=NAMES, help="Which column of a table is what.")
 
