@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.data.errors import DataError
-from runner.data.opened import open_bytes
+from runner.data.opened import UNPACKING_ERRORS, damaged, open_bytes
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -28,8 +28,9 @@ CANDIDATES = (
 CHUNK = 1 << 20
 # Detection is quadratic in parts and no better with more.
 MOST_SAMPLE = 1 << 16
-# By so much the mess (share of implausible characters) of the best must be lower than that of the next.
-LEAST_LEAD = 0.1
+# The best must be by so much less of a mess (share of implausible characters), or read by so much more like a language,
+# than any other: Où reads well as Oł and Oů too.
+LEAST_LESS_MESS, LEAST_MORE_LANGUAGE = 0.25, 0.1
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,13 @@ def encoding_of(path: Path, wanted: str | None = None) -> Encoding:
 
     The whole file is looked at: an umlaut may come late.
     """
+    try:
+        return _encoding_of(path, wanted)
+    except UNPACKING_ERRORS as error:
+        raise damaged(path, error) from None
+
+
+def _encoding_of(path: Path, wanted: str | None) -> Encoding:
     with open_bytes(path) as stream:
         head = stream.read(4096)
     if wanted is not None:
@@ -131,7 +139,7 @@ def _best(sample: bytes) -> list[str]:
     rivals = [
         one
         for one in found[1:]
-        if one.chaos - best.chaos < LEAST_LEAD and best.coherence - one.coherence < 2 * LEAST_LEAD
+        if one.chaos - best.chaos < LEAST_LESS_MESS and best.coherence - one.coherence < LEAST_MORE_LANGUAGE
     ]
     # cp1252 and cp1250 read many a text alike; the commoner name says more to people.
     names = [_usual(one.could_be_from_charset) for one in (best, *rivals)]

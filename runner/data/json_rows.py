@@ -22,7 +22,7 @@ TURNS = "messages"
 def json_rows(path: Path, encoding: Encoding, by_lines: bool) -> Iterator[RawRow | BadRow]:
     """Every row of a file of JSON. Raises DataError when there are no rows in it as a whole."""
     if by_lines:
-        return (parse_line(line) for line in read_lines(path, encoding) if line.text.strip())
+        return (parse_line(line) for line in _filled(path, encoding))
     return _whole(path, read_text(path, encoding))
 
 
@@ -38,11 +38,23 @@ def is_by_lines(first: str) -> bool:
 
 
 def is_whole(path: Path, encoding: Encoding) -> bool:
-    """Whether a file is JSON from its beginning to its end. For one whose first line is no row: is that line spoilt?"""
+    """Whether a file that is called .jsonl, and whose first line is no row, is JSON as a whole: one list of rows, or
+    objects over several lines. If not, that line is a spoilt one.
+    """
+    lines = [line.text for line, _ in zip(_filled(path, encoding), range(2), strict=False)]
     try:
-        return bool(_values(read_text(path, encoding)))
-    except (ValueError, RecursionError, DataError):
-        return False
+        value = json.loads(lines[0])
+    except (ValueError, RecursionError):
+        try:
+            return bool(_values(read_text(path, encoding)))
+        except (ValueError, RecursionError, DataError):
+            return False
+    inner = value if isinstance(value, list) else [value]
+    return len(lines) == 1 and all(isinstance(one, dict) for one in inner)
+
+
+def _filled(path: Path, encoding: Encoding) -> Iterator[Line]:
+    return (line for line in read_lines(path, encoding) if line.text.strip())
 
 
 def parse_line(line: Line) -> RawRow | BadRow:

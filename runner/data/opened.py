@@ -8,6 +8,7 @@ import io
 import lzma
 import os
 import stat
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -30,6 +31,8 @@ ARCHIVES |= {
     b"SQLite format 3": "a database",
 }
 MAGIC_BYTES = 16
+# What a truncated or damaged compressed file raises as it is read.
+UNPACKING_ERRORS = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
 
 def require_file(path: Path, key: str) -> None:
@@ -74,7 +77,10 @@ def _of_folder(path: Path) -> str:
 def magic(path: Path) -> bytes:
     """The first bytes of a file, unpacked. Raises DataError when it cannot be read, or is an archive."""
     with open_bytes(path) as stream:
-        return stream.read(MAGIC_BYTES)
+        try:
+            return stream.read(MAGIC_BYTES)
+        except UNPACKING_ERRORS as error:
+            raise damaged(path, error) from None
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -92,26 +98,29 @@ def open_bytes(path: Path) -> BinaryIO:
             stream.close()
             raise DataError(f"{path} is {what}, no data file.", f"Unpack or export it: {KNOWN}.")
     packed = next((kind for begins, kind in PACKED.items() if head.startswith(begins)), None)
-    return stream if packed is None else _unpacked(path, stream, packed)
+    if packed is None:
+        return stream
+    stream.close()
+    return _unpacked(path, packed)
 
 
-def _unpacked(path: Path, stream: BinaryIO, kind: str) -> BinaryIO:
+def _unpacked(path: Path, kind: str) -> BinaryIO:
+    # By path: what is given a stream leaves it open.
     if kind == "gz":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
+        return cast(BinaryIO, gzip.open(path, "rb"))
     if kind == "bz2":
-        return cast(BinaryIO, bz2.BZ2File(stream))
+        return cast(BinaryIO, bz2.open(path, "rb"))
     if kind == "xz":
-        return cast(BinaryIO, lzma.LZMAFile(stream))
+        return cast(BinaryIO, lzma.open(path, "rb"))
     try:
         import pyarrow
     except ImportError:
         raise DataError(
             f"{path} is packed by zstd, which is read by pyarrow.", "pip install '.[train]'"
         ) from None
-    stream.close()
-    found = io.BufferedReader(pyarrow.CompressedInputStream(pyarrow.OSFile(str(path)), "zstd"))
-    return cast(BinaryIO, found)
+    return cast(BinaryIO, io.BufferedReader(pyarrow.CompressedInputStream(pyarrow.OSFile(str(path)), "zstd")))
 
 
-# What a truncated or damaged compressed file raises as it is read.
-UNPACKING_ERRORS = (EOFError, OSError, lzma.LZMAError)
+def damaged(path: Path, error: Exception) -> DataError:
+    """What to say of a file whose bytes end or break off as they are unpacked."""
+    return DataError(f"{path}: {error or type(error).__name__}.", "The file is damaged or cut short.")
