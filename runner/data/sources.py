@@ -87,11 +87,18 @@ def understand(raw: RawRow | BadRow, number: int, source: DataSource) -> Row | B
 
 def read_rows(source: DataSource) -> list[Row]:
     """Every row of a source, normalised. Raises DataError naming the first bad row, or the source without any."""
-    rows = []
+    return read_counted(source)[0]
+
+
+def read_counted(source: DataSource) -> tuple[list[Row], int]:
+    """The same, and how many rows are left out, by a setting or their author's mark."""
+    rows, left_out = [], 0
     for row in scan(source):
         if not isinstance(row, BadRow):
             rows.append(replace(row, source=source.number or 0))
-        elif not row.is_left_out:
+        elif row.is_left_out:
+            left_out += 1
+        else:
             where = f"row {row.number}" if row.line is None else f"line {row.line}"
             raise DataError(
                 f"{source.dataset}, {where}: {row.reason}",
@@ -99,4 +106,4 @@ def read_rows(source: DataSource) -> list[Row]:
             )
     if not rows:
         raise DataError(f"{source.dataset} has no rows.", "Check the section data of the preset.")
-    return rows
+    return rows, left_out

@@ -136,14 +136,13 @@ def build(preset: Preset, renderer: RowRenderer) -> Data:
     """Read, split, blend, tokenise. Raises TrainingError when nothing is left to learn from, or at a row that cannot be
     used, unless such rows are to be left out.
     """
-    divided = read_divided(preset)
-    ledger = _ledger(divided)
     made = _Tokeniser(preset, renderer)
+    divided = read_divided(preset, made.takes if preset.data.on_bad_rows == "skip" else None)
+    ledger = _ledger(divided)
     learn = _learned(preset, made, divided.train, ledger)
     check = _with_labels(made.rows(divided.held_out))
     broad = _with_labels(made.rows(divided.general))
     ledger.train_rows, ledger.eval_rows, ledger.general_rows = len(learn), len(check), len(broad)
-    ledger.left_out_rows = made.left_out
     samples = [sample for row in learn for sample in row]
     ledger.train_samples = len(samples)
     sets = {}
@@ -168,12 +167,18 @@ Samples = list[Tokenised]
 
 
 class _Tokeniser:
-    """Rows to their samples; one that is refused is named, or left out and counted."""
+    """Rows to their samples; one that is refused is named with its file."""
 
     def __init__(self, preset: Preset, renderer: RowRenderer) -> None:
         self._preset, self._renderer = preset, renderer
         self._places = {source.number: source.dataset for source in data_sources(preset.data)}
-        self.left_out = 0
+
+    def takes(self, row: Row) -> bool:
+        """Whether template and tokenizer take a row."""
+        try:
+            return bool(self._renderer.render(row))
+        except RefusedRowError:
+            return False
 
     def rows(self, rows: Iterable[Row]) -> list[Samples]:
         """The samples of each row. Raises DataError naming the first row that is refused."""
@@ -182,10 +187,8 @@ class _Tokeniser:
             try:
                 found.append(tokenise_row(self._renderer, row, length_limit(self._preset)))
             except RefusedRowError as error:
-                if self._preset.data.on_bad_rows == "refuse":
-                    place = self._places.get(row.source, "the data")
-                    raise DataError(f"{place}, row {row.number}: {error.message}.", error.hint) from error
-                self.left_out += 1
+                place = self._places.get(row.source, "the data")
+                raise DataError(f"{place}, row {row.number}: {error.message}.", error.hint) from error
         return found
 
     def untrained_turns(self, row: Row) -> int:
@@ -201,12 +204,13 @@ def _ledger(divided: Divided) -> Ledger:
     """What is known of the rows before any is tokenised."""
     own, division = divided.own, divided.division
     return Ledger(
-        rows_read=len(own),
+        rows_read=len(own) + sum(divided.left_out.get(name, 0) for name in divided.own_names),
         formats=dict(Counter(row.format.value for row in own)),
         duplicate_rows=len(own) - len({row.key for row in own}),
         held_out_rows=division.held_out,
         mix_rows=sum(len(rows) for rows in divided.mixed),
         eval_rows_also_in_train=len(division.overlap),
+        left_out_rows=sum(divided.left_out.values()),
         fingerprint=_fingerprint(own),
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from runner.data.row import Row
-from runner.data.sources import read_rows
+from runner.data.sources import read_counted
 from runner.insight import split
 from runner.insight.division import Division, Keys, Places, divide
 from runner.preset.data_sources import TRAIN, data_sources, own_sources
@@ -17,11 +17,14 @@ from runner.preset.schema import Preset
 
 @dataclass(frozen=True)
 class Divided:
-    """`division` says where the rows of each part stand in `rows`, the rows of every source by its name."""
+    """`division` says where the rows of each part stand in `rows`, the rows of every source by its name; `left_out` is
+    how many of each source are in none.
+    """
 
     rows: Mapping[str, list[Row]]
     division: Division
     own_names: tuple[str, ...] = (TRAIN,)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def train(self) -> list[Row]:
@@ -56,11 +59,17 @@ class Divided:
         return [self.rows[name][place] for place in places]
 
 
-def read_divided(preset: Preset) -> Divided:
-    """Read every source and divide its rows. Raises DataError."""
-    rows = {source.name: read_rows(source) for source in data_sources(preset.data)}
+def read_divided(preset: Preset, takes: Callable[[Row], bool] | None = None) -> Divided:
+    """Read every source and divide its rows, those that `takes` refuses left out before. Raises DataError."""
+    rows, left_out = {}, {}
+    for source in data_sources(preset.data):
+        every, without = read_counted(source)
+        rows[source.name] = every if takes is None else [row for row in every if takes(row)]
+        left_out[source.name] = without + len(every) - len(rows[source.name])
     own = tuple(source.name for source in own_sources(preset.data))
-    return Divided(rows, divide(preset, {name: keys_of(found) for name, found in rows.items()}), own)
+    return Divided(
+        rows, divide(preset, {name: keys_of(found) for name, found in rows.items()}), own, left_out
+    )
 
 
 def keys_of(rows: Sequence[Row]) -> Keys:

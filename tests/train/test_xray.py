@@ -274,6 +274,8 @@ def agrees(report: DataReport, data: Data, preset: Preset) -> None:
     ledger = data.ledger
     found = {
         "train_rows": report.train_rows,
+        "train_samples": report.train_samples,
+        "left_out_rows": report.left_out_rows,
         "eval_rows": report.eval_rows,
         "held_out_rows": report.held_out_rows,
         "mix_rows": report.mix_rows,
