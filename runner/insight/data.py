@@ -77,7 +77,7 @@ class Remark:
 class Source:
     """One file or hub data set. `rows_expected` is None while unknown; formats count recognised rows; `bad` cannot be
     used, `left_out` are not to be. `notes` say how the file is read, `remarks` what of its rows is used otherwise than
-    it stands there.
+    it stands there; `columns` are those of its first row.
     """
 
     name: str
@@ -90,6 +90,7 @@ class Source:
     left_out: Defects = Defects()
     notes: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    columns: tuple[str, ...] = ()
 
     @property
     def bad_by_reason(self) -> tuple[Remark, ...]:
@@ -290,6 +291,7 @@ def _source(value: Mapping[str, Any]) -> Source:
         "bad": _defects(value["bad"]),
         "left_out": _defects(value["left_out"]),
         "notes": tuple(str(one) for one in value["notes"]),
+        "columns": tuple(str(one) for one in value["columns"]),
         "remarks": tuple(remarks),
     }
     return Source(**{**value, **made})

@@ -51,6 +51,7 @@ class SourceRows:
     bad: DefectList = field(default_factory=DefectList)
     left_out: DefectList = field(default_factory=DefectList)
     notes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     remarks: dict[str, Remark] = field(default_factory=dict)
     problem: str = ""
     numbers: array[int] = field(default_factory=lambda: array("I"))
@@ -80,6 +81,7 @@ class SourceRows:
             self.left_out.frozen(),
             self.notes,
             tuple(sorted(self.remarks.values(), key=lambda one: -one.count)),
+            self.columns,
         )
 
 

@@ -56,9 +56,17 @@ class Examination:
         self._ended_by: Counter[bool] = Counter()
         self.sources: dict[str, SourceRows] = {}
 
-    def source(self, name: str, place: str, expected: int | None, notes: Sequence[str] = ()) -> SourceRows:
-        """Begin a source (runner/preset/data_sources.py); `notes` say how it is read."""
-        return self.sources.setdefault(name, SourceRows(name, place, expected, notes=tuple(notes)))
+    def source(
+        self,
+        name: str,
+        place: str,
+        expected: int | None,
+        notes: Sequence[str] = (),
+        columns: Sequence[str] = (),
+    ) -> SourceRows:
+        """Begin a source (runner/preset/data_sources.py); `notes` say how it is read, `columns` are its first row's."""
+        begun = SourceRows(name, place, expected, notes=tuple(notes), columns=tuple(columns))
+        return self.sources.setdefault(name, begun)
 
     def add(self, source: SourceRows, row: Row | BadRow, samples: list[Rendered]) -> None:
         """Count one row; `samples` are what the model would read of it (none for a row that cannot be used)."""

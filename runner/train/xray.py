@@ -22,7 +22,7 @@ from runner.data.errors import TrainingError
 from runner.data.json_rows import parse_line
 from runner.data.raw import BadRow
 from runner.data.row import Row
-from runner.data.sources import container_of, scan, understand, wanted_numbers
+from runner.data.sources import container_of, raw_rows, scan, understand, wanted_numbers
 from runner.insight import split
 from runner.insight.data import report_from_json
 from runner.preset.data_sources import TRAIN, DataSource, data_sources
@@ -81,7 +81,7 @@ class Xray:
         found = Examination(self._preset, self._renderer, self._key)
         # All of them at once: without a source for `eval` rows would be held out of the training rows meanwhile.
         seen = {
-            name: found.source(name, source.dataset, expected[name], notes_of(source))
+            name: found.source(name, source.dataset, expected[name], notes_of(source), columns_of(source))
             for name, source in self._sources.items()
         }
         for name, source in self._sources.items():
@@ -140,6 +140,12 @@ def notes_of(source: DataSource) -> list[str]:
     """How a source is read, where its name does not say that."""
     container = container_of(source)
     return [] if container is None else container.remarks
+
+
+def columns_of(source: DataSource) -> list[str]:
+    """The columns of the first row of a source; none where it is no object."""
+    first = next(iter(raw_rows(source)), None)
+    return [] if first is None or isinstance(first, BadRow) else [str(name) for name in first]
 
 
 def expected_rows(source: DataSource) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import dropwhile
 
@@ -126,8 +127,17 @@ def _rows(heading: str, defects: Defects, source: str, style: str) -> Iterator[t
     if not defects.count:
         return
     yield Text(plain(f"{glyphs().up} {heading}: {defects.count:,}"), f"bold {style}"), None
-    for note in defects.notes[:MOST_LISTED]:
-        yield _line(note), f"{heading}|{source}|{note.row}"
+    notes = defects.notes[:MOST_LISTED]
+    alike = Counter(note.text for note in notes)
+    said: set[str] = set()
+    # What is said of several rows is said once, before the first of them.
+    first = {note.text: note.row for note in reversed(notes)}
+    for note in sorted(notes, key=lambda one: (first[one.text], one.row)):
+        if alike[note.text] > 1 and note.text not in said:
+            said.add(note.text)
+            yield Text(plain(f"  {alike[note.text]:,} rows: {clean(note.text)}"), QUIET), None
+        shown = note if alike[note.text] == 1 else Note(note.row, "")
+        yield _line(shown), f"{heading}|{source}|{note.row}"
     if defects.count > MOST_LISTED:
         yield Text(plain(f"  … and {defects.count - MOST_LISTED:,} more"), QUIET), None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.insight.data import CONVERSATIONS, DataReport, Remark, quantile
+from runner.insight.data import CONVERSATIONS, DataReport, Remark, Source, quantile
 from runner.insight.lint.rule import Complaint, LintFacts, LintSeverity, Rules
 from runner.insight.memory.savings import Changes
 from runner.insight.split import blended_size
@@ -53,12 +53,21 @@ def _(facts: LintFacts) -> Complaint | None:
     return Complaint(
         named.key if named is not None else "data.train_dataset",
         f"{report.bad_rows} of {report.rows_read} rows cannot be used; {source.name}{first}",
-        _cure(reasons) or ((("data.on_bad_rows", "skip"),) if report.bad_rows < report.rows_read else ()),
+        _cure(reasons, source)
+        or ((("data.on_bad_rows", "skip"),) if report.bad_rows < report.rows_read else ()),
     )
 
 
-def _cure(reasons: tuple[Remark, ...]) -> Changes:
-    """The setting that makes rows of use, where it is the same for all of them."""
+def _cure(reasons: tuple[Remark, ...], source: Source) -> Changes:
+    """The setting that makes rows of use, where it is the same for all of them. Two columns under names that are not
+    known are a question and its answer more often than anything else.
+    """
+    if (
+        len(source.columns) == 2
+        and reasons
+        and all("none of the known shapes" in one.text for one in reasons)
+    ):
+        return (("data.columns", dict(zip(("question", "answer"), source.columns, strict=True))),)
     for words, change in CURES.items():
         if reasons and all(words in one.text for one in reasons):
             return (change,)
