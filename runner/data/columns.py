@@ -21,16 +21,15 @@ class Columns:
             }
         self._names = {ours: theirs.strip().lower() for ours, theirs in reading.columns.items()}
         self._used = {*(name.strip().lower() for name in reading.drop)}
-        missing = [name for name in self._names.values() if name not in self._given]
+        missing = [name for name in reading.columns.values() if name.strip().lower() not in self._given]
         if missing:
-            raise RowError(
-                f"has no column {missing[0]}, which data.columns names; it has {', '.join(self._given)}"
-            )
+            raise RowError(f"has no column {missing[0]}, which data.columns names; it has {self.names}")
 
     def has(self, *names: str) -> bool:
-        return all(not is_none(self._peek(name)) for name in names)
+        return all(not is_none(self.value(name)) for name in names)
 
-    def _peek(self, name: str) -> Any:
+    def value(self, name: str) -> Any:
+        """The value of a column, None for none; it does not count as used yet."""
         theirs = self._names.get(name, name)
         is_dropped = name in self._used and name not in self._names
         taken = theirs in self._names.values() and self._names.get(name) != theirs
@@ -38,7 +37,7 @@ class Columns:
 
     def take(self, name: str) -> Any:
         """The value of a column, None for none; it counts as used."""
-        value = self._peek(name)
+        value = self.value(name)
         self._used.add(self._names.get(name, name))
         return None if is_none(value) else value
 

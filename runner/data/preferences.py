@@ -11,6 +11,7 @@ from runner.data.columns import Columns
 from runner.data.row import LeftOutError, Row, RowError, RowFormat
 from runner.preset.reading import Reading
 
+LABELS = ("label", "kto_tag")
 CHATS = {"messages": RowFormat.MESSAGES, "conversations": RowFormat.SHAREGPT}
 CHATS |= dict.fromkeys(("conversation", "dialogue", "dialog", "chat", "turns"), RowFormat.MESSAGES)
 
@@ -48,11 +49,14 @@ def _asks(turns: list[Any]) -> bool:
 
 
 def heed_label(columns: Columns, reading: Reading) -> None:
-    """KTO: an answer and whether it is a good one."""
+    """KTO: an answer, and whether it is a good one. Raises RowError, or LeftOutError for one that is not wanted."""
+    name = next((one for one in LABELS if isinstance(columns.value(one), bool)), None)
+    if name is None or not any(columns.has(one) for one in ("completion", *CHATS)):
+        return
     if not reading.takes_chosen:
         raise RowError(
-            "is an answer with a label (KTO), which is no supervised fine-tuning; "
+            f"is an answer with a {name} (KTO), which is no supervised fine-tuning; "
             "`data.prefer: chosen` learns those labelled true"
         )
-    if columns.take("label") is False:
-        raise LeftOutError("is labelled false, and data.prefer takes those labelled true")
+    if columns.take(name) is False:
+        raise LeftOutError(f"its {name} is false, and data.prefer takes those labelled true")

@@ -92,8 +92,7 @@ def _heed_row_switches(columns: Columns) -> None:
 def _shape(columns: Columns, number: int, reading: Reading) -> Row:
     if columns.has("chosen", "rejected"):
         return preference(columns, number, reading)
-    if columns.has("label") and isinstance(columns.take("label"), bool) and columns.has("completion"):
-        heed_label(columns, reading)
+    heed_label(columns, reading)
     for name, shape in CHATS.items():
         if columns.has(name):
             turns = columns.take(name)

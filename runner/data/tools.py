@@ -48,8 +48,11 @@ def _call(call: Any, where: str) -> dict[str, Any]:
     inner = call.get("function", call) if isinstance(call, Mapping) else None
     if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
         arguments = inner.get("arguments", inner.get("parameters"))
-        if isinstance(arguments, str):
+        # Some are encoded twice, as text in text.
+        while isinstance(arguments, str):
             arguments = _parsed(arguments, f"{where}: its arguments") if arguments.strip() else {}
+        if not is_none(arguments) and not isinstance(arguments, Mapping):
+            raise RowError(f"{where}: its arguments are {type(arguments).__name__}, not an object")
         made: dict[str, Any] = {
             "type": "function",
             "function": {"name": inner["name"], "arguments": {} if is_none(arguments) else arguments},
@@ -68,7 +71,7 @@ def _parsed(value: Any, what: str) -> Any:
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
-        raise RowError(f"{what} is text that is no JSON") from None
+        raise RowError(f"{what}: text that is no JSON") from None
 
 
 def _without_none(value: Any) -> Any:
