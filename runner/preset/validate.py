@@ -127,7 +127,7 @@ def _what(detail: ErrorDetails, path: KeyPath) -> str:
         return "is required and not set"
     if kind == "value_error":
         return str(detail["msg"]).removeprefix("Value error, ")
-    if kind in ("model_type", "dict_type"):
+    if kind in ("model_type", "dict_type") and len(path) == 1:
         return f"{value!r} is not a section; give it keys of its own, indented{_first_key(path)}"
     return f"{value!r} is not allowed: {instead('.'.join(path), value) or expectation(path)}"
 
@@ -153,6 +153,8 @@ def describe_schema(schema: Mapping[str, Any]) -> str:
         return "one of " + ", ".join(str(v) for v in schema["enum"])
     if "const" in schema:
         return str(schema["const"])
+    if "additionalProperties" in schema and isinstance(schema["additionalProperties"], dict):
+        return "names for names: {ours: yours}"
     words = {
         "integer": "a whole number",
         "number": "a number",
