@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from runner.data import columnar, delimited, json_rows, plain_text
@@ -84,6 +85,13 @@ class Container:
 def open_container(path: Path, key: str, encoding: str | None = None) -> Container:
     """Look at a file; `key` is the setting that names it, `encoding` what the preset says of it. Raises DataError."""
     require_file(path, key)
+    status = path.stat()
+    return _looked_at(path, encoding, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _looked_at(path: Path, encoding: str | None, *_content: int) -> Container:
+    """The whole file is read for its encoding: once, until it is another."""
     head = magic(path)
     if head.startswith(b"PAR1"):
         return Container(path, Kind.PARQUET)

@@ -20,10 +20,6 @@ class Part:
     stop: str = ""
 
     @property
-    def is_all(self) -> bool:
-        return not self.start and not self.stop
-
-    @property
     def needs_count(self) -> bool:
         """Whether the number of rows must be known first."""
         return any("%" in one or one.startswith("-") for one in (self.start, self.stop))

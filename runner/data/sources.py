@@ -85,13 +85,10 @@ def understand(raw: RawRow | BadRow, number: int, source: DataSource) -> Row | B
         return BadRow(number, str(error), is_left_out=source.reading.skips_bad)
 
 
-def read_rows(source: DataSource) -> list[Row]:
-    """Every row of a source, normalised. Raises DataError naming the first bad row, or the source without any."""
-    return read_counted(source)[0]
-
-
-def read_counted(source: DataSource) -> tuple[list[Row], int]:
-    """The same, and how many rows are left out, by a setting or their author's mark."""
+def read_rows(source: DataSource) -> tuple[list[Row], int]:
+    """Every row of a source, normalised, and how many are left out, by a setting or their author's mark. Raises
+    DataError naming the first bad row, or the source without any.
+    """
     rows, left_out = [], 0
     for row in scan(source):
         if not isinstance(row, BadRow):

@@ -161,13 +161,8 @@ class RowRenderer:
         return list(encoded["input_ids"]), list(encoded["offset_mapping"])
 
 
-def tokenise(renderer: RowRenderer, rows: Sequence[Row], max_length: int) -> list[Tokenised]:
-    """Tokenise rows, each sample cut at `max_length` tokens from its start. Raises RefusedRowError, its row named."""
-    return [sample for row in rows for sample in tokenise_row(renderer, row, max_length)]
-
-
 def tokenise_row(renderer: RowRenderer, row: Row, max_length: int) -> list[Tokenised]:
-    """One row; see `tokenise`."""
+    """The samples of a row, each cut at `max_length` tokens from its start. Raises RefusedRowError."""
     return [
         Tokenised(row, one.input_ids[:max_length], one.labels[:max_length], len(one.input_ids), one.way)
         for one in renderer.render(row)

@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from runner.data.errors import DataError
 from runner.data.raw import BadRow
 from runner.data.row import Row
-from runner.data.sources import read_rows, scan
+from runner.data.sources import scan
 from runner.preset.data_sources import DataSource
 from runner.preset.reading import Reading
-from tests.train.small_runs import file_source
+from tests.train.small_runs import file_source, read_rows
 
 # Enough of a language that its encoding can be told.
 ROWS = [

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from runner.data.errors import DataError
 from runner.data.row import RowError, RowFormat
 from runner.data.shapes import normalise
-from runner.data.sources import read_rows
 from runner.preset.data_sources import DataSource
-from tests.train.small_runs import file_source
+from tests.train.small_runs import file_source, read_rows
 
 QUESTION = {"role": "user", "content": "q"}
 ANSWER = {"role": "assistant", "content": "a"}

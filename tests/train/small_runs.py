@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from runner.data import sources
+from runner.data.row import Row
 from runner.preset.data_sources import DataSource
 from runner.preset.schema import Preset
 from runner.store.directory import RunDirectory
@@ -19,7 +21,7 @@ from runner.train import dataset, demo_text
 from runner.train.__main__ import train
 from runner.train.dataset import Data
 from runner.train.stop_flag import StopFlag
-from runner.train.tokenise import RowRenderer
+from runner.train.tokenise import RowRenderer, Tokenised, tokenise_row
 from runner.train.tokenizer import load_tokenizer
 from runner.train.trainer import RunTrainer
 from tests.train.conftest import prepared
@@ -34,6 +36,16 @@ Seen = dict[int, list[list[int]]]
 def built(preset: Preset, tokenizer: Any = None) -> Data:
     """The data of a preset as the trainer has them."""
     return dataset.build(preset, RowRenderer.of(preset, tokenizer or load_tokenizer(preset)))
+
+
+def read_rows(source: DataSource) -> list[Row]:
+    """The rows of a source as the trainer reads them."""
+    return sources.read_rows(source)[0]
+
+
+def tokenise(renderer: RowRenderer, rows: Sequence[Row], limit: int) -> list[Tokenised]:
+    """The samples of these rows, one behind the other."""
+    return [sample for row in rows for sample in tokenise_row(renderer, row, limit)]
 
 
 def file_source(path: Path | str) -> DataSource:

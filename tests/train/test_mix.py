@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from runner.data.errors import DataError
 from runner.data.row import Row
-from runner.data.sources import read_rows
 from runner.insight import split
 from runner.insight.division import divide
 from runner.preset import files
@@ -23,7 +22,7 @@ from runner.preset.schema import Preset
 from runner.store.history import read_history
 from runner.train.divided_rows import Divided, keys_of
 from tests.train.conftest import Trained
-from tests.train.small_runs import built
+from tests.train.small_runs import built, read_rows
 
 
 def write(path: Path, word: str, rows: int) -> Path:

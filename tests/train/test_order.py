@@ -18,9 +18,9 @@ from runner.store.directory import RunDirectory
 from runner.store.history import read_history
 from runner.store.rows import rows_of
 from runner.train.order import RowOrder
-from runner.train.tokenise import RowRenderer, length_limit, tokenise
+from runner.train.tokenise import RowRenderer, length_limit
 from runner.train.tokenizer import load_tokenizer
-from tests.train.small_runs import UNEVALUATED, Seen, chat, recorded, watched_run, write_rows
+from tests.train.small_runs import UNEVALUATED, Seen, chat, recorded, tokenise, watched_run, write_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("order")]
 

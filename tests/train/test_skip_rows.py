@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from runner.data.errors import DataError
-from runner.data.sources import read_rows
 from runner.preset.data_sources import data_sources
 from runner.preset.errors import PresetError
 from runner.preset.schema import Preset
 from runner.train import xray
-from tests.train.small_runs import built, write_rows
+from tests.train.small_runs import built, read_rows, write_rows
 from tests.train.test_xray import LIMIT, agrees, examined, preset_of, random_rows
 
 ROWS = 120

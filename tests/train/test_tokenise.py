@@ -13,7 +13,8 @@ from runner.data.row import Row, RowFormat
 from runner.data.shapes import normalise
 from runner.preset.files import shipped_folder
 from runner.train.conversation import Way
-from runner.train.tokenise import IGNORED, RowRenderer, Tokenised, tokenise
+from runner.train.tokenise import IGNORED, RowRenderer, Tokenised
+from tests.train.small_runs import tokenise
 
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}"
