@@ -42,6 +42,8 @@ PAGE = (ROOT / "docs" / "run-directory.md").read_text(encoding="utf-8")
 KEYS = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
 # What is read, not written, or comes from the list of a row's fields in words.
 OF_OTHER_TRAINERS = {"metrics"}
+# What chat templates are shown has types too.
+OF_TOOLS = {"function", "object", "string"}
 KEYS_OF_WIDGETS = {"tab", "↑", "↓", "?", "ctrl+p"}
 
 
@@ -102,6 +104,8 @@ def literal(node: ast.AST) -> tuple[str, set[str]]:
     if not isinstance(node, ast.Dict) or "type" not in names:
         return "", set()
     kind = text_of(node.values[names.index("type")])
+    if kind in OF_TOOLS:
+        return "", set()
     return kind, set(names) - {"type"} if kind else set()
 
 

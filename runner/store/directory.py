@@ -43,14 +43,6 @@ class RunDirectory:
     path: Path
 
     @property
-    def begun(self) -> datetime | None:
-        """When it was made, as its name says; None for a name that says nothing."""
-        try:
-            return datetime.strptime(self.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
-        except ValueError:
-            return None
-
-    @property
     def id(self) -> str:
         return self.path.name
 
@@ -122,6 +114,14 @@ def ftui_home() -> Path:
 
 def runs_folder(home: Path) -> Path:
     return home / "runs"
+
+
+def begun(run: RunDirectory) -> datetime | None:
+    """When a run was made, as its name says; None for a name that says nothing."""
+    try:
+        return datetime.strptime(run.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def create(home: Path, name: str) -> RunDirectory:

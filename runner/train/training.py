@@ -11,7 +11,7 @@ from peft import PeftModel
 
 from runner.insight import batch, eval_budget
 from runner.preset.schema import Preset
-from runner.store.directory import RunDirectory, read_json
+from runner.store.directory import RunDirectory, begun, read_json
 from runner.store.events import EventLog, Phase
 from runner.store.history import History
 from runner.train import answers, arguments, dataset, device, model, packing, resuming, samples
@@ -37,7 +37,7 @@ class Training:
         transformers.set_seed(preset.train.seed)
         self._tokenizer = load_tokenizer(preset)
         clock = RowClock(self._fail)
-        self._renderer = RowRenderer.of(preset, self._tokenizer, run.begun, clock)
+        self._renderer = RowRenderer.of(preset, self._tokenizer, begun(run), clock)
         stop.check()
 
     def train(self, checkpoint: Path | None = None, before: History | None = None) -> None:
