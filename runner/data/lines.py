@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from runner.data.encoding import Encoding
 from runner.data.errors import DataError
 from runner.data.opened import UNPACKING_ERRORS, open_bytes
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A line of a file: its number from 1, its text without the end, and what is wrong with its bytes."""
 
     number: int

@@ -12,6 +12,7 @@ from runner.data.row import LeftOutError, Row, RowError, RowFormat
 from runner.preset.reading import Reading
 
 LABELS = ("label", "kto_tag")
+_LABELS = frozenset(LABELS)
 CHATS = {"messages": RowFormat.MESSAGES, "conversations": RowFormat.SHAREGPT}
 CHATS |= dict.fromkeys(("conversation", "dialogue", "dialog", "chat", "turns"), RowFormat.MESSAGES)
 
@@ -50,6 +51,8 @@ def _asks(turns: list[Any]) -> bool:
 
 def heed_label(columns: Columns, reading: Reading) -> None:
     """KTO: an answer, and whether it is a good one. Raises RowError, or LeftOutError for one that is not wanted."""
+    if not columns.any_of(_LABELS):
+        return
     name = next((one for one in LABELS if isinstance(columns.value(one), bool)), None)
     if name is None or not any(columns.has(one) for one in ("completion", *CHATS)):
         return

@@ -13,7 +13,7 @@ from runner.data import templated
 from runner.data.chats import chat, finished, read, turns_of
 from runner.data.columns import Columns
 from runner.data.preferences import CHATS, heed_label, preference
-from runner.data.row import LeftOutError, Row, RowError, RowFormat, text_of
+from runner.data.row import LeftOutError, Message, Row, RowError, RowFormat, text_of
 from runner.preset.reading import AS_IT_IS, Reading
 
 # A question and its answer, under the commonest names. `prompt` and `completion` are text that is joined as it stands.
@@ -49,6 +49,7 @@ MEDIA = (
     "video",
     "videos",
 )
+_MEDIA, _SWITCHES = frozenset(MEDIA), frozenset(("train", "training", "weight"))
 TOKENISED = ("input_ids", "token_ids", "tokens")
 KNOWN_SHAPES = (
     "messages [{role, content}] · conversations [{from, value}] · prompt + completion · "
@@ -63,13 +64,16 @@ def normalise(raw: Mapping[str, Any], number: int, reading: Reading = AS_IT_IS) 
     _heed_row_switches(columns)
     row = _shape(columns, number, reading)
     unused = columns.unused()
-    remarks = (*dict.fromkeys(row.remarks), *(f"column {name} is not used" for name in unused))
-    row = replace(row, remarks=remarks)
+    if unused or row.remarks:
+        remarks = (*dict.fromkeys(row.remarks), *(f"column {name} is not used" for name in unused))
+        row = replace(row, remarks=remarks)
     _require_letters(row)
     return row
 
 
 def _refuse_media(columns: Columns) -> None:
+    if not columns.any_of(_MEDIA):
+        return
     for name in MEDIA:
         if columns.has(name) and columns.take(name) not in ("", [], {}):
             raise RowError(
@@ -80,6 +84,8 @@ def _refuse_media(columns: Columns) -> None:
 
 def _heed_row_switches(columns: Columns) -> None:
     """A row as a whole may be marked as not to be learned, as a turn may."""
+    if not columns.any_of(_SWITCHES):
+        return
     for name in ("train", "training"):
         if columns.has(name) and columns.take(name) is False:
             raise LeftOutError(f"its author marked it as not to be learned ({name}: false)")
@@ -170,6 +176,8 @@ def _text(columns: Columns, name: str, number: int, reading: Reading) -> Row:
 
 def _require_letters(row: Row) -> None:
     """Half of a surrogate pair (an emoji cut in two) is in JSON, and no tokenizer takes it."""
+    if not row.tools and row.text.isascii() and all(_is_plain(message) for message in row.messages):
+        return
     for where, text in _texts(row):
         if not text.isascii():
             try:
@@ -179,6 +187,11 @@ def _require_letters(row: Row) -> None:
                 raise RowError(
                     f"{where} has half of a character (\\u{code:04x}) at {error.start + 1}: an emoji was cut in two"
                 ) from None
+
+
+def _is_plain(message: Message) -> bool:
+    """Whether a turn is a role and ASCII text: what most are, and what a million rows must not wait for."""
+    return len(message) == 2 and message["content"].isascii()
 
 
 def _texts(row: Row) -> list[tuple[str, str]]:

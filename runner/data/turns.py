@@ -52,6 +52,9 @@ class Conversation:
 
     def add(self, turn: Any) -> None:
         """Read one more turn. Raises RowError."""
+        if (plain := _plain(turn)) is not None:
+            self.messages.append(plain)
+            return
         place = len(self.messages)
         where = f"turn {place + 1}"
         if not isinstance(turn, Mapping):
@@ -120,6 +123,19 @@ class Conversation:
             self.masked += _masked(details, place, message["content"])
         elif not (message["content"].strip() or message.get("tool_calls")):
             raise RowError(f"turn {place + 1} is an answer without content")
+
+
+def _plain(turn: Any) -> Message | None:
+    """A turn that is a role and a text and nothing else, as nearly all are; None for any other."""
+    if not isinstance(turn, dict) or len(turn) != 2:
+        return None
+    role, content = turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))
+    if not isinstance(role, str) or not isinstance(content, str):
+        return None
+    known = ROLES.get(role)
+    if known is None or (known == "assistant" and not content.strip()):
+        return None
+    return {"role": known, "content": content}
 
 
 def _masked(details: Any, place: int, content: str) -> list[Stretch]:

@@ -68,10 +68,9 @@ class Conversations:
         return found
 
     def _guarded(self, row: Row) -> tuple[Row, str]:
-        texts = [str(value) for message in row.messages for key, value in message.items() if key != "role"]
-        if not any(self._letters.has(text) for text in texts):
+        if not any(self._letters.are_in(message) for message in row.messages):
             return row, ""
-        mark = mark_for(texts)
+        mark = mark_for([str(value) for message in row.messages for value in message.values()])
         masked = tuple(
             replace(
                 one,

@@ -98,9 +98,8 @@ class Examination:
         )
         if last_sample.input_ids[:2] == [self._bos, self._bos] and self._bos is not None:
             self._defects["doubled_bos"].add(row.number, "begins with two BOS tokens")
-        learned = [place for place, label in enumerate(last_sample.labels) if label != IGNORED and place]
-        if learned:
-            last = last_sample.labels[learned[-1]]
+        last = next((label for label in reversed(last_sample.labels[1:]) if label != IGNORED), None)
+        if last is not None:
             self._ended_by[last == self._eos] += 1
             if last not in self._ends:
                 self._defects["end_untrained"].add(

@@ -25,17 +25,27 @@ class Letters:
 
     tokenizer: Any
     _pattern: re.Pattern[str] | None = field(init=False)
+    _begins: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         tokens = sorted({str(token) for token in self.tokenizer.all_special_tokens if len(str(token)) > 1})
         # Those a tokenizer knows beside the usual eight: <|start_header_id|>, [INST] …
         added = getattr(self.tokenizer, "added_tokens_decoder", {})
         tokens = sorted({*tokens, *(str(one) for one in added.values() if one.special and len(str(one)) > 1)})
+        self._begins = frozenset(token[0] for token in tokens)
         self._pattern = re.compile("|".join(map(re.escape, tokens))) if tokens else None
 
     def has(self, text: str) -> bool:
-        """Whether a control token is written in a text."""
-        return self._pattern is not None and self._pattern.search(text) is not None
+        """Whether a control token is written in a text. Most texts have not even the first letter of one."""
+        if self._pattern is None or not any(letter in text for letter in self._begins):
+            return False
+        return self._pattern.search(text) is not None
+
+    def are_in(self, message: Message) -> bool:
+        """Whether one is written anywhere in a turn."""
+        if len(message) == 2:
+            return self.has(message["content"])
+        return any(self.has(str(value)) for key, value in message.items() if key != "role")
 
     def guarded(self, message: Message, mark: str) -> Message:
         """The message with a mark in every control token that is written in it."""

@@ -7,8 +7,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 MOST_SECONDS = 30.0
 LOOK_SECONDS = 1.0
@@ -25,17 +24,16 @@ class RowClock:
         self._began = 0.0
         self._thread: threading.Thread | None = None
 
-    @contextmanager
-    def watching(self, row: int) -> Iterator[None]:
-        """While this is open, the row is being looked at."""
+    def begin(self, row: int) -> None:
+        """The row is being looked at from now on, until `end`."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="rows", daemon=True)
             self._thread.start()
         self._began, self._row = time.monotonic(), row
-        try:
-            yield
-        finally:
-            self._row = None
+
+    def end(self) -> None:
+        """It came back."""
+        self._row = None
 
     def _watch(self) -> None:
         while True:

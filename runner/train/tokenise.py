@@ -8,7 +8,6 @@ conversation is unrolled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,7 +38,7 @@ class Rendered:
 
     def trained(self, limit: int | None = None) -> int:
         """Tokens that are learned of the first `limit`. The first has no prediction before it and never counts."""
-        return sum(label != IGNORED for label in self.labels[1:limit])
+        return learned_of(self.labels[:limit])
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,16 @@ class Tokenised:
     @property
     def trained(self) -> int:
         """Tokens that are learned. The first token has no prediction before it and never counts."""
-        return sum(label != IGNORED for label in self.labels[1:])
+        return learned_of(self.labels)
 
     @property
     def lost(self) -> int:
         return self.full_length - len(self.input_ids)
+
+
+def learned_of(labels: list[int]) -> int:
+    """How many labels are learned, the first left out."""
+    return len(labels) - labels.count(IGNORED) - sum(label != IGNORED for label in labels[:1])
 
 
 def length_limit(preset: Preset) -> int:
@@ -109,8 +113,13 @@ class RowRenderer:
         """The samples of a row, before they are cut. Raises RefusedRowError for a row that template or tokenizer do not
         take, with the reason alone; TrainingError where the model has no template for chats.
         """
-        with self._clock.watching(row.number) if self._clock is not None else nullcontext():
+        if self._clock is None:
             return self._render(row)
+        self._clock.begin(row.number)
+        try:
+            return self._render(row)
+        finally:
+            self._clock.end()
 
     def _render(self, row: Row) -> list[Rendered]:
         try:
