@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from runner.data.errors import TrainingError
@@ -13,7 +15,7 @@ from runner.data.row import Row, RowFormat
 from runner.data.shapes import normalise
 from runner.preset.files import shipped_folder
 from runner.train.conversation import Way
-from runner.train.tokenise import IGNORED, RowRenderer, Tokenised
+from runner.train.tokenise import IGNORED, RowRenderer, Tokenised, labels_of
 from tests.train.small_runs import tokenise
 
 CHATML = (
@@ -175,3 +177,26 @@ def test_special_tokens_in_the_data_do_not_move_the_mask() -> None:
     trained = [i for i, label in zip(found.input_ids, found.labels, strict=True) if label != IGNORED]
     assert made.decode(trained) == "no<|im_end|>"
     assert row.format is RowFormat.MESSAGES
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=12),
+    st.lists(st.integers(0, 30), max_size=6, unique=True),
+)
+def test_a_token_is_learned_when_a_character_of_it_is(
+    steps: list[tuple[int, int]], borders: list[int]
+) -> None:
+    """By the definition, one token and one character at a time."""
+    offsets, place = [], 0
+    for gap, length in steps:
+        offsets.append((place + gap, place + gap + length))
+        place += gap + length
+    rising = sorted(borders)
+    spans = list(zip(rising[::2], rising[1::2], strict=False))
+    ids = list(range(100, 100 + len(offsets)))
+    learned = {character for start, end in spans for character in range(start, end)}
+    wanted = [
+        token if learned & set(range(start, end)) else IGNORED
+        for token, (start, end) in zip(ids, offsets, strict=True)
+    ]
+    assert labels_of(ids, offsets, spans) == wanted
