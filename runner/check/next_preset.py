@@ -37,11 +37,21 @@ def next_preset(
     for key, value in resolved(preset, changes).items():
         draft.set_value(field_named(key), value)
     if skip:
-        rows = sorted({*preset.data.skip_rows, *skip})
-        draft.set_value(field_named("data.skip_rows"), rows)
+        _leave_out(draft, preset, skip)
     if reason:
         draft.set_value(field_named("description"), why)
     return draft
+
+
+def _leave_out(draft: Draft, preset: Preset, skip: Collection[int]) -> None:
+    """Leave rows of the preset's own, first source out, beside those that are left out already."""
+    several = preset.data.train_dataset
+    if isinstance(several, str):
+        draft.set_value(field_named("data.skip_rows"), sorted({*preset.data.skip_rows, *skip}))
+        return
+    entries = [source.model_dump(mode="json", exclude_defaults=True) for source in several]
+    entries[0]["skip_rows"] = sorted({*several[0].skip_rows, *skip})
+    draft.set_value(field_named("data.train_dataset"), entries)
 
 
 def free_name(home: Path, name: str) -> str:

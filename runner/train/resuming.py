@@ -32,6 +32,7 @@ def verify(before: History, ledger: Ledger, plan: BatchPlan, checkpoint: Path) -
     now = {
         "the training rows": (known.get("fingerprint"), ledger.fingerprint),
         "the number of training rows": (known.get("train_rows"), ledger.train_rows),
+        "the number of tokens that are learned": (known.get("trained_tokens"), ledger.trained_tokens),
         "the effective batch": (effective, plan.effective_batch),
         "the number of steps": (was.get("total_steps"), plan.total_steps),
     }

@@ -207,6 +207,16 @@ def test_rows_to_skip_are_added_to_those_skipped_before(home: Path) -> None:
     assert plain.description == files.load_frozen(run.preset).description
 
 
+def test_rows_to_skip_are_those_of_the_first_of_several_sources(home: Path) -> None:
+    several = "data.train_dataset=[{dataset: ./a.jsonl, skip_rows: [2]}, {dataset: ./b.jsonl, weight: 2}]"
+    run = run_of(home, "demo", several)
+    found = saved(next_preset(run, home, "next", skip=(7,)), home).data
+    assert not isinstance(found.train_dataset, str)
+    assert [one.skip_rows for one in found.train_dataset] == [[2, 7], []]
+    assert [one.weight for one in found.train_dataset] == [1.0, 2.0]
+    assert found.skip_rows == []
+
+
 @pytest.mark.parametrize(
     "reason", ["a: b # c", 'it\'s "so"', "x\ny: z", "\x1b[31mred", "{}", "\u2028x: 1", "ünï | ☃"]
 )
