@@ -14,9 +14,8 @@ from tui.services.service import Post, Service
 if TYPE_CHECKING:
     from runner.insight.data import DataReport
     from runner.insight.memory.cards import Card
-    from runner.preset.data_sources import own_places
     from runner.preset.draft import Snapshot
-from runner.preset.schema import Preset
+    from runner.preset.schema import Preset
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,8 @@ class AssessService(Service):
 
 def fits(data: DataReport, preset: Preset) -> bool:
     """Whether a report is of the data of this preset; one made with other settings is better than none meanwhile."""
+    from runner.preset.data_sources import own_places
+
     if data.problem:
         return True
     return bool(data.sources) and data.sources[0].place == own_places(preset.data)[0]
