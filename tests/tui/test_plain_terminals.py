@@ -11,6 +11,7 @@ from textual.filter import Monochrome
 from textual.pilot import Pilot
 
 from runner.gpu import GpuReading
+from runner.preset.files import shipped_folder
 from runner.store.directory import RunDirectory, runs_folder
 from tests.run.scenes import add, evaluation, phase, plan, step
 from tests.tui.conftest import OVERFIT, running, screen_text, shows, until, without_load
@@ -19,6 +20,7 @@ from tui import glyphs
 from tui.app import FtuiApp
 from tui.widgets.run_list import RunList
 
+ROWS = str(shipped_folder() / "demo" / "train.jsonl")
 SCREENS: dict[str, tuple[str, ...]] = {
     "main": (),
     "cursor": ("left_square_bracket",),
@@ -35,6 +37,9 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "help": ("question_mark",),
     "launch": ("l", "l"),
     "edit": ("tab", "e"),
+    "new": ("n",),
+    "own rows": ("n", "d"),
+    "proposal": ("n", "d", *ROWS, "enter"),
     "next preset": ("f",),
     "palette": ("ctrl+p",),
 }

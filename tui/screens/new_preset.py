@@ -31,6 +31,10 @@ class OwnRun:
         self.home, self.where = home, standing()
         self._main = main
 
+    def expect_launch(self) -> None:
+        """A launch is to be expected soon."""
+        self._main.warm.prepare(soon=True)
+
     def follow(self, wish: Wish) -> None:
         """Do what is wished of a proposal."""
         if wish.launches:
@@ -111,5 +115,4 @@ def ask_what_from(main: MainScreen, home: Path, card: PresetCard | None, in_pres
         elif answer == "run" and view is not None:
             edit_next(main.app, view)
 
-    main.warm.prepare()
     main.app.push_screen(NewDialog(OwnRun(main, home), choices, usual), answered)

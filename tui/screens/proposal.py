@@ -71,6 +71,7 @@ class ProposalDialog(Dialog[Wish | Failed | None]):
         yield Static(id="note")
 
     def on_mount(self) -> None:
+        self._run.expect_launch()
         self._look()
 
     def _look(self) -> None:
