@@ -50,8 +50,8 @@ class ProposalDialog(Dialog[Wish | Failed | None]):
 
     BINDINGS = [
         Binding("enter", "launch", "save it as a preset, and launch"),
-        Binding("e", "edit", "edit it first"),
-        Binding("x", "leave_out", "leave out the bad rows"),
+        Binding("e", "edit", "edit it"),
+        Binding("x", "leave_out", "leave out bad rows"),
         Binding("m", "model", "another model"),
     ]
 

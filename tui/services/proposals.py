@@ -19,6 +19,10 @@ def propose(post: Post, home: Path, where: Path, data: Path, model: str | None, 
         try:
             from runner.commands import first_run
 
+            if not data.exists():
+                # Where it is read of a preset, that is what is to be mended.
+                post(ProposalFailed(f"{data} does not exist.\n{MEND}"))
+                return
             found = first_run.propose(data, home, model, skip_bad, where)
             post(RunProposed(found, tuple(models(home, where))))
         except Exception as error:
