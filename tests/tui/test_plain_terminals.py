@@ -11,7 +11,6 @@ from textual.filter import Monochrome
 from textual.pilot import Pilot
 
 from runner.gpu import GpuReading
-from runner.preset.files import shipped_folder
 from runner.store.directory import RunDirectory, runs_folder
 from tests.run.scenes import add, evaluation, phase, plan, step
 from tests.tui.conftest import OVERFIT, running, screen_text, shows, until, without_load
@@ -20,7 +19,6 @@ from tui import glyphs
 from tui.app import FtuiApp
 from tui.widgets.run_list import RunList
 
-ROWS = str(shipped_folder() / "demo" / "train.jsonl")
 SCREENS: dict[str, tuple[str, ...]] = {
     "main": (),
     "cursor": ("left_square_bracket",),
@@ -39,7 +37,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "edit": ("tab", "e"),
     "new": ("n",),
     "own rows": ("n", "d"),
-    "proposal": ("n", "d", *ROWS, "enter"),
+    "proposal": ("n", "d", "enter"),
     "next preset": ("f",),
     "palette": ("ctrl+p",),
 }
@@ -51,8 +49,11 @@ FRAMES = set("▊▔")
 
 
 @pytest.fixture
-def full(store: Path) -> Path:
-    """A store with something for every screen; nothing but ASCII on disk is guaranteed."""
+def full(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store with something for every screen; nothing but ASCII on disk is guaranteed. Where one stands are rows."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "größe.jsonl").write_text('{"prompt": "q", "completion": "a"}\n{nope\n')
+    monkeypatch.chdir(tmp_path / "here")
     run = RunDirectory(runs_folder(store) / OVERFIT)
     add(
         run,
@@ -96,6 +97,8 @@ async def on(
             await pilot.press(key)
             if key in ("v", "a", "g", "c", "question_mark", "f"):
                 await until(pilot, lambda before=before: app.screen is not before)  # type: ignore[misc]
+        if keys == SCREENS["proposal"]:
+            await shows(pilot, "cannot be used") if size[0] > 40 else await pilot.pause(0.5)
         if keys[-1:] == ("e",) and keys[0] == "tab":
             await until(pilot, lambda: app.screen is not app.main)
         await pilot.pause()
