@@ -15,10 +15,12 @@ from runner.host import HostSample
 from tui.models.data_page import DataPage
 from tui.models.queue_view import QueueView
 from tui.models.run_view import PresetCard, RunRow, RunView
+from tui.models.typed_path import PathEntry, PathQuestion
 
 if TYPE_CHECKING:
     # A tenth of a second to import, and needed only for editing.
     from runner.check.assess import Assessment
+    from runner.commands.first_run import FirstRun
     from runner.insight.data import DataReport
     from runner.preset.draft import Draft, Saving
     from runner.report.comparison import Compared
@@ -160,6 +162,30 @@ class RunsCompared(Message):
     """Runs were read for comparing; the first is the one the others are held against."""
 
     runs: tuple[Compared, ...]
+
+
+@dataclass
+class PathsSeen(Message):
+    """What begins like a text; `completed` is the text with all that they have in common."""
+
+    question: PathQuestion
+    completed: str
+    entries: tuple[PathEntry, ...]
+
+
+@dataclass
+class RunProposed(Message):
+    """A file of rows was looked at; `models` are (name, words) of those that could be trained instead."""
+
+    first: FirstRun
+    models: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class ProposalFailed(Message):
+    """No run can be proposed; `text` says in two lines why, and what to do."""
+
+    text: str
 
 
 @dataclass

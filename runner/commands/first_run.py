@@ -58,16 +58,31 @@ class FirstRun:
         """The changes as `--set` takes them."""
         return [f"{key}={to_text(value) or 'null'}" for key, value in self.changes.items()]
 
+    @property
+    def runs_out(self) -> bool:
+        """Whether it is predicted to need more memory than there is."""
+        return self.found is not None and _runs_out(self.found)
+
+    @property
+    def obstacle(self) -> str:
+        """Why it cannot be launched as it is: its rows, or what the launch would refuse. Empty when it can."""
+        refused = self.found.refusals if self.found is not None else ()
+        return self.problem or (f"{refused[0].key}: {refused[0].what}" if refused else "")
+
     def loaded(self, home: Path, more: Iterable[str] = ()) -> LoadedPreset:
         """The preset as it would be, without a file of it. Raises PresetError."""
         return files.load(self.base, home, [*self.overrides, *more])
 
-    def save(self, home: Path) -> Path:
-        """Write the preset under its name. Raises PresetError, OSError."""
+    def draft(self, home: Path) -> Draft:
+        """The preset to be edited, without a file yet. Raises PresetError."""
         draft = Draft.extending(self.base, home, self.name, f"Rows of {self.data.name}.")
         for key, value in self.changes.items():
             draft.set_value(field_named(key), value)
-        return draft.save()
+        return draft
+
+    def save(self, home: Path) -> Path:
+        """Write the preset under its name. Raises PresetError, OSError."""
+        return self.draft(home).save()
 
 
 def is_data_file(text: str) -> bool:

@@ -284,6 +284,8 @@ async def test_a_run_becomes_a_preset(store: Path) -> None:
     async with running() as (app, pilot):
         await shows(pilot, "OVERFITTING since step 48")
         await pilot.press("n")
+        await shows(pilot, "r   with the settings of the run demo-overfit   enter")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
         await shows(pilot, "my-demo-overfit", "not saved")
         await pilot.press("s")

@@ -24,6 +24,7 @@ from textual.widgets import Input, OptionList
 from tests.tui.conftest import until
 from tui.patches.exact_update import ExactUpdate
 from tui.patches.keys_in_order import MOST_SECONDS, KeysInOrder
+from tui.widgets.early_keys import EarlyKeys
 
 TEXTUAL = f"Textual {version('textual')}"
 CONSOLE = Console(width=40, height=2, color_system="truecolor", force_terminal=True)
@@ -135,6 +136,40 @@ async def test_keys_in_order_when_one_comes_between_two_that_wait() -> None:
             app.post_message(events.Key("c", "c"))
             await pilot.pause()
             assert app.query_one(Input).value == "bc", f"after {turns} turns of the loop"
+
+
+class Late(FieldsInOrder):
+    """What is typed into the field is held until enter, which itself comes to nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.early: EarlyKeys | None = EarlyKeys()
+
+    def on_key(self, event: events.Key) -> None:
+        if self.early is not None and event.key == "enter":
+            early, self.early = self.early, None
+            early.press(self)
+        elif self.early is not None:
+            self.early.hold(event)
+
+    def compose(self) -> ComposeResult:
+        yield OptionList()
+        yield Input()
+
+
+@pytest.mark.parametrize("turns", range(0, 40, 4))
+async def test_keys_that_were_held_come_before_later_ones(turns: int) -> None:
+    app = Late()
+    async with app.run_test() as pilot:
+        app.query_one(OptionList).focus()
+        await pilot.pause()
+        for key in ("tab", "a", "backspace", "b"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        app.post_message(events.Key("enter", None))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        app.post_message(events.Key("c", "c"))
+        await until(pilot, lambda: app.query_one(Input).value == "bc", 3)
 
 
 class Removed(FieldsInOrder):

@@ -35,6 +35,9 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "help": ("question_mark",),
     "launch": ("l", "l"),
     "edit": ("tab", "e"),
+    "new": ("n",),
+    "own rows": ("n", "d"),
+    "proposal": ("n", "d", "enter"),
     "next preset": ("f",),
     "palette": ("ctrl+p",),
 }
@@ -46,8 +49,11 @@ FRAMES = set("▊▔")
 
 
 @pytest.fixture
-def full(store: Path) -> Path:
-    """A store with something for every screen; nothing but ASCII on disk is guaranteed."""
+def full(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store with something for every screen; nothing but ASCII on disk is guaranteed. Where one stands are rows."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "größe.jsonl").write_text('{"prompt": "q", "completion": "a"}\n{nope\n')
+    monkeypatch.chdir(tmp_path / "here")
     run = RunDirectory(runs_folder(store) / OVERFIT)
     add(
         run,
@@ -91,6 +97,8 @@ async def on(
             await pilot.press(key)
             if key in ("v", "a", "g", "c", "question_mark", "f"):
                 await until(pilot, lambda before=before: app.screen is not before)  # type: ignore[misc]
+        if keys == SCREENS["proposal"]:
+            await shows(pilot, "cannot be used") if size[0] > 40 else await pilot.pause(0.5)
         if keys[-1:] == ("e",) and keys[0] == "tab":
             await until(pilot, lambda: app.screen is not app.main)
         await pilot.pause()

@@ -226,10 +226,12 @@ async def test_a_foreign_run_is_in_the_list_and_in_the_panel(
         assert "Trainer state" in text
         # What the log does not hold is not shown as NaN.
         assert "×" not in text.replace(" × ", "")
-        for key, words in (("f", "Only a run of ftui"), ("n", "cannot"), ("v", "their run [x] [b")):
+        await pilot.press("n")
+        assert "settings of the run" not in await shows(pilot, "on top of the preset")
+        await pilot.press("escape")
+        for key, words in (("f", "Only a run of ftui"), ("v", "their run [x] [b")):
             await pilot.press(key)
-            if key != "n":
-                await shows(pilot, words)
+            await shows(pilot, words)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.main)
         await pilot.press("down")

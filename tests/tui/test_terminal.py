@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import shutil
@@ -187,6 +188,35 @@ def test_a_preset_is_edited_in_tmux(
         "lora:",
         "  r: 8",
     ]
+
+
+@pytest.mark.slow
+def test_a_file_of_rows_becomes_a_run_in_tmux(panes: list[Pane], home: Path, in_tmp: Path) -> None:
+    """By eight keys at most beside the path, with real processes: a file that is here, looked at, launched, trained."""
+    rows = [{"prompt": f"Say {n}.", "completion": f"It is {n}."} for n in range(400)]
+    (in_tmp / "chats.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pane = Pane(f"ftuin-{os.getpid()}", (80, 24), FTUI, home)
+    panes.append(pane)
+    pane.shows("No runs yet", "trains on rows of your own", "demo-overfit")
+    # What is typed of the path is not counted; tab, which completes it, is.
+    ways = [("n", "from my data"), ("d", "chats.jsonl"), ("Tab", "./chats.jsonl"), ("Enter", "400 rows")]
+    pressed = 0
+    for key, words in ways:
+        if key == "Tab":
+            pane.press("-l", "./ch")
+        pane.press(key)
+        pressed += 1
+        pane.shows(words)
+    pane.shows("enter  save it as a preset, and launch", "demo/model")
+    pane.press("Enter")
+    pressed += 1
+    pane.shows("chats", "training")
+    assert pressed <= 8
+    run = running_run(home)
+    wait_for(lambda: len(read_history(run).train) > 2, what="it trains")
+    stop(run)
+    assert not read_history(run).error
+    pane.press("q")
 
 
 @pytest.mark.slow

@@ -45,6 +45,13 @@ class KeysInOrder(App[None]):
         else:
             await super().on_event(event)
 
+    def press_first(self, keys: Sequence[events.Key]) -> None:
+        """Handle keys again that came too early to mean anything, before those that have come since."""
+        # As coming from the terminal: a key bubbles no further than to the widget that sent it.
+        again = [events.Key(key.key, key.character).set_sender(self) for key in keys]
+        self._keys.extendleft(reversed(again))
+        self.call_later(self._next_key)
+
     async def _next_key(self) -> None:
         if not self._keys or self._under_way != self._handled:
             return

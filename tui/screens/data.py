@@ -35,16 +35,26 @@ class DataScreen(Screen[None]):
         Binding("n,right", "turn(1)", "Next row", tooltip="The next row"),
         Binding("p,left", "turn(-1)", "Previous", tooltip="The previous row"),
         Binding("g", "go_to", "Go to", tooltip="Go to a row by its number"),
+        Binding("x", "leave_out", "Leave out", tooltip="Leave this row out, where it cannot be used"),
         Binding("question_mark", "app.help", "Help", key_display="?", tooltip="Every key"),
         Binding("escape,q", "dismiss", "Back", tooltip="Back to the preset"),
     ]
 
     report: reactive[DataReport | None] = reactive(None)
-    page: reactive[DataPage | None] = reactive(None)
+    page: reactive[DataPage | None] = reactive(None, bindings=True)
 
-    def __init__(self, name: str, report: DataReport | None, fetch: Callable[[str, int], None]) -> None:
-        """`fetch` is asked for a row of a source; the page is set when it has come."""
+    def __init__(
+        self,
+        name: str,
+        report: DataReport | None,
+        fetch: Callable[[str, int], None],
+        leave_out: Callable[[int], None] | None = None,
+    ) -> None:
+        """`fetch` is asked for a row of a source; the page is set when it has come. `leave_out` is told the number of a
+        training row that is not to be used.
+        """
         super().__init__()
+        self._leave_out, self._left_out = leave_out, set[int]()
         self._fetch = fetch
         self.set_reactive(DataScreen.report, report)
         self._name_shown = name
@@ -107,6 +117,26 @@ class DataScreen(Screen[None]):
     def _last(self) -> int | None:
         sources = self.report.sources if self.report is not None else ()
         return next((one.rows_expected or one.rows_read for one in sources if one.name == self._source), None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._is_to_leave_out if action == "leave_out" else super().check_action(action, parameters)
+
+    @property
+    def _is_to_leave_out(self) -> bool:
+        """Whether a training row is shown that cannot be used, and is not left out yet."""
+        page, report = self.page, self.report
+        if page is None or report is None or self._leave_out is None or page.row in self._left_out:
+            return False
+        # With a problem of the whole source no row of it is at fault.
+        is_bad = bool(page.problem) and page.source == "train" and not report.problem
+        known = {note.row for one in report.sources if one.name == "train" for note in one.left_out.notes}
+        return is_bad and page.row not in known
+
+    def action_leave_out(self) -> None:
+        if self.page is not None and self._leave_out is not None:
+            self._left_out.add(self.page.row)
+            self._leave_out(self.page.row)
+            self.refresh_bindings()
 
     @on(DataLedger.RowPicked)
     def _picked(self, event: DataLedger.RowPicked) -> None:

@@ -36,7 +36,7 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
     def compose(self) -> ComposeResult:
         with Vertical(id="box") as box:
             box.border_title = Text(plain(self.heading))
-            yield Static(self.content())
+            yield Static(self.content(), id="text")
             yield from self.extra()
             yield Static(self.keys(), id="keys")
 
@@ -66,6 +66,15 @@ class LaunchChoice:
 
     gpu: str | None
     waits: bool = False
+
+
+def only_place(gpus: GpuReading | None) -> LaunchChoice | None:
+    """Where a run goes when there is no choice: the only GPU, or the CPU where there is none. None: ask."""
+    if gpus is None or gpus.is_sick or len(gpus.samples) > 1:
+        return None
+    if not gpus.samples:
+        return LaunchChoice(CPU)
+    return LaunchChoice(gpus.samples[0].gpu.uuid) if gpus.healthy else None
 
 
 class LaunchDialog(Dialog[LaunchChoice | None]):

@@ -11,22 +11,28 @@ from runner.insight.data import DataReport
 from runner.insight.memory.cards import CARDS, Card
 from runner.preset.draft import Draft
 from runner.preset.errors import PresetError
+from runner.preset.fields import field_named, from_text
 from runner.preset.schema import Preset
 from tui.messages import (
     DataSeen,
     DraftAssessed,
     EditorRequest,
     PageSeen,
+    PathsSeen,
     PresetRenamed,
     PresetSaved,
     SaveRefused,
 )
+from tui.models.typed_path import PathQuestion, Wanted, standing
 from tui.screens.data import DataScreen
 from tui.screens.editor import EditorScreen
 from tui.screens.preset_files import PresetFiles
 from tui.screens.questions import PickDialog
 from tui.services.assess import AssessService, DraftQuestion
+from tui.services.paths import PathService
 from tui.services.xray import XrayService
+from tui.widgets.field_editor import FieldEditor
+from tui.widgets.path_input import PathInput
 
 if TYPE_CHECKING:
     from runner.store.directory import RunDirectory
@@ -45,6 +51,7 @@ class EditingScreen(EditorScreen):
         self._home, self._waits = home, waits
         self.assess = AssessService(self.post_message, home)
         self.xray = XrayService(self.post_message, home)
+        self.paths = PathService(self.post_message, standing())
         self.report: DataReport | None = None
         self.wanted_data: Preset | None = None
         self._files = PresetFiles(self, home, waits)
@@ -58,10 +65,12 @@ class EditingScreen(EditorScreen):
     def on_mount(self) -> None:
         self.assess.start()
         self.xray.start()
+        self.paths.start()
 
     def on_unmount(self) -> None:
         self.assess.stop()
         self.xray.stop()
+        self.paths.stop()
 
     def watch_gpus(self, gpus: GpuReading | None) -> None:
         if gpus is not None:
@@ -89,6 +98,19 @@ class EditingScreen(EditorScreen):
     def on_page_seen(self, message: PageSeen) -> None:
         if self._data is not None:
             self._data.page = message.page
+
+    # Paths that are typed
+
+    def on_path_input_asked(self, message: PathInput.Asked) -> None:
+        row = self.query_one(FieldEditor).row
+        if row is not None:
+            wanted = Wanted.MODEL if row.field.section == "model" else Wanted.DATA
+            self.paths.ask(
+                PathQuestion(message.text, wanted if row.field.hub else Wanted.FILE, completes=True)
+            )
+
+    def on_paths_seen(self, message: PathsSeen) -> None:
+        self.query_one(FieldEditor).take(message.question.text, message.completed, message.entries)
 
     # What needs more than the draft
 
@@ -145,8 +167,18 @@ class EditingScreen(EditorScreen):
         def left(_: None) -> None:
             self._data = None
 
-        self._data = DataScreen(self.draft.title, self.report, self.xray.fetch)
+        several = not isinstance(self.wanted_data.data.train_dataset, str)
+        leave_out = None if several else self._leave_out
+        self._data = DataScreen(self.draft.title, self.report, self.xray.fetch, leave_out)
         self.app.push_screen(self._data, left)
+
+    def _leave_out(self, row: int) -> None:
+        """A training row is not to be used."""
+        setting = field_named("data.skip_rows")
+        before = from_text(setting, self.draft.text(setting))
+        self.draft.set_value(setting, sorted({*(before if isinstance(before, list) else ()), row}))
+        self.notify(f"Row {row:,} is left out: data.skip_rows. There, u takes that back.", title="Changed")
+        self.changed()
 
     def _choose_card(self) -> None:
         def answered(name: str | None) -> None:

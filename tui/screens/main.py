@@ -226,16 +226,14 @@ class MainScreen(ListKeys):
         if not self._in_presets:
             self._go_to_presets()
         elif card is not None:
-            self._edit(card.path, card.shipped)
+            self.edit_file(card.path, card.shipped)
 
     def action_new(self) -> None:
-        card = self.query_one(PresetList).highlighted_card
-        if self._in_presets and card is not None:
-            self._edit(card.path, shipped=True)
-        elif self.view is not None:
-            edit_next(self.app, self.view)
+        from tui.screens.new_preset import ask_what_from
 
-    def _edit(self, path: str, shipped: bool) -> None:
+        ask_what_from(self, self._home, self.query_one(PresetList).highlighted_card, self._in_presets)
+
+    def edit_file(self, path: str, shipped: bool) -> None:
         """Edit a preset's file; of a shipped one a new preset that extends it."""
         open_draft(self.app, self._home, lambda: drafts.of_file(self._home, Path(path), shipped))
 

@@ -13,7 +13,7 @@ MAIN_BINDINGS = [
         "n",
         "new",
         "New",
-        tooltip="A new preset on top of the chosen one, or with the settings of the shown run",
+        tooltip="A new preset: from your own rows, on top of the chosen one, or with the settings of the shown run",
         id="preset.new",
     ),
     Binding(

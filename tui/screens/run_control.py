@@ -26,13 +26,18 @@ def ask_launch(app: App[Any], home: Path, card: PresetCard, gpus: GpuReading | N
 
     def answered(answer: LaunchChoice | None) -> None:
         if answer is not None:
-            if answer.waits:
-                actions.enqueue(app.post_message, home, card.path, answer.gpu)
-            else:
-                actions.launch(app.post_message, home, card.path, answer.gpu, warm)
-            app.notify("Looking at it once more …", title="Queue" if answer.waits else "Launch")
+            launch(app, home, card, answer, warm)
 
     app.push_screen(LaunchDialog(card, gpus), answered)
+
+
+def launch(app: App[Any], home: Path, card: PresetCard, where: LaunchChoice, warm: WarmStart) -> None:
+    """Launch a preset there, or put it into the queue."""
+    if where.waits:
+        actions.enqueue(app.post_message, home, card.path, where.gpu)
+    else:
+        actions.launch(app.post_message, home, card.path, where.gpu, warm)
+    app.notify("Looking at it once more …", title="Queue" if where.waits else "Launch")
 
 
 def ask_stop(app: App[Any], view: RunView | None) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from runner.insight.data import DataReport
     from runner.insight.memory.cards import Card
     from runner.preset.draft import Snapshot
-from runner.preset.schema import Preset
+    from runner.preset.schema import Preset
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,8 @@ class AssessService(Service):
 
 def fits(data: DataReport, preset: Preset) -> bool:
     """Whether a report is of the data of this preset; one made with other settings is better than none meanwhile."""
+    from runner.preset.data_sources import own_places
+
     if data.problem:
         return True
     from runner.preset.data_sources import own_places

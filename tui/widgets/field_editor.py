@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -13,14 +15,19 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from runner.preset.fields import FieldKind
-from tui.colours import BAD, QUIET
+from tui.colours import BAD, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.models.form_rows import FormRow
+from tui.models.typed_path import PathEntry, kept
 from tui.widgets.options import Options
+from tui.widgets.path_input import PathInput
+
+# What a path could become, of the help that is shown meanwhile.
+MOST_NAMES = 12
 
 
-class ValueInput(Input):
-    """A value being typed; enter and escape go back to the list, what was typed stays."""
+class ValueInput(PathInput):
+    """A value being typed; enter and escape go back to the list, what was typed stays. Tab completes a path."""
 
     BINDINGS = [Binding("escape", "done", "Back", show=False)]
 
@@ -61,10 +68,13 @@ class FieldEditor(Vertical):
     def __init__(self, **options: str) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self._editing = ""
+        # A value that is put back as it was before stays as it was written.
+        self._before = ""
 
     def compose(self) -> ComposeResult:
         yield ValueInput(id="value", select_on_focus=True)
         yield ChoiceList(id="choices")
+        yield Static(id="names")
         yield Static(id="help")
 
     def on_mount(self) -> None:
@@ -94,6 +104,9 @@ class FieldEditor(Vertical):
             choices.focus()
         else:
             value = self.query_one(ValueInput)
+            value.forget()
+            value.completes = row.field.kind is FieldKind.PATH
+            self._before = row.text
             with value.prevent(Input.Changed):
                 value.value = row.text
             value.placeholder = placeholder(row)
@@ -105,14 +118,26 @@ class FieldEditor(Vertical):
 
     def _hide(self) -> None:
         self._editing = ""
-        for widget in (self.query_one(ValueInput), self.query_one(ChoiceList)):
+        for widget in (self.query_one(ValueInput), self.query_one(ChoiceList), self.query_one("#names")):
             widget.display = False
+
+    def take(self, asked: str, completed: str, entries: Sequence[PathEntry]) -> None:
+        """The path that was typed is completed, as far as what it could become has something in common."""
+        if self.query_one(ValueInput).take(asked, completed):
+            names = self.query_one("#names", Static)
+            names.update(names_of(entries))
+            names.display = len(entries) != 1
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._editing:
-            self.post_message(self.Typed(self._editing, event.value))
+        row = self.row
+        if not self._editing or row is None:
+            return
+        text = event.value
+        if row.field.kind is FieldKind.PATH and text != self._before:
+            text = kept(text, row.field.hub)
+        self.post_message(self.Typed(self._editing, text))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -128,6 +153,15 @@ class FieldEditor(Vertical):
     @on(OptionList.OptionHighlighted)
     def _looked_at(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
+
+
+def names_of(entries: Sequence[PathEntry]) -> Text:
+    """What a path could become: the last parts of them, folders with a slash."""
+    if not entries:
+        return Text("nothing begins like this", NOTE)
+    names = [one.text.rstrip("/").rpartition("/")[2] + "/" * one.is_folder for one in entries[:MOST_NAMES]]
+    more = f"  and {len(entries) - MOST_NAMES:,} more" if len(entries) > MOST_NAMES else ""
+    return Text(plain("  ".join(names) + more), NOTE)
 
 
 def placeholder(row: FormRow) -> str:

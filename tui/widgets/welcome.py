@@ -8,7 +8,9 @@ WORDS = """\
 No runs yet.
 
 Choose a preset at the left with [b]tab[/b] and the arrow keys, and press [b]l[/b] to launch it.
-[b]demo[/b] needs nothing but this machine and takes about a minute."""
+[b]demo[/b] needs nothing but this machine and takes about a minute.
+
+[b]n[/b] and then [b]d[/b] trains on rows of your own."""
 
 
 class Welcome(Static):
