@@ -93,6 +93,4 @@ def fits(data: DataReport, preset: Preset) -> bool:
 
     if data.problem:
         return True
-    from runner.preset.data_sources import own_places
-
     return bool(data.sources) and data.sources[0].place == own_places(preset.data)[0]
