@@ -226,6 +226,7 @@ async def test_a_foreign_run_is_in_the_list_and_in_the_panel(
         assert "Trainer state" in text
         # What the log does not hold is not shown as NaN.
         assert "×" not in text.replace(" × ", "")
+        await until(pilot, lambda: app.main.cards)
         await pilot.press("n")
         assert "settings of the run" not in await shows(pilot, "on top of the preset")
         await pilot.press("escape")
