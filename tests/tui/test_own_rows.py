@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual import events
-from textual.pilot import Pilot
-from textual.widgets import Input, Static
 
-from runner.gpu import Gpu, GpuReading, GpuSample
+from runner.gpu import GpuReading, GpuSample
 from runner.preset import files
 from runner.store.directory import RunDirectory, list_runs
-from runner.supervision.warm import WarmStart
-from tests.tui.conftest import running, screen_text, shows, until, without_load
-from tui.app import FtuiApp
+from tests.tui.conftest import screen_text, shows, until
+from tests.tui.own_rows_scene import (  # noqa: F401
+    CARD,
+    MOST_KEYS,
+    SECOND,
+    SIZES,
+    ask,
+    folder_here,
+    note,
+    put,
+    rows,
+    runs_launched,
+    shown,
+    sizes,
+    started,
+    typed,
+)
 from tui.screens.data_file import DataFileDialog
 from tui.screens.dialog import LaunchDialog
 from tui.screens.editor import EditorScreen
@@ -27,89 +36,7 @@ from tui.screens.new_preset import NewDialog
 from tui.screens.proposal import ProposalDialog
 from tui.services import proposals
 
-SIZES = [(80, 24), (120, 40)]
-sizes = pytest.mark.parametrize("size", SIZES, ids=str)
-# Beside the path, from the start of the app to a launched run.
-MOST_KEYS = 8
-CARD = Gpu(0, "GPU-1", "NVIDIA GeForce RTX 4090", 24576, (8, 9))
-SECOND = Gpu(1, "GPU-2", "NVIDIA GeForce RTX 4090", 24576, (8, 9))
-
 pytestmark = pytest.mark.usefixtures("unseen")
-
-
-def rows(path: Path, count: int = 60, bad: Sequence[int] = ()) -> Path:
-    """A file of rows of which some are no JSON."""
-    good = [{"prompt": f"question {n}", "completion": f"answer {n}"} for n in range(1, count + 1)]
-    lines = ["{nope" if n in bad else json.dumps(row) for n, row in enumerate(good, start=1)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines))
-    return path
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder one stands in, with two files of rows of which chats.jsonl is the newest, notes and a folder."""
-    folder = tmp_path / "here"
-    rows(folder / "charts.jsonl", 5)
-    rows(folder / "sub" / "bad.jsonl", 20, bad=[3, 7])
-    (folder / "notes.md").write_text("notes\n")
-    (folder / "weights.bin").write_bytes(b"\0" * 9)
-    rows(folder / "chats.jsonl")
-    for age, name in enumerate(("notes.md", "chats.jsonl", "charts.jsonl")):
-        os.utime(folder / name, (1e9 - age, 1e9 - age))
-    monkeypatch.chdir(folder)
-    return folder
-
-
-@pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> list[RunDirectory]:
-    """The runs that were launched; none of them is trained."""
-    runs: list[RunDirectory] = []
-
-    def start(self: WarmStart, run: RunDirectory, *rest: Any) -> str:
-        runs.append(run)
-        return ""
-
-    monkeypatch.setattr(WarmStart, "prepare", lambda self, soon=False: None)
-    monkeypatch.setattr(WarmStart, "start", start)
-    return runs
-
-
-@asynccontextmanager
-async def started(size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[FtuiApp, Pilot[None]]]:
-    """The app, once presets and GPUs are known."""
-    async with running(size) as (app, pilot):
-        await until(pilot, lambda: app.main.cards and app.main.gpus is not None)
-        await without_load(app, pilot)
-        yield app, pilot
-
-
-async def ask(app: FtuiApp, pilot: Pilot[None], *path: str) -> None:
-    """From the main screen to the dialog that asks for a file, with this typed into it."""
-    await pilot.press("n", "d")
-    await until(pilot, lambda: isinstance(app.screen, DataFileDialog) and app.focused)
-    await pilot.press(*path)
-
-
-def typed(app: FtuiApp) -> str:
-    return app.screen.query_one("#path", Input).value
-
-
-def put(app: FtuiApp, text: str) -> None:
-    """This text stands in the line, as if it had been typed: pilots take a tenth of a second for a key."""
-    path = app.screen.query_one("#path", Input)
-    path.value = text
-    path.action_end()
-
-
-def note(app: FtuiApp) -> str:
-    """What the dialog says of the path."""
-    return str(app.screen.query_one("#note", Static).visual)
-
-
-def shown(text: str, first: str, then: str) -> bool:
-    """Whether both are on the screen, in this order."""
-    return 0 <= text.find(first) < text.find(then)
 
 
 @sizes
@@ -145,96 +72,6 @@ async def test_a_file_here_becomes_a_run_in_at_most_eight_keys(
     assert [run.id for run in list_runs(home)] == [run.id for run in launched]
     assert files.load_frozen(launched[0].preset).data.train_dataset == str(here / "chats.jsonl")
     assert files.load("chats", home).preset.data.train_dataset == str(here / "chats.jsonl")
-
-
-@sizes
-async def test_the_newest_file_is_taken_by_enter_and_others_by_arrows(
-    here: Path, launched: list[RunDirectory], size: tuple[int, int]
-) -> None:
-    async with started(size) as (app, pilot):
-        await ask(app, pilot, "enter")
-        await shows(pilot, "Train on chats.jsonl")
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, DataFileDialog))
-        await pilot.press("down")
-        assert typed(app) == "charts.jsonl"
-        await pilot.press("up", "up")
-        assert typed(app) == "sub/"
-        await pilot.press("enter")
-        await shows(pilot, "sub/bad.jsonl")
-        await pilot.press("down", "enter")
-        await shows(pilot, "Train on bad.jsonl")
-
-
-@sizes
-async def test_tab_completes_folders_and_files(here: Path, size: tuple[int, int]) -> None:
-    async with started(size) as (app, pilot):
-        await ask(app, pilot, *"ch", "tab")
-        await shows(pilot, "charts.jsonl", "chats.jsonl")
-        # Both begin with 'cha'.
-        await until(pilot, lambda: typed(app) == "cha")
-        await pilot.press("t", "tab")
-        await until(pilot, lambda: typed(app) == "chats.jsonl")
-        for text, completed in (
-            ("su", "sub/"),
-            ("sub/", "sub/bad.jsonl"),
-            ("we", "weights.bin"),
-            ("nothing", "nothing"),
-            (f"{here.parent}/he", f"{here}/"),
-        ):
-            put(app, text)
-            await pilot.press("tab")
-            await until(pilot, lambda completed=completed: typed(app) == completed)  # type: ignore[misc]
-            assert app.focused is app.screen.query_one("#path")
-
-
-@sizes
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        ("chat.jsonl", ("chat.jsonl does not exist", "take another file")),
-        ("sub", ("is a folder, no data file", "Name the file in it")),
-        ("weights.bin", ("weights.bin",)),
-        ("empty.jsonl", ("has no rows", "Give it some")),
-    ],
-)
-async def test_what_is_no_file_of_rows_is_said_and_mended(
-    here: Path, size: tuple[int, int], path: str, words: tuple[str, ...]
-) -> None:
-    (here / "empty.jsonl").touch()
-    async with started(size) as (app, pilot):
-        await ask(app, pilot)
-        put(app, path)
-        await pilot.press("enter")
-        await until(pilot, lambda: note(app).strip())
-        said = " ".join(note(app).split())
-        assert all(word in said for word in words), said
-        assert len(note(app).splitlines()) == 2
-        assert isinstance(app.screen, DataFileDialog)
-        assert typed(app) == path
-        put(app, "chats.jsonl")
-        await pilot.press("enter")
-        await shows(pilot, "Train on chats.jsonl", "60 rows")
-
-
-@sizes
-async def test_a_folder_without_anything(
-    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
-) -> None:
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path / "empty")
-    async with started(size) as (app, pilot):
-        await ask(app, pilot, "enter", "down", "up", "tab", "enter")
-        await shows(pilot, "There is no file of rows here")
-        assert isinstance(app.screen, DataFileDialog)
-        await pilot.press("escape")
-        await until(pilot, lambda: app.screen is app.main)
-
-
-async def test_a_folder_that_is_gone_or_forbidden_is_none(here: Path) -> None:
-    async with started() as (app, pilot):
-        await ask(app, pilot, *"gone/x", "tab", *"y")
-        await until(pilot, lambda: typed(app) == "gone/xy")
 
 
 @sizes
