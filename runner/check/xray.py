@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.check.model_config import find_folder
-from runner.insight.data import DataReport, report_from_json
+from runner.insight.data import DataReport
+from runner.insight.data_json import report_from_json
 from runner.machine import training_stack
 from runner.preset import files
 from runner.preset.data_sources import data_sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -151,6 +151,11 @@ class DataReport:
         return self.train_rows + self.more_samples
 
     @property
+    def unrolled_percent(self) -> float:
+        """Tokens that are read again because of unrolling, in percent of all others."""
+        return 100 * self.unrolled_tokens / max(1, self.tokens - self.unrolled_tokens)
+
+    @property
     def rows_read(self) -> int:
         return sum(source.rows_read for source in self.sources)
 
@@ -258,44 +263,3 @@ def histogram(lengths: Mapping[int, int], buckets: int) -> list[tuple[int, int, 
     for length, count in lengths.items():
         counts[max(0, length - 1) // width] += count
     return [(i * width + 1, (i + 1) * width, count) for i, count in enumerate(counts)]
-
-
-def report_from_json(value: Mapping[str, Any]) -> DataReport | None:
-    """A report out of report.json; None when it is none of this version."""
-    if value.get("schema") != SCHEMA:
-        return None
-    try:
-        known = {item.name for item in fields(DataReport)}
-        plain = {key: item for key, item in value.items() if key in known}
-        for kind in DEFECTS:
-            plain[kind.field] = _defects(plain[kind.field])
-        for name in ("lengths", "eval_lengths"):
-            plain[name] = {int(length): int(count) for length, count in plain[name].items()}
-        plain["ways"] = {str(way): int(count) for way, count in plain["ways"].items()}
-        plain["sources"] = tuple(_source(source) for source in plain["sources"])
-        report = DataReport(**plain)
-        parts: tuple[DataReport | Source, ...] = (report, *report.sources)
-        for part in parts:
-            for item in fields(part):
-                got = getattr(part, item.name)
-                if item.type in ("int", "str", "bool") and type(got).__name__ != item.type:
-                    raise TypeError(item.name)
-        return report
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        return None
-
-
-def _source(value: Mapping[str, Any]) -> Source:
-    remarks = (Remark(str(one["text"]), int(one["count"]), int(one["first"])) for one in value["remarks"])
-    made = {
-        "bad": _defects(value["bad"]),
-        "left_out": _defects(value["left_out"]),
-        "notes": tuple(str(one) for one in value["notes"]),
-        "columns": tuple(str(one) for one in value["columns"]),
-        "remarks": tuple(remarks),
-    }
-    return Source(**{**value, **made})
-
-
-def _defects(value: Mapping[str, Any]) -> Defects:
-    return Defects(int(value["count"]), tuple(Note(int(n["row"]), str(n["text"])) for n in value["notes"]))

@@ -24,7 +24,7 @@ from runner.data.raw import BadRow
 from runner.data.row import Row
 from runner.data.sources import container_of, raw_rows, scan, understand, wanted_numbers
 from runner.insight import split
-from runner.insight.data import report_from_json
+from runner.insight.data_json import report_from_json
 from runner.preset.data_sources import TRAIN, DataSource, data_sources
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset

@@ -22,8 +22,8 @@ from runner.insight.data import (
     Source,
     histogram,
     quantile,
-    report_from_json,
 )
+from runner.insight.data_json import report_from_json
 from tui.cli.assessment import _print_data as print_data
 from tui.widgets.data_ledger import entries
 

@@ -27,7 +27,8 @@ from runner.data.raw import BadRow
 from runner.data.shapes import normalise
 from runner.data.sources import understand
 from runner.insight.batch import plan_of
-from runner.insight.data import MOST_NOTES, DataReport, Defects, report_from_json
+from runner.insight.data import MOST_NOTES, DataReport, Defects
+from runner.insight.data_json import report_from_json
 from runner.insight.division import divide
 from runner.insight.eval_budget import plan_evaluations
 from runner.preset import files

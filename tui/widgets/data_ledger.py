@@ -97,7 +97,7 @@ def overview(report: DataReport) -> Iterator[Text]:
         style = BAD if share < 0.01 else GOOD
         yield Text(plain(f"{100 * share:.1f} % of {report.tokens:,} tokens are learned"), style)
     if report.more_samples:
-        words = f"{report.train_samples:,} samples: {report.more_samples:,} more by unrolling"
+        words = f"unrolled into {report.train_samples:,} samples · +{report.unrolled_percent:.0f} % tokens"
         yield Text(plain(words), NOTE)
     elif len(report.ways) == 1 and (way := next(iter(report.ways))) != USUAL_WAY:
         yield Text(plain(f"answers by {way}"), QUIET)

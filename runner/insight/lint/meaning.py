@@ -31,10 +31,9 @@ def _(facts: LintFacts) -> Complaint | None:
     if report is None or not report.more_samples:
         return None
     rows, samples = report.train_rows, report.train_samples
-    more = 100 * report.unrolled_tokens / max(1, report.tokens - report.unrolled_tokens)
     return Complaint(
         "data.assistant_turns",
-        f"{rows:,} conversations are unrolled into {samples:,} samples, +{more:.0f} % tokens",
+        f"{rows:,} conversations are unrolled into {samples:,} samples, +{report.unrolled_percent:.0f} % tokens",
         (),
         "nothing; or `last` to learn the last answers alone",
     )
