@@ -126,7 +126,11 @@ def _pair(columns: Columns, question: str, answer: str, number: int, reading: Re
     asked, given = columns.text(question), columns.text(answer)
     if not given.strip():
         raise RowError(f"its {answer} is empty")
+    context = columns.text("context") if "context" not in (question, answer) else ""
+    asked = "\n\n".join(part for part in (context, asked) if part.strip())
     talk = read([{"role": "user", "content": asked}, {"role": "assistant", "content": given}])
+    if context:
+        talk.remarks.append("column context is put before the question")
     talk.remarks.append(f"columns {question} and {answer} are taken as a question and its answer")
     return finished(columns, talk, number, RowFormat.QUESTION_ANSWER, reading)
 

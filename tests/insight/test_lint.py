@@ -325,6 +325,7 @@ BROKEN = (
     Case("placeholders", data={"placeholders": bad(3, Note(2, "has {{name}}, which nothing filled"))}),
     Case("rows-left-out", data={"sources": (source_of(left_out=bad(2, Note(7, "marked"))),)}),
     Case("rows-remarks", data={"sources": (source_of(remarks=(Remark("turns are left out", 9, 3),)),)}),
+    Case("rows-remarks", data={"sources": (source_of(remarks=(Remark("column label is not used", 9, 1),)),)}),
     Case("template-dated", data={"dated": True}),
     Case("trained-none", data={"trained_tokens": 0}),
     Case("trained-none", data={"trained_tokens": 0, "untrained": bad(9)}, note="not rows-untrained too"),
@@ -690,3 +691,11 @@ def test_a_longer_row_than_the_model_takes_is_not_offered() -> None:
     )
     (finding,) = (one for one in found_in(case) if one.id == "rows-cut")
     assert dict(finding.fix).get("train.max_length", 0) in range(4097)
+
+
+def test_columns_that_only_say_where_a_row_is_from_are_no_finding() -> None:
+    remarks = (
+        Remark("column id is not used", 9, 1),
+        Remark("columns question and answer are taken as …", 9, 1),
+    )
+    assert found_in(Case("", data={"sources": (source_of(remarks=remarks),)})) == ()

@@ -137,6 +137,14 @@ def test_the_commonest_pairs_are_questions_and_answers(question: str, answer: st
     )
 
 
+def test_what_a_question_is_about_goes_with_it() -> None:
+    row = normalise(
+        {"question": "Which town?", "context": "CREATE TABLE towns (name)", "answer": "SELECT name"}, 1
+    )
+    assert turns(row)[0] == ("user", "CREATE TABLE towns (name)\n\nWhich town?")
+    assert "column context is put before the question" in row.remarks
+
+
 def test_names_in_capitals_and_with_blanks_are_the_same_names() -> None:
     assert turns(normalise({"Instruction": "q", " OUTPUT ": "a"}, 1)) == [("user", "q"), ("assistant", "a")]
     assert normalise({"prompt": "lower", "Prompt": "upper", "completion": "c"}, 1).prompt == "lower"

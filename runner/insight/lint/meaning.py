@@ -6,6 +6,10 @@ from runner.insight.lint.data import examined
 from runner.insight.lint.rule import Complaint, LintFacts, LintSeverity, Rules
 
 RULES = Rules()
+# Columns that say where a row is from, and nothing that could be learned.
+_LABELS = "id idx index uid uuid hash key source url dataset split lang language category topic task num_turns"
+_LABELS += " prompt_id conversation_id timestamp created_at date author model meta metadata tags __index_level_0__ version"
+OF_NO_MEANING = frozenset(f"column {name} is not used" for name in [*_LABELS.split(), "unnamed: 0"])
 NOTE, WARNING = LintSeverity.NOTE, LintSeverity.WARNING
 
 
@@ -91,8 +95,7 @@ def _(facts: LintFacts) -> Complaint | None:
         (source, remark)
         for source in (report.sources if report is not None else ())
         for remark in source.remarks
-        # Which columns there are is printed with the data, and no fault.
-        if not remark.text.startswith("column")
+        if not remark.text.startswith("columns ") and remark.text not in OF_NO_MEANING
     ]
     if not found:
         return None
