@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,14 +18,14 @@ from runner.check.own_models import own_models
 from runner.data.container import Container, open_container
 from runner.data.errors import DataError
 from runner.data.raw import BadRow
-from runner.data.sources import scan
+from runner.data.sources import raw_rows, scan
 from runner.insight.figures import gib
 from runner.insight.memory.cards import Card
 from runner.insight.memory.predict import Fit
 from runner.preset import files
 from runner.preset.data_sources import DataSource
 from runner.preset.draft import Draft
-from runner.preset.fields import field_named, to_text
+from runner.preset.fields import field_named
 from runner.preset.files import LoadedPreset, free_name
 from runner.preset.reading import Reading
 
@@ -56,7 +58,7 @@ class FirstRun:
     @property
     def overrides(self) -> list[str]:
         """The changes as `--set` takes them."""
-        return [f"{key}={to_text(value) or 'null'}" for key, value in self.changes.items()]
+        return overrides_of(self.changes)
 
     @property
     def runs_out(self) -> bool:
@@ -85,6 +87,11 @@ class FirstRun:
         return self.draft(home).save()
 
 
+def overrides_of(changes: Mapping[str, Any]) -> list[str]:
+    """Changes of settings as `--set` takes them. JSON is YAML, whatever stands in a path or a column's name."""
+    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in changes.items()]
+
+
 def is_data_file(text: str) -> bool:
     """Whether what was typed in the place of a preset is a file of rows."""
     path = Path(text).expanduser()
@@ -99,8 +106,14 @@ def propose(
     """
     data = data.expanduser().absolute()
     container = open_container(data, "the file")
-    shapes, bad, first_bad = _sampled(data)
+    shapes, bad, first_bad = _sampled(data, Reading())
     changes: dict[str, Any] = {"data.train_dataset": str(data), "data.eval_dataset": None}
+    if not shapes and (pair := _two_columns(data)) is not None:
+        # Names in another language, say: two columns are a question and its answer more often than anything else.
+        named = _sampled(data, Reading(columns=pair))
+        if named[0]:
+            shapes, bad, first_bad = named
+            changes["data.columns"] = pair
     if skip_bad:
         changes["data.on_bad_rows"] = "skip"
     card = best_card(gpu.read())
@@ -112,14 +125,23 @@ def propose(
     elif bad and not skip_bad:
         problem = f"{bad} of the rows looked at cannot be used; {first_bad}"
     lines = _lines(data, container, shapes, home, name, base, why, found)
-    return FirstRun(data, name, base, chosen, lines, problem, bad, found)
+    # Of a file without a row of use none can be left out.
+    return FirstRun(data, name, base, chosen, lines, problem, bad if shapes else 0, found)
 
 
-def _sampled(data: Path) -> tuple[Counter[str], int, str]:
+def _two_columns(data: Path) -> dict[str, str] | None:
+    """The two columns of a file as a question and an answer; None where there are more, or fewer."""
+    first = next(raw_rows(DataSource("train", "the file", str(data))), None)
+    if first is None or isinstance(first, BadRow) or len(first) != 2:
+        return None
+    return dict(zip(("question", "answer"), map(str, first), strict=True))
+
+
+def _sampled(data: Path, reading: Reading) -> tuple[Counter[str], int, str]:
     """The shapes of the first rows, how many cannot be used, and the first of those in words."""
     shapes: Counter[str] = Counter()
     bad, first = 0, ""
-    for row in islice(scan(DataSource("train", "the file", str(data), reading=Reading())), SAMPLE_ROWS):
+    for row in islice(scan(DataSource("train", "the file", str(data), reading=reading)), SAMPLE_ROWS):
         if not isinstance(row, BadRow):
             shapes[row.format.value] += 1
         elif not row.is_left_out:
@@ -139,19 +161,22 @@ def _chosen(
     rows: int | None,
 ) -> tuple[str, dict[str, Any], str, Assessment]:
     """(preset to build on, all changes, where its model comes from, its assessment): the first that fits the card."""
-    tried: list[tuple[str, dict[str, Any], str, Assessment]] = []
-    for base, name, why in _candidates(card, model, where):
+    last: tuple[str, dict[str, Any], str, Assessment] | None = None
+    candidates = _candidates(card, model, where)
+    # A preset that fits as it is goes before one whose batch would have to be cut.
+    for cuts, (base, name, why) in itertools.product((False, True), candidates):
         wanted = dict(changes) if name is None else {**changes, "model.model_name_or_path": name}
         if base == WITHOUT_GPU:
             wanted |= NOT_OF_THE_DEMO
         found = _assessed(base, wanted, home, card, rows)
-        for pair in _smaller(found):
-            wanted = {**wanted, BATCH: pair[0], ACCUMULATION: pair[1]}
+        for pair in _smaller(found) if cuts or name is not None else ():
+            wanted |= {BATCH: pair[0], ACCUMULATION: pair[1]}
             found = _assessed(base, wanted, home, card, rows)
-        tried.append((base, wanted, why, found))
+        last = base, wanted, why, found
         if not _runs_out(found) and not any(one.id.startswith("model-") for one in found.refusals):
-            return tried[-1]
-    return tried[-1]
+            return last
+    assert last is not None
+    return last
 
 
 def _candidates(card: Card | None, model: str | None, where: Path) -> list[tuple[str, str | None, str]]:
@@ -169,8 +194,7 @@ def _candidates(card: Card | None, model: str | None, where: Path) -> list[tuple
 def _assessed(
     base: str, changes: Mapping[str, Any], home: Path, card: Card | None, rows: int | None
 ) -> Assessment:
-    overrides = [f"{key}={to_text(value) or 'null'}" for key, value in changes.items()]
-    return assess(files.load(base, home, overrides).preset, this_machine(card), home, lines=rows)
+    return assess(files.load(base, home, overrides_of(changes)).preset, this_machine(card), home, lines=rows)
 
 
 def _runs_out(found: Assessment) -> bool:
@@ -199,9 +223,14 @@ def _lines(
     model = preset.model.model_name_or_path
     shown = "/".join(Path(model).parts[-2:]) if model.startswith("/") else model
     count = container.count()
-    rows = f"{count:,} rows" if count is not None else f"{sum(shapes.values())} rows looked at"
+    rows = f"{count:,} rows" if count is not None else f"{sum(shapes.values())} rows of use so far"
     kinds = " and ".join(shapes) or "no known shape"
-    notes = "".join(f" · {note}" for note in container.remarks)
+    columns = (
+        [" and ".join(preset.data.columns.values()) + " are question and answer"]
+        if preset.data.columns
+        else []
+    )
+    notes = "".join(f" · {note}" for note in (*columns, *container.remarks))
     memory = found.memory_problem or "not predicted"
     if prediction is not None:
         memory = (

@@ -7,9 +7,13 @@ from runner.insight.lint.rule import Complaint, LintFacts, LintSeverity, Rules
 
 RULES = Rules()
 # Columns that say where a row is from, and nothing that could be learned.
-_LABELS = "id idx index uid uuid hash key source url dataset split lang language category topic task num_turns"
-_LABELS += " prompt_id conversation_id timestamp created_at date author model meta metadata tags __index_level_0__ version"
-OF_NO_MEANING = frozenset(f"column {name} is not used" for name in [*_LABELS.split(), "unnamed: 0"])
+_LABELS = (
+    "id idx index uid uuid hash key source url dataset split lang language category topic task num_turns"
+)
+_LABELS += " prompt_id conversation_id timestamp created_at date author model meta metadata tags version"
+OF_NO_MEANING = frozenset(
+    f"column {name} is not used" for name in [*_LABELS.split(), "__index_level_0__", "unnamed: 0"]
+)
 NOTE, WARNING = LintSeverity.NOTE, LintSeverity.WARNING
 
 
