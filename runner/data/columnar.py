@@ -19,7 +19,7 @@ def parquet_rows(path: Path) -> Iterator[RawRow]:
 
     try:
         for batch in ParquetFile(path).iter_batches(batch_size=BATCH_ROWS):
-            yield from batch.to_pylist()
+            yield from (without_nulls(row) for row in batch.to_pylist())
     except (ArrowException, OSError) as error:
         raise DataError(f"{path}: not a readable Parquet file ({error}).", "Write it again.") from None
 
@@ -43,7 +43,7 @@ def arrow_rows(path: Path) -> Iterator[RawRow]:
     try:
         with pyarrow.memory_map(str(path)) as source:
             for batch in _batches(ipc, source):
-                yield from batch.to_pylist()
+                yield from (without_nulls(row) for row in batch.to_pylist())
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a readable Arrow file ({error}).", "Write it again.") from None
 
@@ -58,12 +58,23 @@ def _batches(ipc: Any, source: Any) -> Iterator[Any]:
         yield from ipc.open_stream(source)
 
 
+def without_nulls(row: RawRow) -> RawRow:
+    """Without the nulls within its values: Arrow gives every turn and call each key that any other one has."""
+    return {name: _filled(value) if isinstance(value, list | dict) else value for name, value in row.items()}
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(one) for key, one in value.items() if one is not None}
+    return [_filled(one) for one in value] if isinstance(value, list) else value
+
+
 def hub_rows(name: str, split: str, config: str | None) -> Iterator[RawRow | BadRow]:
     """Every row of a split of a data set on the hub. Raises DataError."""
     from datasets import load_dataset
 
     try:
-        yield from load_dataset(name, config, split=split)
+        yield from (without_nulls(row) for row in load_dataset(name, config, split=split))
     except (ValueError, OSError, FileNotFoundError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError(

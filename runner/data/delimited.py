@@ -6,18 +6,18 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.data.encoding import Encoding
+from runner.data.errors import DataError
 from runner.data.lines import Line, read_lines
 from runner.data.raw import BadRow, RawRow
 
 DELIMITERS = [",", ";", "\t", "|"]
 SAMPLE_LINES = 200
-# A cell over so many lines of which each looks like a row of its own is a quote that was not closed.
-LEAST_SWALLOWED = 6
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,18 @@ class _Feed:
 
 
 def delimited_rows(path: Path, encoding: Encoding) -> Iterator[RawRow | BadRow]:
-    """Every row under the header."""
+    """Every row under the header. Raises DataError when the header names a column twice."""
     csv.field_size_limit(sys.maxsize)
     dialect = dialect_of(path, encoding)
-    feed = _Feed(line for line in read_lines(path, encoding) if line.text.strip())
+    # Blank lines too: they may stand in a cell.
+    feed = _Feed(read_lines(path, encoding))
     reader = dialect.reader(iter(feed))
-    header = [name.strip() for name in next(reader, [])]
+    header = [name.strip() for name in next((cells for cells in reader if not _is_blank(cells)), [])]
+    twice = [name for name, count in Counter(name.lower() for name in header if name).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"{path}: the header names the column {twice[0]} twice.", "Give one of them another name."
+        )
     while True:
         feed.taken = []
         try:
@@ -81,43 +87,38 @@ def delimited_rows(path: Path, encoding: Encoding) -> Iterator[RawRow | BadRow]:
         else:
             if cells is None:
                 return
-            problem = _problem(feed.taken, cells, header, dialect)
+            if _is_blank(cells):
+                continue
+            problem = _problem(feed.taken, cells, header)
         if not problem:
             yield dict(zip(header, cells, strict=True))
             continue
-        first, *others = feed.taken
-        yield BadRow(0, problem, first.number, first.text)
+        filled = [line for line in feed.taken if line.text.strip()]
+        yield BadRow(0, problem, filled[0].number, filled[0].text)
         # What a stray quote swallowed is looked at again, line by line.
-        feed.give_back(others)
+        feed.give_back(filled[1:])
         reader = dialect.reader(iter(feed))
 
 
-def _problem(taken: list[Line], cells: list[str], header: list[str], dialect: Dialect) -> str:
+def _is_blank(cells: list[str]) -> bool:
+    """Whether a record is a line without anything."""
+    return len(cells) < 2 and not "".join(cells).strip()
+
+
+def _problem(taken: list[Line], cells: list[str], header: list[str]) -> str:
     spoilt = next((line for line in taken if line.problem), None)
     if spoilt is not None:
         return spoilt.problem
-    if len(taken) >= LEAST_SWALLOWED and len(header) > 1:
-        inner = [line for line in taken[1:-1] if line.text.count(dialect.delimiter) == len(header) - 1]
-        if len(inner) == len(taken) - 2:
-            last = taken[-1].number
-            return (
-                f"a quote that opens here closes in line {last} only, over what looks like {len(inner)} rows"
-            )
-    if len(cells) != len(header):
-        return f"has {len(cells)} cells, and the header names {len(header)}"
-    return ""
+    return "" if len(cells) == len(header) else f"has {len(cells)} cells, and the header names {len(header)}"
 
 
 def dialect_of(path: Path, encoding: Encoding) -> Dialect:
     """The dialect of a file, by its first lines."""
     import clevercsv
 
-    lines = []
-    for line in read_lines(path, encoding):
-        if line.text.strip():
-            lines.append(line.text)
-        if len(lines) >= SAMPLE_LINES:
-            break
+    lines = [line.text for line, _ in zip(read_lines(path, encoding), range(SAMPLE_LINES), strict=False)]
+    while lines and not lines[0].strip():
+        lines.pop(0)
     if path.name.lower().removesuffix(".gz").endswith(".tsv"):
         return Dialect("\t")
     found = clevercsv.Detector().detect("\n".join(lines), delimiters=DELIMITERS)

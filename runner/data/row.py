@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -81,7 +83,7 @@ class Row:
         parts: list[Any] = [self.messages, self.prompt, self.text]
         if self.tools or self.masked:
             parts += [self.tools, [(one.turn, one.start, one.end) for one in self.masked]]
-        content = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+        content = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(content.encode("utf-8", errors="replace")).hexdigest()
 
     @property
@@ -91,16 +93,37 @@ class Row:
 
 
 def text_of(value: Any) -> str | None:
-    """A value as text: a number as it is written; None for what is none (null, NaN), and for all that is no text."""
+    """A value as text: numbers and dates as they are written; None for null, NaN, and for all that is no text."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return None
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return str(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
     if isinstance(value, float) and value == value:
         return repr(value)
     return None
+
+
+_SWITCHES = {
+    "true": True,
+    "yes": True,
+    "1": True,
+    "1.0": True,
+    "false": False,
+    "no": False,
+    "0": False,
+    "0.0": False,
+}
+
+
+def switch_of(value: Any) -> bool | None:
+    """A mark that says yes or no, in any of the ways they are written in; None for whatever is none."""
+    if isinstance(value, bool | int | float):
+        return bool(value) if value in (0, 1) else None
+    return _SWITCHES.get(value.strip().lower()) if isinstance(value, str) else None
 
 
 def is_none(value: Any) -> bool:

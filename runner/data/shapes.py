@@ -13,7 +13,7 @@ from runner.data import templated
 from runner.data.chats import chat, finished, read, turns_of
 from runner.data.columns import Columns
 from runner.data.preferences import CHATS, heed_label, preference
-from runner.data.row import LeftOutError, Message, Row, RowError, RowFormat, text_of
+from runner.data.row import LeftOutError, Message, Row, RowError, RowFormat, switch_of, text_of
 from runner.preset.reading import AS_IT_IS, Reading
 
 # A question and its answer, under the commonest names. `prompt` and `completion` are text that is joined as it stands.
@@ -87,12 +87,10 @@ def _heed_row_switches(columns: Columns) -> None:
     if not columns.any_of(_SWITCHES):
         return
     for name in ("train", "training"):
-        if columns.has(name) and columns.take(name) is False:
+        if switch_of(columns.value(name)) is not None and not switch_of(columns.take(name)):
             raise LeftOutError(f"its author marked it as not to be learned ({name}: false)")
-    if columns.has("weight"):
-        weight = text_of(columns.take("weight"))
-        if weight is not None and weight.strip() in ("0", "0.0"):
-            raise LeftOutError("its author marked it as not to be learned (weight: 0)")
+    if switch_of(columns.value("weight")) is not None and not switch_of(columns.take("weight")):
+        raise LeftOutError("its author marked it as not to be learned (weight: 0)")
 
 
 def _shape(columns: Columns, number: int, reading: Reading) -> Row:

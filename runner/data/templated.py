@@ -1,89 +1,71 @@
-"""Plain text that is a chat written out by a template: recognised, and taken apart into its turns."""
+"""Plain text that is a chat written out by a template: recognised, and taken apart into its turns. What stands before
+the first turn becomes a system turn; a text with anything else between its turns is no chat.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 Turns = list[dict[str, str]]
 
+_ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool", "model": "assistant"}
+_ROLES |= {"ipython": "tool"}
+# Tokens around turns that are no words.
+_AROUND = re.compile(
+    r"<s>|</s>|<bos>|<eos>|<\|begin_of_text\|>|<\|endoftext\|>|<\|end_of_text\|>|<\|eot_id\|>"
+)
+
 
 @dataclass(frozen=True)
 class Style:
-    """How one template writes turns: `turn` finds one with the groups role and content; `roles` are its names for them,
-    `drops` what stands around the turns.
-    """
+    """How a template of tokens writes turns: `turn` finds one, with the groups role and content."""
 
     name: str
     turn: re.Pattern[str]
-    roles: dict[str, str]
-    drops: re.Pattern[str] = re.compile(
-        r"<s>|</s>|<bos>|<eos>|<\|begin_of_text\|>|<\|endoftext\|>|<\|end_of_text\|>"
-    )
-
-
-_COMMON = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool", "model": "assistant"}
-_HEADED = r"(?:\A|\n)\s*{mark}(?P<role>{roles}):?\s*(?P<content>.*?)\s*(?=\n\s*{mark}(?:{roles})|\Z)"
-_ALPACA = {
-    "instruction": "user",
-    "input": "input",
-    "response": "assistant",
-    "human": "user",
-    "assistant": "assistant",
-}
-_ALPACA |= {
-    "user": "user",
-    "system": "system",
-    "question": "user",
-    "answer": "assistant",
-    "output": "assistant",
-}
-_TALK = {"human": "user", "assistant": "assistant", "user": "user", "gpt": "assistant"}
-
-
-def _headed(mark: str, roles: dict[str, str]) -> re.Pattern[str]:
-    names = "|".join(sorted(roles, key=len, reverse=True))
-    return re.compile(_HEADED.format(mark=mark, roles=names), re.DOTALL | re.IGNORECASE)
 
 
 STYLES = (
     Style(
-        "ChatML",
-        re.compile(r"<\|im_start\|>(?P<role>\w+)\n(?P<content>.*?)(?:<\|im_end\|>\n?|\Z)", re.DOTALL),
-        _COMMON,
+        "ChatML", re.compile(r"<\|im_start\|>(?P<role>\w+)\n(?P<content>.*?)(?:<\|im_end\|>|\Z)", re.DOTALL)
     ),
     Style(
         "Llama 3",
         re.compile(
-            r"<\|start_header_id\|>(?P<role>\w+)<\|end_header_id\|>\n*(?P<content>.*?)(?:<\|eot_id\|>|\Z)",
+            r"<\|start_header_id\|>(?P<role>\w+)<\|end_header_id\|>(?P<content>.*?)(?:<\|eot_id\|>|\Z)",
             re.DOTALL,
         ),
-        _COMMON | {"ipython": "tool"},
     ),
     Style(
-        "Gemma",
-        re.compile(r"<start_of_turn>(?P<role>\w+)\n(?P<content>.*?)(?:<end_of_turn>\n?|\Z)", re.DOTALL),
-        _COMMON,
+        "Gemma", re.compile(r"<start_of_turn>(?P<role>\w+)\n(?P<content>.*?)(?:<end_of_turn>|\Z)", re.DOTALL)
     ),
     Style(
         "Phi or Zephyr",
         re.compile(
-            r"<\|(?P<role>system|user|assistant)\|>\n?(?P<content>.*?)(?:<\|end\|>|</s>|(?=<\|(?:user|assistant)\|>)|\Z)\n?",
+            r"<\|(?P<role>system|user|assistant)\|>(?P<content>.*?)"
+            r"(?:<\|end\|>|</s>|(?=<\|(?:user|assistant)\|>)|\Z)",
             re.DOTALL,
         ),
-        _COMMON,
     ),
-    Style("Alpaca's headings", _headed(r"###\s*", _ALPACA), _ALPACA),
-    Style("Human and Assistant", _headed("", _TALK), _TALK),
 )
-_LLAMA_2 = re.compile(
-    r"\[INST\]\s*(?P<user>.*?)\s*\[/INST\]\s*(?P<assistant>.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL
+_LLAMA_2 = re.compile(r"\[INST\](?P<user>.*?)\[/INST\](?P<assistant>.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
+_LLAMA_2_SYSTEM = re.compile(r"<<SYS>>(?P<system>.*?)<</SYS>>", re.DOTALL)
+
+# "### Instruction:" on a line of its own.
+_HEADINGS = {
+    "instruction": "user",
+    "question": "user",
+    "input": "input",
+    "response": "assistant",
+    "answer": "assistant",
+}
+_HEADINGS |= {"output": "assistant"}
+_HEADING = re.compile(
+    rf"^[ \t]*###[ \t]*({'|'.join(_HEADINGS)})[ \t]*:?[ \t]*$", re.MULTILINE | re.IGNORECASE
 )
-_LLAMA_2_SYSTEM = re.compile(r"<<SYS>>\s*(?P<system>.*?)\s*<</SYS>>\s*", re.DOTALL)
-_LOOK = re.compile(
-    r"<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>|<\|(?:user|assistant)\|>|\[INST\]|###|Human:|USER:|User:",
-    re.IGNORECASE,
-)
+# "### Human: …", also within a line, and "Human: …" at the beginning of one: always the same two names.
+_PAIRS = (("Human", "Assistant"), ("USER", "ASSISTANT"), ("User", "Assistant"))
 
 
 def style_of(text: str) -> str:
@@ -99,34 +81,66 @@ def turns_of(text: str) -> Turns | None:
 
 
 def _taken_apart(text: str) -> tuple[str, Turns] | None:
-    if _LOOK.search(text) is None:
-        return None
-    if "[/INST]" in text:
-        turns = _llama_2(text)
-        return ("Llama 2 or Mistral", turns) if turns else None
-    for style in STYLES:
-        plain = style.drops.sub("", text) if style.name != "Phi or Zephyr" else text
-        found = _turns(style, plain)
-        if found is not None:
-            return style.name, found
+    for name, turns in _attempts(text):
+        roles = [turn["role"] for turn in turns]
+        if "user" in roles and "assistant" in roles[roles.index("user") :]:
+            return name, turns
     return None
 
 
-def _turns(style: Style, text: str) -> Turns | None:
+def _attempts(text: str) -> Iterator[tuple[str, Turns]]:
+    if "[/INST]" in text:
+        yield "Llama 2 or Mistral", _llama_2(text)
+        return
+    if "<" in text:
+        for style in STYLES:
+            yield style.name, _by_tokens(style, text)
+    if "###" in text:
+        yield "Alpaca's headings", _by_headings(text)
+    if ":" in text:
+        for names in _PAIRS:
+            if all(f"{name}:" in text for name in names):
+                yield "Human and Assistant", _by_names(names, text)
+
+
+def _by_tokens(style: Style, text: str) -> Turns:
+    """Empty where words stand between two turns, or a role is not known."""
     turns: Turns = []
+    place = 0
     for match in style.turn.finditer(text):
-        role = style.roles.get(match["role"].lower())
-        if role is None:
-            return None
-        content = match["content"].strip()
+        role = _ROLES.get(match["role"].lower())
+        between = _AROUND.sub("", text[place : match.start()]).strip()
+        if role is None or (between and place):
+            return []
+        if between:
+            turns.append({"role": "system", "content": between})
+        turns.append({"role": role, "content": match["content"].strip()})
+        place = match.end()
+    return [] if _AROUND.sub("", text[place:]).strip() else turns
+
+
+def _by_headings(text: str) -> Turns:
+    first, *parts = _HEADING.split(text)
+    turns: Turns = [{"role": "system", "content": first.strip()}] if first.strip() else []
+    for heading, words in zip(parts[::2], parts[1::2], strict=True):
+        role, content = _HEADINGS[heading.lower()], words.strip()
         if role == "input":
-            # Alpaca's second heading belongs to the question.
+            # The second heading belongs to the question.
             if content and turns:
                 turns[-1]["content"] += f"\n\n{content}"
-            continue
-        turns.append({"role": role, "content": content})
-    roles = [turn["role"] for turn in turns]
-    return turns if "user" in roles and "assistant" in roles[roles.index("user") :] else None
+        else:
+            turns.append({"role": role, "content": content})
+    return turns
+
+
+def _by_names(names: tuple[str, str], text: str) -> Turns:
+    marked = "### " if f"### {names[0]}:" in text else ""
+    begins = r"###[ \t]*" if marked else r"(?:\A|\n)[ \t]*"
+    first, *parts = re.split(rf"{begins}({'|'.join(names)}):[ \t]*", text)
+    turns: Turns = [{"role": "system", "content": first.strip()}] if first.strip() else []
+    for name, words in zip(parts[::2], parts[1::2], strict=True):
+        turns.append({"role": "user" if name == names[0] else "assistant", "content": words.strip()})
+    return turns
 
 
 def _llama_2(text: str) -> Turns:
@@ -134,10 +148,11 @@ def _llama_2(text: str) -> Turns:
     for match in _LLAMA_2.finditer(text):
         asked = match["user"]
         if system := _LLAMA_2_SYSTEM.search(asked):
-            turns.append({"role": "system", "content": system["system"]})
+            turns.append({"role": "system", "content": system["system"].strip()})
             asked = asked.replace(system.group(), "")
         turns += [
-            {"role": "user", "content": asked},
+            {"role": "user", "content": asked.strip()},
             {"role": "assistant", "content": match["assistant"].strip()},
         ]
-    return turns
+    begun = _AROUND.sub("", text[: text.index("[INST]")]).strip() if "[INST]" in text else "?"
+    return [] if begun else turns

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from runner.data.row import RowError, is_none
+from runner.data.row import RowError, is_none, text_of
 
 
 def tools_of(value: Any) -> tuple[dict[str, Any], ...]:
@@ -28,8 +28,8 @@ def _schema(tool: Mapping[str, Any]) -> dict[str, Any]:
     inner = tool.get("function", tool)
     if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
         raise RowError("a tool of it has no name")
-    known = _without_none(
-        {key: value for key, value in inner.items() if key != "type" or value != "function"}
+    known = plain(
+        {key: value for key, value in inner.items() if key != "type" or value != "function"}, "its tools"
     )
     return {"type": "function", "function": known}
 
@@ -55,7 +55,10 @@ def _call(call: Any, where: str) -> dict[str, Any]:
             raise RowError(f"{where}: its arguments are {type(arguments).__name__}, not an object")
         made: dict[str, Any] = {
             "type": "function",
-            "function": {"name": inner["name"], "arguments": {} if is_none(arguments) else arguments},
+            "function": {
+                "name": inner["name"],
+                "arguments": {} if is_none(arguments) else plain(arguments, f"{where}: its arguments"),
+            },
         }
         if isinstance(call.get("id"), str):
             made["id"] = call["id"]
@@ -74,8 +77,15 @@ def _parsed(value: Any, what: str) -> Any:
         raise RowError(f"{what}: text that is no JSON") from None
 
 
-def _without_none(value: Any) -> Any:
-    """Without the nulls that Parquet and Arrow put for every key that another row has."""
+def plain(value: Any, where: str) -> Any:
+    """A value as JSON has it: dates and decimals as text. Raises RowError for bytes and the like."""
     if isinstance(value, Mapping):
-        return {key: _without_none(one) for key, one in value.items() if one is not None}
-    return [_without_none(one) for one in value] if isinstance(value, list) else value
+        return {str(key): plain(one, where) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one, where) for one in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    text = text_of(value)
+    if text is None:
+        raise RowError(f"{where} hold {type(value).__name__}, which is no text")
+    return text

@@ -8,12 +8,13 @@ unmapped names would be trained on literally, without an error.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.data.row import Message, RowError, Stretch, is_none, text_of
-from runner.data.tools import calls_of
+from runner.data.row import Message, RowError, Stretch, is_none, switch_of, text_of
+from runner.data.tools import calls_of, plain
 
 ROLES = {
     "system": "system",
@@ -71,7 +72,7 @@ class Conversation:
         self.messages.append(message)
         if message["role"] == "assistant":
             self._switches(turn, place, message)
-        elif any(turn.get(key) is True for key in SWITCHES):
+        elif any(_mark(turn, key, where) for key in SWITCHES):
             self.remarks.append("turns that are no answers are marked to be learned; only answers are")
         unknown = [str(key) for key in turn if key not in _USED and not _is_empty(turn[key])]
         if unknown:
@@ -88,7 +89,7 @@ class Conversation:
         if text is None and not is_none(content):
             if role != "tool":
                 raise RowError(f"{where} ({role}) has {type(content).__name__} as content, not text")
-            text = json.dumps(content, ensure_ascii=False)
+            text = json.dumps(plain(content, where), ensure_ascii=False)
         if text is None and not calls and (role != "tool"):
             raise RowError(f"{where} ({role}) has no content")
         message["content"] = text or ""
@@ -108,11 +109,15 @@ class Conversation:
         return [] if _is_empty(turn.get(key)) else calls_of(turn[key], f"{where}: its {key}")
 
     def _switches(self, turn: Mapping[str, Any], place: int, message: Message) -> None:
+        where = f"turn {place + 1}"
+        is_off = any(_mark(turn, key, where) is False for key in SWITCHES)
         weight = turn.get("weight")
-        is_off = any(turn.get(key) is False for key in SWITCHES)
-        if isinstance(weight, int | float) and not isinstance(weight, bool) and weight == weight:
-            is_off = is_off or weight == 0
-            if weight not in (0, 1):
+        if not is_none(weight):
+            found = switch_of(weight)
+            is_off = is_off or found is False
+            if found is None:
+                if text_of(weight) is None or not re.fullmatch(r"\s*\d*\.?\d+\s*", str(weight)):
+                    raise RowError(f"{where} has the weight {weight!r}, which is no number")
                 self.remarks.append("weights of turns other than 0 and 1 are taken as 1")
         details = next((turn[key] for key in DETAILS if not _is_empty(turn.get(key))), None)
         if is_off or details is not None:
@@ -123,6 +128,16 @@ class Conversation:
             self.masked += _masked(details, place, message["content"])
         elif not (message["content"].strip() or message.get("tool_calls")):
             raise RowError(f"turn {place + 1} is an answer without content")
+
+
+def _mark(turn: Mapping[str, Any], key: str, where: str) -> bool | None:
+    """A mark of a turn; None without one. Raises RowError for one that says neither yes nor no."""
+    value = turn.get(key)
+    if _is_empty(value):
+        return None
+    if (found := switch_of(value)) is None:
+        raise RowError(f"{where} is marked {key}: {value!r}, which says neither yes nor no")
+    return found
 
 
 def _plain(turn: Any) -> Message | None:

@@ -32,7 +32,7 @@ TOOL = {
         },
     },
 }
-CALL = {
+CALL: dict[str, Any] = {
     "type": "function",
     "id": "a1b2c3d4e",
     "function": {"name": "zqtool", "arguments": {"zqkey": "zqvalue"}},
@@ -151,6 +151,35 @@ class ChatTemplate:
             for tools in ([TOOL], [])
         )
 
+    def _asked(self, content: str = "", calls: int = 1) -> Message:
+        made = [
+            {**CALL, "function": {**CALL["function"], "name": f"zqtool{'x' * place}"}}
+            for place in range(calls)
+        ]
+        return {
+            **ASKED,
+            "content": content,
+            "tool_calls": [_as_text(one) for one in made] if self.calls_as_text else made,
+        }
+
+    @cached_property
+    def takes_words_beside_calls(self) -> bool:
+        """Whether it writes what is said in a turn beside its calls."""
+        asked = self._asked("zqbeside")
+        return any(
+            self._writes("zqbeside zqtool", [USER, asked, *after], [TOOL]) for after in ([], [RESULT, ANSWER])
+        )
+
+    @cached_property
+    def takes_several_calls(self) -> bool:
+        """Whether it writes more than the first call of a turn."""
+        return self._writes("zqtool zqtoolx", [USER, self._asked(calls=2)], [TOOL])
+
+    @cached_property
+    def takes_late_system(self) -> bool:
+        """Whether it writes a system turn that is not the first."""
+        return self._writes("zqlate", [USER, ANSWER, {"role": "system", "content": "zqlate"}, USER, ANSWER])
+
     @cached_property
     def takes_results(self) -> bool:
         """Whether it writes what a tool answered."""
@@ -201,6 +230,19 @@ class ChatTemplate:
             where = f"turn {place} ({message['role']})"
             if "tool_calls" in message and self.calls_as_text is None:
                 raise RefusedRowError(f"the model's chat template does not write the calls of {where}", hint)
+            calls = message.get("tool_calls", ())
+            if calls and message["content"].strip() and not self.takes_words_beside_calls:
+                raise RefusedRowError(
+                    f"the model's chat template drops what {where} says beside its calls", hint
+                )
+            if len(calls) > 1 and not self.takes_several_calls:
+                raise RefusedRowError(
+                    f"the model's chat template writes the first call of {where} alone", hint
+                )
+            if place > 1 and message["role"] == "system" and not self.takes_late_system:
+                raise RefusedRowError(
+                    f"the model's chat template drops {where}: it is not the first turn", hint
+                )
             if message["role"] == "tool" and not self.takes_results:
                 raise RefusedRowError(f"the model's chat template does not write the result in {where}", hint)
             if "reasoning_content" in message and not self.takes_reasoning and not self.opens_reasoning:

@@ -20,6 +20,7 @@ from runner.data.row import Message, Row
 from runner.train.chat_template import ChatTemplate, RefusedRowError
 from runner.train.letters import Letters, Span, mark_for, without
 
+STAND_IN = "zqgreeting"
 THINK_BEGINS, THINK_ENDS = "<think>", "</think>"
 
 
@@ -68,9 +69,12 @@ class Conversations:
         return found
 
     def _guarded(self, row: Row) -> tuple[Row, str]:
-        if not any(self._letters.are_in(message) for message in row.messages):
+        are_there = any(self._letters.are_in(message) for message in row.messages)
+        if not are_there and not (row.tools and self._letters.has(str(row.tools))):
             return row, ""
-        mark = mark_for([str(value) for message in row.messages for value in message.values()])
+        mark = mark_for(
+            [str(row.tools), *(str(value) for message in row.messages for value in message.values())]
+        )
         masked = tuple(
             replace(
                 one,
@@ -82,7 +86,8 @@ class Conversations:
             for one in row.masked
         )
         messages = tuple(self._letters.guarded(one, mark) for one in row.messages)
-        return replace(row, messages=messages, masked=masked), mark
+        tools = tuple(self._letters.marked(tool, mark) for tool in row.tools)
+        return replace(row, messages=messages, masked=masked, tools=tools), mark
 
     def _renderings(self, row: Row) -> list[Rendering]:
         if not self.assistant_only and not row.context and not row.masked:
@@ -137,7 +142,12 @@ class Conversations:
         template writes it otherwise.
         """
         content = row.messages[0]["content"].strip()
-        start = text.find(content) if content else -1
+        # The same words may stand in its header: the place is that of another content in the same conversation.
+        first, *others = row.messages
+        other = self._text([{**first, "content": STAND_IN}, *others], row)
+        start = other.find(STAND_IN) if content else -1
+        if start >= 0 and not text.startswith(other[:start] + content):
+            start = -1
         if start < 0:
             raise RefusedRowError(
                 "it begins with an answer that the chat template writes otherwise", "Remove that turn."
@@ -189,8 +199,14 @@ class Conversations:
             thought = thought.removeprefix(THINK_BEGINS).strip("\n")
             inner = f"{thought}\n" if thought else "\n"
             return f"{prompt}{inner}{THINK_ENDS}\n\n{rest.lstrip()}", len(prompt)
-        # The prompt says that there is no reasoning, and this answer has some: what is alike is the header.
         header = self._text(row.messages[:place], row)
+        # Earlier turns are written otherwise once an answer follows (gpt-oss drops what was thought before a call): the
+        # answer is carried over to the prompt.
+        asked = prompt.removeprefix(header)
+        behind = closed.rfind(asked) + len(asked) if asked and asked in closed else -1
+        if behind >= 0 and not closed.startswith(header) and message["content"].strip() in closed[behind:]:
+            return prompt + closed[behind:], len(prompt)
+        # The prompt says that there is no reasoning, and this answer has some: what is alike is the header.
         shared = _common(prompt, closed)
         if not closed.startswith(header) or shared < len(header):
             raise RefusedRowError(
@@ -210,8 +226,10 @@ class Conversations:
         if not masked:
             return [(start, end)]
         content = row.messages[place]["content"]
-        begins = text.find(content.strip(), start, end)
-        if begins < 0:
+        thought = row.messages[place].get("reasoning_content", "").strip()
+        behind = max(start, text.find(thought, start, end) + len(thought)) if thought else start
+        begins = text.find(content.strip(), behind, end)
+        if begins < 0 or text.find(content.strip(), begins + 1, end) >= 0:
             raise RefusedRowError(
                 f"the marks of turn {place + 1} (train_detail) cannot be placed: the chat template changes its text",
                 "Mark whole turns, or name another template.",

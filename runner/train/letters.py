@@ -49,23 +49,21 @@ class Letters:
 
     def guarded(self, message: Message, mark: str) -> Message:
         """The message with a mark in every control token that is written in it."""
-        return {
-            key: value if key in ("role", "name", "tool_call_id") else self._marked(value, mark)
-            for key, value in message.items()
-        }
+        return {key: value if key == "role" else self.marked(value, mark) for key, value in message.items()}
 
     def moved(self, text: str, place: int) -> int:
         """Where a place of a text is once there are marks in it."""
         assert self._pattern is not None
         return place + sum(found.start() < place for found in self._pattern.finditer(text))
 
-    def _marked(self, value: Any, mark: str) -> Any:
+    def marked(self, value: Any, mark: str) -> Any:
+        """A value with the mark in every control token that is written anywhere in it."""
         if isinstance(value, str):
             assert self._pattern is not None
             return self._pattern.sub(lambda found: found[0][0] + mark + found[0][1:], value)
         if isinstance(value, dict):
-            return {key: self._marked(one, mark) for key, one in value.items()}
-        return [self._marked(one, mark) for one in value] if isinstance(value, list) else value
+            return {self.marked(key, mark): self.marked(one, mark) for key, one in value.items()}
+        return [self.marked(one, mark) for one in value] if isinstance(value, list) else value
 
 
 def mark_for(texts: list[str]) -> str:

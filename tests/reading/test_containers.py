@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bz2
+import datetime
+import decimal
 import gzip
 import json
 import lzma
@@ -234,11 +236,61 @@ def test_cells_over_several_lines_are_cells(tmp_path: Path) -> None:
     assert [row.text for row in found if isinstance(row, Row)] == ["one\ntwo, three\nfour, five\nsixb", "cd"]
 
 
-def test_a_quote_that_closes_far_below_is_not_closed(tmp_path: Path) -> None:
+def test_a_quote_that_is_not_closed_costs_its_row_and_no_other(tmp_path: Path) -> None:
     inner = "".join(f"Name {i},item {i}\n" for i in range(9))
     found = table(tmp_path, f'prompt,completion\na,b\n"Name,item\n{inner}z,"item"\nc,d\n')
     bad = [row for row in found if isinstance(row, BadRow)]
     assert (len(found), [row.line for row in bad]) == (13, [3])
+
+
+def test_blank_lines_and_commas_of_a_cell_are_its_own(tmp_path: Path) -> None:
+    """Paragraphs, and lines that look like rows: what is quoted well is one cell."""
+    cell = "Here:\n\nBerlin, Germany\nParis, France\nRome, Italy\nBern, Switzerland\n\n    code\nThat is all"
+    found = table(tmp_path, f'\nprompt,completion\n\n"Capitals?","{cell}"\n\nq2,a2\n\n')
+    assert [row.text for row in found if isinstance(row, Row)] == [f"Capitals?{cell}", "q2a2"]
+
+
+def test_a_column_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="names the column answer twice"):
+        table(tmp_path, "question,answer,Answer\nq,first,second\n")
+
+
+def test_nulls_that_arrow_makes_are_none_of_the_rows(tmp_path: Path) -> None:
+    """Each call gets every key that any other has."""
+    calls = [{"city": "Bern"}, {"ticker": "X"}]
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": "q"},
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [{"function": {"name": "f", "arguments": arguments}}],
+                },
+            ]
+        }
+        for arguments in calls
+    ]
+    path = tmp_path / "rows.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    found = [
+        row.messages[1]["tool_calls"][0]["function"]["arguments"] for row in read_rows(file_source(path))
+    ]
+    assert found == calls
+
+
+def test_dates_and_decimals_are_text_and_bytes_are_not(tmp_path: Path) -> None:
+    def written(value: Any) -> Path:
+        path = tmp_path / "rows.parquet"
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([{"question": "q", "answer": value}]), path)
+        return path
+
+    assert (
+        read_rows(file_source(written(datetime.date(2024, 2, 29))))[0].messages[1]["content"] == "2024-02-29"
+    )
+    assert read_rows(file_source(written(decimal.Decimal("1.50"))))[0].messages[1]["content"] == "1.50"
+    with pytest.raises(DataError, match="its answer is bytes, not text"):
+        read_rows(file_source(written(b"x")))
 
 
 # Text

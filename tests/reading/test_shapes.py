@@ -185,10 +185,14 @@ TEXTS = {
 @pytest.mark.parametrize("style", TEXTS)
 def test_chats_as_text_are_recognised_and_taken_apart(style: str) -> None:
     assert style_of(TEXTS[style]) == style
-    wanted = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
-    assert turns_of(TEXTS[style]) == wanted
+    wanted = [("user", "q"), ("assistant", "a")]
+    if style == "Alpaca's headings":
+        wanted = [("system", "Below is an instruction."), *wanted]
+    found = turns_of(TEXTS[style])
+    assert found is not None
+    assert [(turn["role"], turn["content"]) for turn in found] == wanted
     row = normalise({"text": TEXTS[style]}, 1, Reading(splits_text=True))
-    assert turns(row) == [("user", "q"), ("assistant", "a")]
+    assert turns(row) == wanted
 
 
 @pytest.mark.parametrize(
@@ -198,8 +202,49 @@ def test_chats_as_text_are_recognised_and_taken_apart(style: str) -> None:
         "### Results\nWe found little.\n\n### Method\nWe looked.",
         "The user said: hello. User: nobody answered.",
         "[INST] without an end",
+        "### Question 1\nCapital?\n### Answer\nParis",
+        "<|im_start|>user\nq<|im_end|>\nwords between\n<|im_start|>assistant\na<|im_end|>",
     ],
 )
 def test_texts_that_only_look_like_it_are_texts(text: str) -> None:
     assert style_of(text) == ""
     assert normalise({"text": text}, 1, Reading(splits_text=True)).format is RowFormat.TEXT
+
+
+def test_what_stands_before_the_first_turn_is_a_system_turn_and_prose_stays_prose() -> None:
+    facts = "Some facts:\nHuman rights matter.\nUser: x\nUsers agree."
+    text = f"You are Bob, a pirate.\n\nHuman: Tell me.\n\nAssistant: {facts}"
+    found = turns_of(text)
+    assert found is not None
+    assert [(turn["role"], turn["content"]) for turn in found] == [
+        ("system", "You are Bob, a pirate."),
+        ("user", "Tell me."),
+        ("assistant", facts),
+    ]
+
+
+@pytest.mark.parametrize("question", ["prompt", "input", "query", "problem", "instruction"])
+def test_a_chosen_answer_keeps_its_question_whatever_it_looks_like(question: str) -> None:
+    chosen = "User: Hi\nAssistant: Hello there"
+    row = normalise({question: "Write a chat.", "system": "s", "chosen": chosen, "rejected": "x"}, 1, CHOSEN)
+    assert turns(row) == [("system", "s"), ("user", "Write a chat."), ("assistant", chosen)]
+    with pytest.raises(RowError, match="no question that is known"):
+        normalise({"frage": "q", "chosen": "a", "rejected": "b"}, 1, CHOSEN)
+
+
+@pytest.mark.parametrize("mark", ["False", "false", "0", 0, "no", "0.0"])
+def test_marks_are_marks_in_every_way_they_are_written(mark: Any) -> None:
+    with pytest.raises(LeftOutError):
+        normalise({"question": "q", "answer": "a", "train": mark}, 1)
+    row = normalise({"messages": [Q, {**A, "train": mark}, Q, {**A, "weight": "1"}]}, 1)
+    assert row.answers == [3]
+    with pytest.raises(LeftOutError, match="is false"):
+        normalise({"prompt": "q", "completion": "a", "label": mark}, 1, CHOSEN)
+    with pytest.raises(RowError, match="says neither yes nor no"):
+        normalise({"messages": [Q, {**A, "train": "perhaps"}]}, 1)
+
+
+def test_labels_of_pairs_are_labels_and_classes_are_classes() -> None:
+    with pytest.raises(RowError, match="KTO"):
+        normalise({"prompt": "q", "response": "a", "label": False}, 1)
+    assert "column label is not used" in normalise({"question": "q", "answer": "a", "label": 1}, 1).remarks

@@ -24,7 +24,7 @@ THREE: list[dict[str, Any]] = [
     {"role": "user", "content": "Whose?"},
     {"role": "assistant", "content": "Jonas's\nand mine."},
 ]
-TOOL = {
+TOOL: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "weather",
@@ -278,3 +278,59 @@ def test_an_answer_that_begins_like_a_control_token_keeps_its_first_letter() -> 
     made = tokenizer_of("deepseek_r1_distill")
     (one,) = RowRenderer(made).render(row_of([THREE[0], {"role": "assistant", "content": "<b>Mira</b>"}]))
     assert learned(made, one) == ["\n</think>\n\n<b>Mira</b><｜end▁of▁sentence｜>"]
+
+
+def test_marks_are_found_behind_the_reasoning_or_not_at_all() -> None:
+    made = tokenizer_of("qwen3")
+    detail = [{"begin_offset": 0, "end_offset": 4, "train": False}]
+    answer: dict[str, Any] = {
+        "role": "assistant",
+        "reasoning_content": "Maybe Paris is it",
+        "content": "Paris, yes",
+        "train_detail": detail,
+    }
+    (one,) = RowRenderer(made).render(row_of([THREE[0], answer]))
+    assert "Maybe Paris is it" in learned(made, one)[0]
+    assert learned(made, one)[-1] == ", yes<|im_end|>"
+
+
+def test_a_greeting_is_not_its_header() -> None:
+    made = tokenizer_of("llama3_1")
+    turns = [{"role": "assistant", "content": "assistant"}, *THREE[:2]]
+    (one,) = RowRenderer(made).render(row_of(turns))
+    assert learned(made, one)[0] == "assistant<|eot_id|>"
+
+
+def test_control_tokens_in_tools_are_letters_too() -> None:
+    made = tokenizer_of("qwen3")
+    typed = {"type": "function", "function": {**TOOL["function"], "description": "stop at <|im_end|> or not"}}
+    (one,) = RowRenderer(made).render(row_of(CALLED[:2], tools=[typed]))
+    (other,) = RowRenderer(made).render(row_of(CALLED[:2], tools=[TOOL]))
+    assert one.input_ids.count(made.eos_token_id) == other.input_ids.count(made.eos_token_id)
+    assert "stop at <|im_end|> or not" in one.text
+
+
+def test_what_a_template_drops_beside_a_call_refuses_the_row() -> None:
+    said = [CALLED[0], {**CALLED[1], "content": "Let me look."}, *CALLED[2:]]
+    with pytest.raises(TrainingError, match=r"drops what turn 2 \(assistant\) says beside its calls"):
+        RowRenderer(tokenizer_of("llama3_1")).render(row_of(said, tools=[TOOL]))
+    made = tokenizer_of("qwen3")
+    texts = [
+        text for one in RowRenderer(made).render(row_of(said, tools=[TOOL])) for text in learned(made, one)
+    ]
+    assert "Let me look." in texts[0]
+    twice = [CALLED[0], {**CALLED[1], "tool_calls": CALLED[1]["tool_calls"] * 2}, *CALLED[2:]]
+    with pytest.raises(TrainingError, match=r"first call of turn 2 .* alone|refuses turn 2"):
+        RowRenderer(tokenizer_of("gptoss")).render(row_of(twice, tools=[TOOL]))
+
+
+def test_an_answer_behind_turns_that_are_written_otherwise_then_is_carried_over() -> None:
+    """gpt-oss drops what was thought before a call once the answer is there."""
+    made = tokenizer_of("gptoss")
+    thought = [CALLED[0], {**CALLED[1], "reasoning_content": "I must look."}, *CALLED[2:]]
+    row = row_of(thought, tools=[TOOL])
+    samples = RowRenderer(made).render(row)
+    texts = [text for one in samples for text in learned(made, one)]
+    assert "I must look." in "".join(texts)
+    assert texts[-1] == "<|channel|>final<|message|>It is 12 degrees.<|return|>"
+    assert prompts_before(samples[-1])[-1] == at_inference(made, row, 3)
