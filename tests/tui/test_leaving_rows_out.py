@@ -114,3 +114,12 @@ async def test_no_row_is_at_fault_for_a_file_that_is_missing(mine: Path) -> None
         await pilot.press("v")
         await shows(pilot, "train row 1", "missing.jsonl")
         assert "Leave out" not in screen_text(pilot)
+
+
+async def test_the_columns_there_are_are_offered_where_they_are_named(mine: Path) -> None:
+    async with looking((120, 40)) as (app, pilot, editor):
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is editor)
+        await pilot.press("slash", *"columns")
+        await pilot.press("enter")
+        await shows(pilot, "your columns: prompt, completion")

@@ -92,6 +92,10 @@ class EditingScreen(EditorScreen):
             return
         self.report = message.report
         self.assess.take_data(message.report)
+        sources = message.report.sources if message.report is not None else ()
+        # None yet, or no more: news may come before there is anything to show them on, and after.
+        for field in self.query(FieldEditor) if sources else ():
+            field.columns = sources[0].columns
         if self._data is not None:
             self._data.report = message.report
 

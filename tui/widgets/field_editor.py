@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from runner.preset.fields import FieldKind
-from tui.colours import BAD, NOTE, QUIET
+from tui.colours import BAD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs, plain
 from tui.models.form_rows import FormRow
 from tui.models.typed_path import PathEntry, kept
@@ -24,6 +24,9 @@ from tui.widgets.path_input import PathInput
 
 # What a path could become, of the help that is shown meanwhile.
 MOST_NAMES = 12
+
+# The settings that name columns of the rows.
+OF_COLUMNS = ("data.columns", "data.drop_columns")
 
 
 class ValueInput(PathInput):
@@ -55,6 +58,8 @@ class FieldEditor(Vertical):
     """Help for a setting and, while it is edited, the widget for its kind. Every keystroke is told at once."""
 
     row: reactive[FormRow | None] = reactive(None)
+    # Those of the training rows, as far as they were looked at.
+    columns: reactive[tuple[str, ...]] = reactive(())
 
     class Typed(Message):
         """The text of a setting is now this; `done` when it was chosen and the list is to have the focus again."""
@@ -86,7 +91,10 @@ class FieldEditor(Vertical):
         if self._editing and row.field.name != self._editing:
             self._hide()
         self.border_title = plain(row.field.name)
-        self.query_one("#help", Static).update(help_text(row))
+        self.query_one("#help", Static).update(help_text(row, self.columns))
+
+    def watch_columns(self) -> None:
+        self.watch_row(self.row)
 
     def edit(self) -> None:
         """Begin to edit the setting shown."""
@@ -169,13 +177,15 @@ def placeholder(row: FormRow) -> str:
     return f"empty: {row.inherited or 'none'}"
 
 
-def help_text(row: FormRow) -> Text:
-    """Problem, doc, default, bounds, and who sets it."""
+def help_text(row: FormRow, columns: tuple[str, ...] = ()) -> Text:
+    """Problem, doc, default, bounds, and who sets it; for settings that name columns, those there are."""
     field = row.field
     text = Text()
     if row.problem:
         text.append(plain(f"{glyphs().failed} {row.problem}\n"), f"bold {BAD}")
     text.append(plain(field.doc))
+    if columns and field.name in OF_COLUMNS:
+        text.append(plain(f"\nyour columns: {', '.join(columns)}"), LIVE)
     takes = field.expects
     if field.choices and field.kind is FieldKind.LIST:
         takes = f"some of {', '.join(field.choices)}"
