@@ -1,4 +1,4 @@
-"""Rows out of Parquet and Arrow files, and of data sets on the hub."""
+"""Rows out of Parquet and Arrow files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.data.errors import DataError
-from runner.data.raw import BadRow, RawRow
+from runner.data.raw import RawRow
 
 BATCH_ROWS = 1000
 
@@ -67,17 +67,3 @@ def _filled(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _filled(one) for key, one in value.items() if one is not None}
     return [_filled(one) for one in value] if isinstance(value, list) else value
-
-
-def hub_rows(name: str, split: str, config: str | None) -> Iterator[RawRow | BadRow]:
-    """Every row of a split of a data set on the hub. Raises DataError."""
-    from datasets import load_dataset
-
-    try:
-        yield from (without_nulls(row) for row in load_dataset(name, config, split=split))
-    except (ValueError, OSError, FileNotFoundError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DataError(
-            f"Cannot load {name} (split {split}) from the hub: {first}",
-            "A local file starts with ./ or / or ends in .jsonl, .json, .csv or .parquet; check name and network.",
-        ) from None

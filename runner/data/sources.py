@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from runner.data.columnar import hub_rows
 from runner.data.container import Container, open_container
 from runner.data.errors import DataError
 from runner.data.json_rows import parse_line
@@ -18,6 +17,14 @@ from runner.data.row import LeftOutError, Row, RowError
 from runner.data.shapes import normalise
 from runner.preset.data_sources import DataSource
 
+# How the rows of a data set on the hub are had: by the training stack, which is not of this room.
+Hub = Callable[[DataSource], Iterator[RawRow]]
+
+
+def no_hub(source: DataSource) -> Iterator[RawRow]:
+    """Where only files are read. Raises DataError."""
+    raise DataError(f"{source.dataset} is a data set on the hub, not a file.", "Name it in a preset.")
+
 
 def container_of(source: DataSource) -> Container | None:
     """The file of a source; None for a data set on the hub. Raises DataError."""
@@ -26,13 +33,13 @@ def container_of(source: DataSource) -> Container | None:
     return open_container(Path(source.dataset), source.key, source.reading.encoding)
 
 
-def raw_rows(source: DataSource) -> Iterator[RawRow | BadRow]:
+def raw_rows(source: DataSource, hub: Hub = no_hub) -> Iterator[RawRow | BadRow]:
     """Every row of a source as it stands there. Raises DataError when the source cannot be read."""
     container = container_of(source)
-    return hub_rows(source.dataset, source.split, source.config) if container is None else container.rows()
+    return hub(source) if container is None else container.rows()
 
 
-def raw_row(source: DataSource, number: int) -> RawRow | BadRow:
+def raw_row(source: DataSource, number: int, hub: Hub = no_hub) -> RawRow | BadRow:
     """One row; of a file by lines those before it are not understood. Raises DataError; IndexError past the last."""
     container = container_of(source)
     if container is not None and container.is_by_lines:
@@ -40,17 +47,17 @@ def raw_row(source: DataSource, number: int) -> RawRow | BadRow:
         if found is not None:
             return parse_line(found)
     else:
-        for raw in islice(raw_rows(source), number - 1, None):
+        for raw in islice(raw_rows(source, hub), number - 1, None):
             return raw
     raise IndexError(f"there is no row {number}")
 
 
-def scan(source: DataSource) -> Iterator[Row | BadRow]:
+def scan(source: DataSource, hub: Hub = no_hub) -> Iterator[Row | BadRow]:
     """Every row of a source, normalised, bad ones included; those that the preset skips, or that lie outside the part
     it takes, are left out. Raises DataError when the source itself cannot be read.
     """
     wanted = wanted_numbers(source)
-    for number, raw in enumerate(islice(raw_rows(source), wanted.stop - 1), start=1):
+    for number, raw in enumerate(islice(raw_rows(source, hub), wanted.stop - 1), start=1):
         if number >= wanted.start and number not in source.skipped:
             yield understand(raw, number, source)
 
@@ -85,12 +92,12 @@ def understand(raw: RawRow | BadRow, number: int, source: DataSource) -> Row | B
         return BadRow(number, str(error), is_left_out=source.reading.skips_bad)
 
 
-def read_rows(source: DataSource) -> tuple[list[Row], int]:
+def read_rows(source: DataSource, hub: Hub = no_hub) -> tuple[list[Row], int]:
     """Every row of a source, normalised, and how many are left out, by a setting or their author's mark. Raises
     DataError naming the first bad row, or the source without any.
     """
     rows, left_out = [], 0
-    for row in scan(source):
+    for row in scan(source, hub):
         if not isinstance(row, BadRow):
             rows.append(replace(row, source=source.number or 0))
         elif row.is_left_out:

@@ -6,7 +6,6 @@ programs, and pass over in silence what they do not know.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -17,6 +16,7 @@ from transformers.utils import chat_template_utils
 
 from runner.data.errors import TrainingError
 from runner.data.row import Message
+from runner.train.calls import with_ids, with_text_arguments
 
 USER: Message = {"role": "user", "content": "zqask"}
 ANSWER: Message = {"role": "assistant", "content": "zqanswer"}
@@ -122,7 +122,7 @@ class ChatTemplate:
         """A turn with its calls in the form this template takes."""
         if "tool_calls" not in message or not self.calls_as_text:
             return message
-        return {**message, "tool_calls": [_as_text(call) for call in message["tool_calls"]]}
+        return {**message, "tool_calls": [with_text_arguments(call) for call in message["tool_calls"]]}
 
     # What it takes
 
@@ -144,7 +144,7 @@ class ChatTemplate:
         return next((as_text for as_text in (False, True) if self._writes_call(as_text)), None)
 
     def _writes_call(self, as_text: bool) -> bool:
-        asked = {**ASKED, "tool_calls": [_as_text(CALL)]} if as_text else ASKED
+        asked = {**ASKED, "tool_calls": [with_text_arguments(CALL)]} if as_text else ASKED
         return any(
             self._writes("zqtool zqkey zqvalue", [USER, asked, *after], tools)
             for after in ([], [RESULT, ANSWER])
@@ -159,7 +159,7 @@ class ChatTemplate:
         return {
             **ASKED,
             "content": content,
-            "tool_calls": [_as_text(one) for one in made] if self.calls_as_text else made,
+            "tool_calls": [with_text_arguments(one) for one in made] if self.calls_as_text else made,
         }
 
     @cached_property
@@ -183,7 +183,7 @@ class ChatTemplate:
     @cached_property
     def takes_results(self) -> bool:
         """Whether it writes what a tool answered."""
-        asked = {**ASKED, "tool_calls": [_as_text(CALL)]} if self.calls_as_text else ASKED
+        asked = {**ASKED, "tool_calls": [with_text_arguments(CALL)]} if self.calls_as_text else ASKED
         return any(self._writes("zqresult", [USER, asked, RESULT, ANSWER], tools) for tools in ([TOOL], []))
 
     @cached_property
@@ -270,35 +270,3 @@ class ChatTemplate:
         except Exception:
             return True
         return False
-
-
-def with_ids(turns: Sequence[Message]) -> list[Message]:
-    """The turns with each call numbered in nine digits, and the results of calls with the numbers of theirs."""
-    known: dict[str, str] = {}
-    waiting: list[str] = []
-    made: list[Message] = []
-    number = 0
-    for given in turns:
-        turn = given
-        if "tool_calls" in turn:
-            calls = []
-            for call in turn["tool_calls"]:
-                number += 1
-                waiting.append(f"{number:09}")
-                known[str(call.get("id"))] = waiting[-1]
-                calls.append({**call, "id": waiting[-1]})
-            turn = {**turn, "tool_calls": calls}
-        elif turn["role"] == "tool":
-            first = waiting.pop(0) if waiting else f"{number:09}"
-            turn = {**turn, "tool_call_id": known.get(str(turn.get("tool_call_id")), first)}
-        made.append(turn)
-    return made
-
-
-def _as_text(call: dict[str, Any]) -> dict[str, Any]:
-    """A call with its arguments as JSON text."""
-    arguments = call["function"]["arguments"]
-    if isinstance(arguments, str):
-        return call
-    text = json.dumps(arguments, ensure_ascii=False)
-    return {**call, "function": {**call["function"], "arguments": text}}

@@ -13,6 +13,7 @@ from runner.insight import split
 from runner.insight.division import Division, Keys, Places, divide
 from runner.preset.data_sources import TRAIN, data_sources, own_sources
 from runner.preset.schema import Preset
+from runner.train.hub import hub_rows
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def read_divided(preset: Preset, takes: Callable[[Row], bool] | None = None) -> 
     """Read every source and divide its rows, those that `takes` refuses left out before. Raises DataError."""
     rows, left_out = {}, {}
     for source in data_sources(preset.data):
-        every, without = read_rows(source)
+        every, without = read_rows(source, hub_rows)
         rows[source.name] = every if takes is None else [row for row in every if takes(row)]
         left_out[source.name] = without + len(every) - len(rows[source.name])
     own = tuple(source.name for source in own_sources(preset.data))

@@ -12,6 +12,7 @@ from runner.data.raw import BadRow
 from runner.data.sources import raw_row, understand
 from runner.preset.data_sources import DataSource
 from runner.preset.schema import Preset
+from runner.train.hub import hub_rows
 from runner.train.tokenise import IGNORED, Rendered, RowRenderer, length_limit
 
 MOST_RAW = 2000
@@ -31,7 +32,7 @@ def page(preset: Preset, renderer: RowRenderer, source: DataSource, number: int)
 
     Raises TrainingError when the source cannot be read or a template refuses the row; IndexError past the last row.
     """
-    raw = raw_row(source, number)
+    raw = raw_row(source, number, hub_rows)
     row = understand(raw, number, source)
     if isinstance(row, BadRow):
         shown = row.text or json.dumps(raw, ensure_ascii=False, default=str)

@@ -16,6 +16,7 @@ from runner.data.sources import raw_rows
 from runner.preset.data_sources import data_sources
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
+from runner.train.hub import hub_rows
 
 LONGEST = 20_000
 
@@ -27,7 +28,7 @@ def texts(preset: Preset, wanted: list[list[int]]) -> dict[str, str]:
         numbers = {row for which, row in wanted if which == source.number}
         if not numbers:
             continue
-        for number, raw in enumerate(islice(raw_rows(source), max(numbers)), start=1):
+        for number, raw in enumerate(islice(raw_rows(source, hub_rows), max(numbers)), start=1):
             if number in numbers:
                 text = (
                     raw.text

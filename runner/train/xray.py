@@ -34,6 +34,7 @@ from runner.train.chat_template import RefusedRowError
 from runner.train.columns import SourceRows
 from runner.train.examine import Examination
 from runner.train.explain import explain
+from runner.train.hub import hub_rows
 from runner.train.row_clock import RowClock
 from runner.train.tokenise import RowRenderer
 
@@ -85,7 +86,7 @@ class Xray:
             for name, source in self._sources.items()
         }
         for name, source in self._sources.items():
-            for row in _some(source, expected[name]) if sampled else scan(source):
+            for row in _some(source, expected[name]) if sampled else scan(source, hub_rows):
                 self._add(found, seen[name], row)
                 if seen[name].read % 64 == 0:
                     self._answer(wait=0.0)
@@ -144,7 +145,7 @@ def notes_of(source: DataSource) -> list[str]:
 
 def columns_of(source: DataSource) -> list[str]:
     """The columns of the first row of a source; none where it is no object."""
-    first = next(iter(raw_rows(source)), None)
+    first = next(iter(raw_rows(source, hub_rows)), None)
     return [] if first is None or isinstance(first, BadRow) else [str(name) for name in first]
 
 
@@ -175,7 +176,7 @@ def _some(source: DataSource, expected: int | None) -> Iterator[Row | BadRow]:
                     yield understand(parse_line(line), number, source)
                 next_row = next(places)
         return
-    yield from islice(scan(source), SAMPLE_ROWS)
+    yield from islice(scan(source, hub_rows), SAMPLE_ROWS)
 
 
 def say(**message: Any) -> None:

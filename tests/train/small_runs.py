@@ -20,6 +20,7 @@ from runner.store.jsonl import LineTail, Record
 from runner.train import dataset, demo_text
 from runner.train.__main__ import train
 from runner.train.dataset import Data
+from runner.train.hub import hub_rows
 from runner.train.stop_flag import StopFlag
 from runner.train.tokenise import RowRenderer, Tokenised, tokenise_row
 from runner.train.tokenizer import load_tokenizer
@@ -40,7 +41,7 @@ def built(preset: Preset, tokenizer: Any = None) -> Data:
 
 def read_rows(source: DataSource) -> list[Row]:
     """The rows of a source as the trainer reads them."""
-    return sources.read_rows(source)[0]
+    return sources.read_rows(source, hub_rows)[0]
 
 
 def tokenise(renderer: RowRenderer, rows: Sequence[Row], limit: int) -> list[Tokenised]:

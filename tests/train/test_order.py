@@ -17,6 +17,7 @@ from runner.preset.files import load_frozen
 from runner.store.directory import RunDirectory
 from runner.store.history import read_history
 from runner.store.rows import rows_of
+from runner.train.hub import hub_rows
 from runner.train.order import RowOrder
 from runner.train.tokenise import RowRenderer, length_limit
 from runner.train.tokenizer import load_tokenizer
@@ -49,7 +50,7 @@ def tokens_of(run: RunDirectory) -> dict[tuple[int, int], list[int]]:
     for source in data_sources(preset.data):
         if (number := source.number) is None:
             continue
-        rows = [row for row in sources.scan(source) if not isinstance(row, BadRow)]
+        rows = [row for row in sources.scan(source, hub_rows) if not isinstance(row, BadRow)]
         limit = length_limit(preset)
         for row, made in zip(rows, tokenise(RowRenderer(tokenizer), rows, limit), strict=True):
             found[number, row.number] = list(made.input_ids)
