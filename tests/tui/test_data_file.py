@@ -8,22 +8,9 @@ import pytest
 
 from runner.store.directory import RunDirectory
 from tests.tui.conftest import shows, until
-from tests.tui.own_rows_scene import (  # noqa: F401
-    CARD,
-    MOST_KEYS,
-    SECOND,
-    SIZES,
-    ask,
-    folder_here,
-    note,
-    put,
-    rows,
-    runs_launched,
-    shown,
-    sizes,
-    started,
-    typed,
-)
+
+# Fixtures: here, launched.
+from tests.tui.own_rows_scene import ask, folder_here, note, put, rows, runs_launched, sizes, started, typed  # noqa: F401
 from tui.screens.data_file import DataFileDialog
 
 pytestmark = pytest.mark.usefixtures("unseen")

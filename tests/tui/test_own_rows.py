@@ -13,21 +13,20 @@ from runner.gpu import GpuReading, GpuSample
 from runner.preset import files
 from runner.store.directory import RunDirectory, list_runs
 from tests.tui.conftest import screen_text, shows, until
+
+# Fixtures: here, launched.
 from tests.tui.own_rows_scene import (  # noqa: F401
     CARD,
     MOST_KEYS,
     SECOND,
-    SIZES,
     ask,
     folder_here,
-    note,
     put,
     rows,
     runs_launched,
     shown,
     sizes,
     started,
-    typed,
 )
 from tui.screens.data_file import DataFileDialog
 from tui.screens.dialog import LaunchDialog

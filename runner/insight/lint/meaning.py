@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.insight.data import Defects
 from runner.insight.lint.data import examined
 from runner.insight.lint.rule import Complaint, LintFacts, LintSeverity, Rules
 
@@ -15,6 +16,11 @@ OF_NO_MEANING = frozenset(
     f"column {name} is not used" for name in [*_LABELS.split(), "__index_level_0__", "unnamed: 0"]
 )
 NOTE, WARNING = LintSeverity.NOTE, LintSeverity.WARNING
+
+
+def _first(defects: Defects) -> str:
+    """The first row of a kind in words; empty when none is listed."""
+    return next((f"; row {note.row} {note.text}" for note in defects.notes), "")
 
 
 @RULES.rule("turns-untrained", WARNING, "Answers before the last one are read and not learned.")
@@ -56,7 +62,7 @@ def _(facts: LintFacts) -> Complaint | None:
     report = examined(facts)
     if report is None or not report.templated.count or facts.preset.data.text_rows != "plain":
         return None
-    first = f"; row {note.row} {note.text}" if (note := next(iter(report.templated.notes), None)) else ""
+    first = _first(report.templated)
     return Complaint(
         "data.text_rows",
         f"{report.templated.count:,} rows of text are chats{first}",
@@ -69,7 +75,7 @@ def _(facts: LintFacts) -> Complaint | None:
     report = examined(facts)
     if report is None or not report.placeholders.count:
         return None
-    first = f"; row {note.row} {note.text}" if (note := next(iter(report.placeholders.notes), None)) else ""
+    first = _first(report.placeholders)
     return Complaint(
         "data.train_dataset",
         f"{report.placeholders.count:,} rows have a placeholder{first}",
