@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datasets import load_dataset
-
 from runner.data.columnar import without_nulls
 from runner.data.errors import DataError
 from runner.data.raw import RawRow
@@ -14,6 +12,9 @@ from runner.preset.data_sources import DataSource
 
 def hub_rows(source: DataSource) -> Iterator[RawRow]:
     """Every row of a split of a data set on the hub. Raises DataError."""
+    # Late: who looks at files alone does without it.
+    from datasets import load_dataset
+
     name, split = source.dataset, source.split
     try:
         yield from (without_nulls(row) for row in load_dataset(name, source.config, split=split))
