@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from runner import safe_open
 from runner.store import redaction
@@ -29,6 +29,9 @@ LAST_WORDS_SECONDS = 60.0
 PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN}
 # Nothing that ftui writes is deeper; what is could be read, and then not be compared, copied or written.
 MOST_DEPTH = 60
+# By so many bytes before the place where reading goes on a file is known to be the one that was read: a line of events
+# holds its time and its step.
+KNOWN_BYTES = 64
 MOST_DIGITS = 18
 
 
@@ -119,7 +122,8 @@ class LineTail:
     """Reads a growing file of JSON lines from where it stopped the last time.
 
     A tail without a newline is "not yet"; a line that is no JSON object is counted in `bad_lines` and passed over; a
-    file that became shorter is read again from its start, and `restarts` counts it. With `tail_bytes` reading begins at
+    file that is another one by now, or was emptied and written anew, be it longer than it was, is read again from its
+    start, and `restarts` counts it. With `tail_bytes` reading begins at
     the first whole line in so many bytes before the end, with `start` at that byte, which begins a line.
     """
 
@@ -130,6 +134,7 @@ class LineTail:
         self.has_more = False
         self.offset = start
         self._pending = b""
+        self._known = b""
         self._inode = 0
         self._skip_line = False
         if tail_bytes is not None:
@@ -159,17 +164,18 @@ class LineTail:
         try:
             with safe_open.open_binary(self.path) as stream:
                 status = os.fstat(stream.fileno())
-                if status.st_size < self.offset or (self._inode and status.st_ino != self._inode):
+                if not self._goes_on_in(stream, status):
                     self.offset, self._pending, self.restarts = 0, b"", self.restarts + 1
-                    self._skip_line = False
+                    self._skip_line, self._known = False, b""
+                    stream.seek(0)
                 self._inode = status.st_ino
-                stream.seek(self.offset)
                 data = stream.read(limit_bytes)
         except OSError:
             self.has_more = False
             return b""
         self.has_more = self.offset + len(data) < status.st_size
         self.offset += len(data)
+        self._known = (self._known + data[-KNOWN_BYTES:])[-KNOWN_BYTES:]
         end = data.rfind(b"\n")
         if end < 0:
             self._pending += data
@@ -182,6 +188,13 @@ class LineTail:
             self._skip_line = False
             return whole.partition(b"\n")[2]
         return whole
+
+    def _goes_on_in(self, stream: BinaryIO, status: os.stat_result) -> bool:
+        """Whether this file holds what was read of it, up to where reading goes on; then the stream stands there."""
+        if status.st_size < self.offset or (self._inode and status.st_ino != self._inode):
+            return False
+        stream.seek(self.offset - len(self._known))
+        return stream.read(len(self._known)) == self._known
 
     def read(self, limit_bytes: int = READ_BYTES) -> list[Record]:
         """The next whole lines as records, from at most `limit_bytes` of file."""

@@ -89,6 +89,22 @@ def test_a_replaced_file_is_read_from_its_start(tmp_path: Path) -> None:
     assert tail.restarts == 1
 
 
+@pytest.mark.parametrize("more", [0, 1, 40])
+def test_a_file_emptied_and_written_anew_between_two_looks_is_read_whole(tmp_path: Path, more: int) -> None:
+    path = tmp_path / "events.jsonl"
+    first = [{"step": step, "loss": 2.0} for step in range(1, 9)]
+    second = [{"step": step, "loss": 1.0} for step in range(9, 17 + more)]
+    path.write_bytes(b"".join(json.dumps(one).encode() + b"\n" for one in first))
+    tail = LineTail(path)
+    assert tail.read_all() == first
+    inode = path.stat().st_ino
+    path.write_bytes(b"".join(json.dumps(one).encode() + b"\n" for one in second))
+    assert path.stat().st_ino == inode
+    assert path.stat().st_size >= tail.offset
+    assert tail.read_all() == second
+    assert (tail.restarts, tail.bad_lines) == (1, 0)
+
+
 def test_non_finite_numbers_survive(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with LineWriter(path) as writer:
