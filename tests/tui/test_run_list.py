@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,18 @@ async def test_the_highlighted_run_stays_in_sight_when_many_come_in_above_it(hom
         for n in range(30):
             made(home, f"20261231-0000{n:02d}-brand-new-ffff", phase("loading model"))
         await until(pilot, lambda: len(names(app)) == 70)
+        await until(pilot, lambda: kept_is_shown(app))
+
+
+async def test_it_stays_in_sight_when_more_come_in_before_it_was_drawn(home: Path) -> None:
+    store_of(home, 40)
+    async with running((80, 24)) as (app, pilot):
+        await until(pilot, lambda: len(names(app)) == 40)
+        await pilot.press("down", "down")
+        runs = listing(app)
+        for n in range(30):
+            run = f"20261231-0000{n:02d}-brand-new-ffff"
+            runs.rows = (replace(runs.rows[0], id=run), *runs.rows)
         await until(pilot, lambda: kept_is_shown(app))
 
 

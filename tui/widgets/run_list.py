@@ -101,6 +101,7 @@ class RunList(ScrollView, can_focus=True):
         super().__init__()
         self.listed: list[RunRow] = []
         self._at: int | None = None
+        self._is_to_be_seen = False
         self._told: str | None = None
         self._drawn: dict[int, Strip] = {}
         self._marked: dict[str, None] = {}
@@ -114,7 +115,8 @@ class RunList(ScrollView, can_focus=True):
         self._list()
 
     def _list(self) -> None:
-        kept, was_at, was_seen = self.highlighted_id, self._at, self._is_seen
+        kept, was_at = self.highlighted_id, self._at
+        was_seen = self._is_to_be_seen or self._is_seen
         before = len(self.listed)
         self.listed = self.selection.of(self.rows)
         index = next((i for i, row in enumerate(self.listed) if row.id == kept), None)
@@ -131,8 +133,15 @@ class RunList(ScrollView, can_focus=True):
         else:
             self._refresh_changed()
         if was_seen and index is not None and index != was_at:
-            self.call_after_refresh(self.scroll_to_region, Region(0, index, 1, 1), animate=False, force=True)
+            self._is_to_be_seen = True
+            self.call_after_refresh(self._bring_into_sight)
         self._tell()
+
+    def _bring_into_sight(self) -> None:
+        """Where the highlighted run is by now: more may have come in above it meanwhile."""
+        self._is_to_be_seen = False
+        if self._at is not None:
+            self.scroll_to_region(Region(0, self._at, 1, 1), animate=False, force=True)
 
     @property
     def _is_seen(self) -> bool:
@@ -167,7 +176,7 @@ class RunList(ScrollView, can_focus=True):
     def _highlight(self, index: int) -> None:
         self._at = index
         self._refresh_changed()
-        self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
+        self._bring_into_sight()
         self._tell()
 
     # Marking and sorting
