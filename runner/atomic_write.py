@@ -28,3 +28,17 @@ def replace_file(path: Path, data: bytes, mode: int = PRIVATE) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def rename_file(path: Path, target: Path) -> None:
+    """Give a file another name that no file has. Raises FileExistsError when one has it, also one that was made this
+    moment, and OSError.
+    """
+    # The name is taken first; what is renamed onto it then replaces nothing but that.
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+    try:
+        path.rename(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            target.unlink(missing_ok=True)
+        raise

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from runner.machine import trainers
 from runner.supervision import freshness
 from runner.supervision.warm import WarmStart
 from tests import stub_nvml
@@ -30,6 +31,13 @@ settings.register_profile(
 settings.load_profile("ftui")
 
 T = TypeVar("T")
+# Those that stand in for the real one.
+TRAINERS = (
+    "tests.faults.trainer",
+    "tests.faults.quota_trainer",
+    "tests.run.scripted_trainer",
+    "tests.train.oom_trainer",
+)
 ROOT = Path(__file__).parent.parent
 
 for name in ("CUDA_VISIBLE_DEVICES", "FTUI_ASCII", "NO_COLOR", "TMUX", "XDG_DATA_HOME"):
@@ -39,6 +47,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # As many busy threads as cores, with a worker for each core: training stands still.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["LC_ALL"] = "C.UTF-8"
+os.environ[trainers.MORE] = ",".join(TRAINERS)
 _is_worker = "PYTEST_XDIST_WORKER" in os.environ
 if not _is_worker:
     os.environ[ADDRESS] = f"ftui-tests-{os.getpid()}-{secrets.token_hex(4)}"

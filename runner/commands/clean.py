@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from runner.store import disk_usage, locks
+from runner.store import disk_usage, life, locks
 from runner.store.directory import RunDirectory
 from runner.store.disk_usage import Holding, size_of
+from runner.store.errors import LaunchError
+from runner.store.life import Role
+from runner.supervision.startable import ensure_ours
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What was deleted: so many checkpoints, so many bytes; `skipped` are runs that live by now."""
+    """What was deleted: so many checkpoints, so many bytes; `skipped` says which runs keep theirs, and why."""
 
     count: int = 0
     freed: int = 0
-    skipped: tuple[RunDirectory, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 def clean(held: Iterable[Holding]) -> Cleaned:
@@ -31,12 +34,14 @@ def clean(held: Iterable[Holding]) -> Cleaned:
 
 
 def _clean(run: RunDirectory, cleaned: Cleaned) -> Cleaned:
-    lock = locks.take(run.lock)
-    if lock is None:
-        return replace(cleaned, skipped=(*cleaned.skipped, run))
     try:
-        if locks.is_held(run.trainer_lock):
-            return replace(cleaned, skipped=(*cleaned.skipped, run))
+        ensure_ours(run)
+        lock = life.take(run, Role.SUPERVISOR)
+    except LaunchError as error:
+        return replace(cleaned, skipped=(*cleaned.skipped, str(error)))
+    try:
+        if life.of(run, Role.TRAINER).may_live:
+            return replace(cleaned, skipped=(*cleaned.skipped, f"{run.id} runs by now."))
         for checkpoint in disk_usage.removable(run):
             freed = size_of(checkpoint.path)
             disk_usage.remove(run, checkpoint)

@@ -14,6 +14,7 @@ from runner.preset import files
 from runner.preset.files import LoadedPreset
 from runner.queue import tickets
 from runner.queue.tickets import QueueError
+from runner.store import launched
 from runner.store.directory import RunDirectory
 from runner.store.errors import LaunchError
 from runner.supervision.launch import ensure_can_train
@@ -81,4 +82,5 @@ def rewrite(
         if gpu_choice is not None:
             wanted = None if gpu_choice == "any" else chosen.uuid if chosen is not None else CPU
         files.dump(loaded.preset, run.preset)
+        launched.note(run)
         tickets.write_ticket(run, replace(ticket, gpu=wanted, need_mib=need_mib, forced=forced))

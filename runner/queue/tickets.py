@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner.store import locks
+from runner.store import life, locks
 from runner.store.directory import RUN_ID, RunDirectory, read_json, runs_folder, write_json
 from runner.store.events import EventLog, Phase
 
@@ -122,7 +122,7 @@ def drop_ticket(run: RunDirectory) -> None:
 
 def waiting(home: Path) -> list[Waiting]:
     """The runs that wait, the next one first."""
-    return [Waiting(run, ticket, locks.is_held(run.lock)) for run, ticket in tickets(home)]
+    return [Waiting(run, ticket, life.has_supervisor(run)) for run, ticket in tickets(home)]
 
 
 def tickets(home: Path) -> list[tuple[RunDirectory, Ticket]]:
@@ -204,7 +204,7 @@ def remove(home: Path, run: RunDirectory) -> None:
     with locked(home):
         _ticket_of(run)
         drop_ticket(run)
-        if not locks.is_held(run.lock):
+        if not life.has_supervisor(run):
             end(run)
 
 

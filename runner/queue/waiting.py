@@ -14,7 +14,7 @@ from runner.gpu import GpuReading
 from runner.queue import admission, lease, tickets
 from runner.queue.admission import Place
 from runner.queue.tickets import Ticket
-from runner.store import directory, locks, requests
+from runner.store import directory, life, requests
 from runner.store.directory import RunDirectory
 from runner.store.events import EventLog, Phase
 from runner.store.requests import Request
@@ -119,12 +119,12 @@ class WaitingRun:
         return order[: next((i for i, (run, _) in enumerate(order) if run == self.run), len(order))]
 
     def _try(self, ticket: Ticket, place: Place, earlier: list[tuple[RunDirectory, Ticket]]) -> Start | str:
-        living = ((run.id, other) for run, other in earlier if locks.is_held(run.lock))
+        living = ((run.id, other) for run, other in earlier if life.has_supervisor(run))
         if first := admission.before(place, living):
             return f"it comes after {first}"
-        held = lease.take(self._home, place.key, self.run)
+        held = lease.take(place.key, self.run)
         if held is None:
-            other = lease.holder(self._home, place.key)
+            other = lease.holder(place.key)
             return f"{place.name} has {other or 'another run'} on it"
         if missing := admission.lacking(ticket, place):
             os.close(held)

@@ -1,15 +1,18 @@
-"""Files of a checkpoint that were cut short: by a power cut, a full disk, a copy that was interrupted."""
+"""Files of a checkpoint that were cut short (by a power cut, a full disk, a copy that was interrupted), or spoiled."""
 
 from __future__ import annotations
 
 import json
 import os
+import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
 from runner import safe_open
 
 MOST_HEADER_BYTES = 100 * 1024 * 1024
+TORCH_FILES = ("*.pt", "*.pth", "*.bin")
 PICKLE_START = b"\x80"
 ZIP_START, ZIP_END, ZIP_END_BYTES = b"PK\x03\x04", b"PK\x05\x06", 22
 
@@ -30,6 +33,29 @@ def is_cut_short(path: Path) -> bool:
             return size == 0
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return True
+
+
+def spoiled(folder: Path) -> list[str]:
+    """Files that torch saved and that do not hold what was saved, in words: it writes zip files with a checksum of each
+    part. Reads them whole.
+    """
+    return [
+        f"{path.name} is not what was saved"
+        for pattern in TORCH_FILES
+        for path in sorted(folder.glob(pattern))
+        if not _is_sound_zip(path)
+    ]
+
+
+def _is_sound_zip(path: Path) -> bool:
+    try:
+        with safe_open.open_binary(path) as file:
+            if file.read(1) == PICKLE_START:
+                return True
+            with zipfile.ZipFile(file) as archive:
+                return archive.testzip() is None
+    except (OSError, ValueError, LookupError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def _safetensors_bytes(file: BinaryIO, size: int) -> int:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runner.store.checkpoint_integrity import is_cut_short
-from runner.store.directory import RunDirectory, read_json
+from runner.store import manifest
+from runner.store.checkpoint_integrity import is_cut_short, spoiled
+from runner.store.directory import RunDirectory, read_json, write_json
 
 NAME = re.compile(r"checkpoint-(\d{1,9})\Z")
 # Written last by the trainer: with it the checkpoint is whole.
 LAST_WRITTEN = "trainer_state.json"
 NEEDED = ("optimizer.pt", "scheduler.pt", LAST_WRITTEN)
+# A checkpoint that could not be loaded has this file, with the reason.
+CONDEMNED = "unusable.json"
 WEIGHTS = (
     "adapter_model.safetensors",
     "adapter_model.bin",
@@ -23,15 +26,15 @@ WEIGHTS = (
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint a run can go on from. `missing` names what it lacks; empty when it is whole."""
+    """A checkpoint a run can go on from. `faults` says what is wrong with it; empty when it is whole."""
 
     step: int
     path: Path
-    missing: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
-        return not self.missing
+        return not self.faults
 
 
 def checkpoints(run: RunDirectory) -> list[Checkpoint]:
@@ -46,19 +49,29 @@ def checkpoints(run: RunDirectory) -> list[Checkpoint]:
     for path in names:
         match = NAME.match(path.name)
         if match is not None:
-            found.append(Checkpoint(int(match[1]), path, _missing(path, int(match[1]))))
+            found.append(Checkpoint(int(match[1]), path, _faults(path, int(match[1]))))
     return sorted(found, key=lambda checkpoint: checkpoint.step)
 
 
-def _missing(path: Path, step: int) -> tuple[str, ...]:
+def condemn(path: Path, reason: str) -> None:
+    """Write down that a checkpoint cannot be gone on from, so that the one before it is taken the next time. Raises
+    OSError.
+    """
+    write_json(path / CONDEMNED, {"reason": reason})
+
+
+def _faults(path: Path, step: int) -> tuple[str, ...]:
+    if (path / CONDEMNED).exists():
+        return (str(read_json(path / CONDEMNED).get("reason") or "it could not be loaded"),)
     lacking = [name for name in NEEDED if is_cut_short(path / name)]
     if not any(_holds_weights(path / name) for name in WEIGHTS):
         lacking.append(WEIGHTS[0])
     if all(is_cut_short(one) for one in path.glob("rng_state*.pth")):
         lacking.append("rng_state.pth")
+    words = [f"{name} is missing or cut short" for name in lacking]
     if LAST_WRITTEN not in lacking and read_json(path / LAST_WRITTEN).get("global_step") != step:
-        lacking.append(f"a readable {LAST_WRITTEN}")
-    return tuple(lacking)
+        words.append(f"{LAST_WRITTEN} cannot be read")
+    return tuple(words)
 
 
 def _holds_weights(path: Path) -> bool:
@@ -74,5 +87,22 @@ def _holds_weights(path: Path) -> bool:
 
 
 def newest(run: RunDirectory) -> Checkpoint | None:
-    """The last whole checkpoint; None when there is none."""
+    """The last whole checkpoint; None when there is none. What its files hold is not looked at."""
     return next((one for one in reversed(checkpoints(run)) if one.is_whole), None)
+
+
+def newest_unharmed(run: RunDirectory) -> tuple[Checkpoint | None, list[Checkpoint]]:
+    """The last whole checkpoint whose files hold what was saved, and the later ones that do not. Reads them whole."""
+    harmed: list[Checkpoint] = []
+    for one in reversed(checkpoints(run)):
+        if one.is_whole:
+            looked_at = examined(one)
+            if looked_at.is_whole:
+                return looked_at, harmed
+            harmed.append(looked_at)
+    return None, harmed
+
+
+def examined(one: Checkpoint) -> Checkpoint:
+    """A whole checkpoint with what is wrong inside its files."""
+    return replace(one, faults=tuple(manifest.harm(one.path) or spoiled(one.path)))

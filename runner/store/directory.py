@@ -29,6 +29,7 @@ from runner import atomic_write, safe_open
 from runner.store import redaction as tokens
 from runner.store.jsonl import loads
 
+LAST = "last"
 RUN_ID = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9._-]+-[0-9a-f]{4}\Z")
 
 
@@ -158,12 +159,12 @@ def find_run(text: str, home: Path) -> RunDirectory:
     runs = list_runs(home)
     if not runs:
         raise RunNotFoundError(f"there are no runs in {runs_folder(home)}. Start one with `ftui run demo`.")
-    if text == "last":
+    if text == LAST:
         return runs[0]
     exact = [run for run in runs if run.id == text]
     matches = exact or [run for run in runs if text in run.id]
     if not matches:
-        raise RunNotFoundError(f"no run has {text!r} in its id. `ftui ls` lists them; `last` is the newest.")
+        raise RunNotFoundError(f"no run has {text!r} in its id. `ftui ls` lists them.")
     if len(matches) > 1:
         some = ", ".join(run.id for run in matches[:3])
         raise RunNotFoundError(f"{len(matches)} runs have {text!r} in their id ({some} …). Give more of it.")

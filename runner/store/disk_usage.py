@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.insight.curves import best_of, main_set
-from runner.store import summary
+from runner.store import life
 from runner.store.checkpoints import Checkpoint, checkpoints
 from runner.store.directory import RunDirectory
 from runner.store.history import read_history
@@ -55,7 +55,7 @@ def free_bytes(home: Path) -> int | None:
 
 def holding(run: RunDirectory) -> Holding:
     """What a run holds."""
-    alive = summary.is_alive(run)
+    alive = life.is_alive(run)
     found = [] if alive else removable(run)
     return Holding(
         run,

@@ -3,3 +3,7 @@
 
 class LaunchError(Exception):
     """A run that cannot be started; the message says why and what to do."""
+
+
+class RemoteCodeError(LaunchError):
+    """A run of elsewhere that lets code run, which the user has not agreed to."""

@@ -13,11 +13,12 @@ from runner.insight.diagnosis import Verdict
 from runner.insight.reduction import part_means
 from runner.insight.task import main_curve
 from runner.insight.train_curve import Column
-from runner.store import locks, lost
+from runner.store import life, lost
 from runner.store.directory import RunDirectory, read_json
 from runner.store.event_tail import EventTail
 from runner.store.events import Phase
 from runner.store.history import History, fold_all, whole
+from runner.store.life import Life, Role
 
 # Many steps, and always more than a supervisor can be behind.
 TAIL_BYTES = 64 * 1024
@@ -68,9 +69,12 @@ def read_state(run: RunDirectory) -> dict[str, Any]:
     gone without an end is `lost`.
     """
     state = read_json(run.state)
-    if phase_of(state).is_over or locks.is_held(run.lock):
+    if phase_of(state).is_over:
         return state
-    lives = is_alive(run)
+    sign = life.of(run, Role.SUPERVISOR)
+    if sign.may_live:
+        return state if sign.life is Life.ALIVE else {**state, "reason": f"It may be running: {sign.why}."}
+    lives = life.is_alive(run)
     # The end may have been written between our two looks.
     state = read_json(run.state)
     if phase_of(state).is_over:
@@ -102,8 +106,3 @@ def phase_of(state: dict[str, Any]) -> Phase:
         return Phase(str(state.get("phase")))
     except ValueError:
         return Phase.STARTING
-
-
-def is_alive(run: RunDirectory) -> bool:
-    """Whether a supervisor or a trainer lives for this run."""
-    return locks.is_held(run.lock) or locks.is_held(run.trainer_lock)

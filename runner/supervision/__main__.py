@@ -1,6 +1,6 @@
 """`python -P -m runner.supervision RUN_DIRECTORY LOCK_FD [CHECKPOINT | --reattach]`: the supervisor's process.
 
-It holds the run's lock for as long as it lives. A run in the queue waits for its turn first.
+It holds the run's lock until the run is over. A run in the queue waits for its turn first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from runner.supervision import signals
 def main() -> int:
     redaction.guard_streams()
     run = RunDirectory(Path(sys.argv[1]))
-    locks.keep(int(sys.argv[2]))
+    lock = int(sys.argv[2])
+    locks.keep(lock)
     checkpoint = sys.argv[3] if len(sys.argv) > 3 else ""
     signals.take_defaults()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -30,7 +31,7 @@ def main() -> int:
     # It brings numpy and the schema along, which those who wait do without.
     from runner.supervision.supervisor import Supervisor
 
-    return Supervisor(run, checkpoint, lease).supervise()
+    return Supervisor(run, checkpoint, lease, lock=lock).supervise()
 
 
 if __name__ == "__main__":

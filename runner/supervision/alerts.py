@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from runner.config import AlertSettings, Occasion
 
 SECONDS = 10.0
+# For all of it; what gives up by itself is let say why.
+ALL_SECONDS = SECONDS + 1
 
 ENDINGS: dict[Phase, Occasion] = {
     Phase.FINISHED: "finished",
@@ -68,24 +70,56 @@ class AlertBook:
         return Alert(occasion, self.run, title, finding.sentence, finding.id, int(finding.severity), step)
 
 
-def send(alert: Alert, settings: AlertSettings, failed: Callable[[str], None]) -> None:
-    """Send an alert where the settings say, in a thread of its own; `failed` is called with what went wrong."""
+def send(alert: Alert, settings: AlertSettings, failed: Callable[[str], None]) -> Sequence[threading.Thread]:
+    """Send an alert where the settings say, each in a thread of its own that keeps no process alive; `failed` is called
+    with what went wrong. Returns the threads: they end after eleven seconds at the latest.
+    """
     if alert.occasion not in settings.on:
-        return
+        return ()
     ways: list[tuple[str, Callable[[], None]]] = []
     if settings.webhook:
         ways.append(("webhook", lambda: post(settings.webhook, alert)))
     if settings.command:
         ways.append(("command", lambda: start(settings.command, alert)))
-    for name, deliver in ways:
-        threading.Thread(target=_guarded, args=(name, deliver, alert, failed), name="alert").start()
+    threads = [
+        threading.Thread(target=_guarded, args=(name, deliver, alert, failed), name="alert", daemon=True)
+        for name, deliver in ways
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def _guarded(name: str, deliver: Callable[[], None], alert: Alert, failed: Callable[[str], None]) -> None:
     try:
-        deliver()
+        within(ALL_SECONDS, deliver)
     except not_delivered() as error:
         failed(f"The alert {alert.title!r} did not reach its {name}: {error}")
+
+
+def within(seconds: float, work: Callable[[], None]) -> None:
+    """Do something that may take long, and leave it alone when it takes longer: looking up a name has no end of its
+    own, and a timeout of a socket is for every single byte. Raises TimeoutError, or what the work raised.
+    """
+    errors: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=guarded, name="alert's delivery", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"no whole answer within {seconds:g} seconds")
+    try:
+        if errors:
+            raise errors[0]
+    finally:
+        # The error would hold this frame, and through it itself and its socket.
+        errors.clear()
 
 
 def not_delivered() -> tuple[type[Exception], ...]:
@@ -104,7 +138,6 @@ def post(url: str, alert: Alert) -> None:
         data=json.dumps(asdict(alert)).encode(),
         headers={"Content-Type": "application/json", "User-Agent": "ftui"},
     )
-    # What it says beside that is not read: the time allowed is for every single byte.
     urllib.request.urlopen(request, timeout=SECONDS).close()
 
 

@@ -13,19 +13,20 @@ from typing import Any
 
 from runner import gpu
 from runner.gpu_choice import choose_gpu
+from runner.machine import trainers
 from runner.machine.training_stack import STACK, missing_packages, version
 from runner.preset import files
 from runner.preset.data_sources import data_sources
 from runner.preset.files import LoadedPreset
 from runner.preset.schema import Preset
-from runner.store import directory
+from runner.store import directory, launched
 from runner.store.directory import RunDirectory
 from runner.store.errors import LaunchError
 from runner.store.events import Phase
 from runner.supervision.start import start_supervisor
 from runner.supervision.warm import WarmStart
 
-TRAINER = "runner.train"
+TRAINER = trainers.OURS
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def make_run(
     """The directory of a new run with its preset frozen and run.json written; `more` goes into that. Raises OSError."""
     run = directory.create(home, name)
     files.dump(loaded.preset, run.preset)
+    launched.note(run)
     directory.write_json(run.run, {**_record(run, loaded, chosen, trainer), **more})
     return run
 

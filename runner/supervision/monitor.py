@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Mapping, Set
 from dataclasses import replace
@@ -22,7 +23,7 @@ from runner.store.history import History, fold_all
 from runner.store.requests import Request
 from runner.store.summary import summarise
 from runner.supervision import stalls
-from runner.supervision.alerts import AlertBook, send
+from runner.supervision.alerts import ALL_SECONDS, AlertBook, send
 
 # How often a run without news is judged again: only that tells a stall.
 QUIET_SECONDS = 5.0
@@ -42,6 +43,8 @@ class RunMonitor:
         self._tail = EventTail(run.events)
         self._judge = ThrottledDiagnosis()
         self._alerts = AlertBook(run.id)
+        # Alerts on their way.
+        self._telling: list[threading.Thread] = []
         self._settings = self._load_settings()
         self._stop_from = self._load_auto_stop()
         self._summary: dict[str, Any] = {}
@@ -83,6 +86,15 @@ class RunMonitor:
             log = EventLog(self.run)
             log.append("warning", id=name, message=message)
             log.close()
+
+    def move(self, run: RunDirectory) -> None:
+        """The run's directory has another name from now on."""
+        self.run, self._tail.path = run, run.events
+
+    def wait_for_alerts(self) -> None:
+        """Let what is on its way be told; that takes seconds at most (alerts.ALL_SECONDS)."""
+        for thread in self._telling:
+            thread.join(ALL_SECONDS)
 
     def update(self, sample: dict[str, Any], pids: dict[str, int], final: bool = False) -> None:
         """Take new events in, judge, tell, and replace state.json when something changed."""
@@ -156,7 +168,7 @@ class RunMonitor:
         reason = str(self.history.end.get("reason") or self.history.error.get("message") or "")
         alerts = self._alerts.new(verdict, self.history.phase, reason, self.history.step)
         for alert in alerts:
-            send(alert, self._settings, lambda message: self.warn("alert", message))
+            self._telling += send(alert, self._settings, lambda message: self.warn("alert", message))
         self._stop_if_wanted(verdict, {alert.finding for alert in alerts})
 
     def _stop_if_wanted(self, verdict: Verdict, new: Set[str]) -> None:

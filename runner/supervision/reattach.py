@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from runner import safe_open
-from runner.store import locks
-from runner.store.directory import RunDirectory, read_json
+from runner.store import life, processes
+from runner.store.directory import RunDirectory
 from runner.store.errors import LaunchError
 from runner.store.jsonl import parse_object
+from runner.store.life import Role
 from runner.supervision.start import REATTACH, start_supervisor
 
 UNKNOWN_CODE = 255
@@ -17,7 +17,7 @@ TAIL_BYTES = 64 * 1024
 
 
 class ReattachedTrainer:
-    """Another process's child: alive as long as it holds its lock. Its exit code cannot be known."""
+    """Another process's child: alive as long as it holds its lock, or is there. Its exit code cannot be known."""
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
@@ -25,7 +25,7 @@ class ReattachedTrainer:
 
     def poll(self) -> int | None:
         """None while it lives."""
-        if locks.is_held(self._run.trainer_lock):
+        if life.of(self._run, Role.TRAINER).may_live:
             self.pid = self.pid or trainer_pid(self._run)
             return None
         from runner.supervision.replan import EXIT_CODE
@@ -34,33 +34,19 @@ class ReattachedTrainer:
 
 
 def trainer_pid(run: RunDirectory) -> int:
-    """The process that trains this run: as the last supervisor wrote it down, or, where it died before it could, by its
-    command. 0 when there is none.
+    """The process that trains this run: the first of its session, also when only workers it forked are left. 0 when
+    there is none that can be seen here.
     """
-    command = ["-P", "-m", str(read_json(run.run).get("trainer")), str(run.path)]
-    written = read_json(run.state).get("trainer_pid")
-    if isinstance(written, int) and written > 1 and _leader(written, command):
-        return written
-    # Seldom asked for; every list of runs would wait for it.
-    import psutil
-
-    return next((leader for pid in psutil.pids() if (leader := _leader(pid, command))), 0)
-
-
-def _leader(pid: int, command: list[str]) -> int:
-    """The first process of its session, if this one was started with this after the name of its program: of a trainer
-    and of the workers it forked, the trainer, also when only they are left. 0 for any other.
-    """
+    trainer = next((one for one in processes.workers_on(run.path) if not one.is_supervisor), None)
     try:
-        found = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
-        return os.getsid(pid) if found[1 : 1 + len(command)] == command else 0
+        return 0 if trainer is None else os.getsid(trainer.pid)
     except OSError:
         return 0
 
 
 def is_orphan(run: RunDirectory) -> bool:
     """Whether a trainer lives and no supervisor watches over it."""
-    return locks.is_held(run.trainer_lock) and not locks.is_held(run.lock)
+    return life.of(run, Role.TRAINER) is life.ALIVE and not life.has_supervisor(run)
 
 
 def reattach(run: RunDirectory) -> bool:

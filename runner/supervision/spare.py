@@ -13,7 +13,7 @@ import socket
 import sys
 from pathlib import Path
 
-from runner.store import redaction
+from runner.store import locks, redaction
 from runner.store.directory import RunDirectory
 from runner.supervision import command_line, handover
 from runner.supervision.imports_ahead import ImportsAhead
@@ -45,11 +45,12 @@ def main() -> int:
     run, checkpoint = RunDirectory(Path(message["run"])), str(message["checkpoint"])
     imports.stop()
     become(command_line.of(SUPERVISOR, run.path, lock, checkpoint), run, message["environment"], console)
+    locks.keep(lock)
     handover.send(connection, {"why": ""})
     connection.close()
     from runner.supervision.supervisor import Supervisor
 
-    return Supervisor(run, checkpoint, spare=trainer).supervise()
+    return Supervisor(run, checkpoint, spare=trainer, lock=lock).supervise()
 
 
 def become(command: list[str], run: RunDirectory, environment: dict[str, str], console: int) -> None:

@@ -7,11 +7,11 @@ import threading
 import time
 
 from runner.queue import tickets
-from runner.store import directory, locks, requests
+from runner.store import directory, life, locks, requests
 from runner.store.directory import RunDirectory
-from runner.store.errors import LaunchError
 from runner.store.events import EventLog, Phase
-from runner.supervision import command_line
+from runner.store.life import Role
+from runner.supervision import command_line, startable
 from runner.supervision.trainer_process import say
 from runner.supervision.warm import WarmStart
 
@@ -19,19 +19,21 @@ from runner.supervision.warm import WarmStart
 REATTACH = "--reattach"
 
 
-def start_supervisor(run: RunDirectory, checkpoint: str = "", warm: WarmStart | None = None) -> None:
+def start_supervisor(
+    run: RunDirectory,
+    checkpoint: str = "",
+    warm: WarmStart | None = None,
+    lock: int | None = None,
+    trusts_code: bool = False,
+) -> None:
     """Start the supervisor of a run in a session of its own; with a checkpoint's name the run goes on from it. A spare
-    one takes it over where there is one and the run need not wait. LaunchError when the run has one already.
+    one takes it over where there is one and the run need not wait. `lock` is the run's, where the caller has taken it;
+    with `trusts_code` the user has agreed to the code that it lets run. Raises LaunchError when the run has a
+    supervisor already, or is none that may be started, RemoteCodeError when the user has to be asked; and OSError.
     """
-    if links := directory.links_out(run):
-        raise LaunchError(
-            f"{run.path}: {', '.join(links[:3])} leads out of the run's directory, and nothing is written there.\n"
-            "Put the files themselves there; to keep runs on another disk, set FTUI_HOME."
-        )
-    lock = locks.take(run.lock)
-    if lock is None:
-        raise LaunchError(f"{run.id} has a supervisor already.")
     try:
+        startable.ensure_startable(run, trusts_code or checkpoint == REATTACH)
+        lock = life.take(run, Role.SUPERVISOR) if lock is None else lock
         if checkpoint != REATTACH:
             requests.forget(run)
         if checkpoint not in ("", REATTACH):
@@ -53,7 +55,8 @@ def start_supervisor(run: RunDirectory, checkpoint: str = "", warm: WarmStart | 
                 cwd=run.path,
             )
     finally:
-        locks.release(lock)
+        if lock is not None:
+            locks.release(lock)
     # While this process lives, it is the supervisor's parent: it has to take its exit code.
     threading.Thread(target=supervisor.wait, name=f"reap {run.id}", daemon=True).start()
 

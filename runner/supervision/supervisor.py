@@ -12,13 +12,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from runner import gpu
 from runner.queue import lease
-from runner.store import console, directory, disk_usage, requests
-from runner.store.checkpoints import newest
+from runner.store import console, directory, disk_usage, locks, requests
+from runner.store.checkpoints import newest_unharmed
 from runner.store.directory import RunDirectory
 from runner.store.events import EventLog, Phase
 from runner.store.jsonl import LAST_WORDS_SECONDS, LineWriter, Record
@@ -46,8 +47,12 @@ class Supervisor:
         checkpoint: str = "",
         leased: int | None = None,
         spare: SpareTrainer | None = None,
+        lock: int | None = None,
     ) -> None:
+        """`lock` and `leased` are descriptors: of the run's lock, and of its GPU's lease where it has one already."""
         self.run = run
+        self._lock = lock
+        self._place = run.path.stat()
         self._spare = spare
         self._lease = leased
         self._reattaches = checkpoint == REATTACH
@@ -70,10 +75,18 @@ class Supervisor:
             code = self._follow_trainer(system)
             while code == replan.EXIT_CODE and not self._stopped_now:
                 # Out of memory, and planned again: it goes on from what is whole on disk.
-                last = newest(self.run)
+                last, _ = newest_unharmed(self.run)
                 self._checkpoint = last.path.name if last is not None else ""
                 code = self._follow_trainer(system)
+        # The GPU is free from here on, whatever is still to be said.
+        _give_back(self._lease)
+        self._lease = None
         self._finish(code)
+        # And the run is over: what follows may take its time, and keeps nothing from going on with it.
+        _give_back(self._lock)
+        self._lock = None
+        self._report()
+        self._watch.wait_for_alerts()
         return code
 
     def _follow_trainer(self, system: LineWriter) -> int:
@@ -110,7 +123,7 @@ class Supervisor:
         chosen = self.record.get("gpu")
         key = str(chosen.get("uuid")) if isinstance(chosen, dict) else gpu.CPU
         try:
-            return lease.share(self.run.home, key, self.run)
+            return lease.share(key, self.run)
         except OSError:
             return None
 
@@ -124,7 +137,22 @@ class Supervisor:
             return
 
     def _update(self, final: bool = False) -> None:
+        self._follow_rename()
         self._watch.update(self._sample, {"trainer_pid": self._trainer_pid}, final)
+
+    def _follow_rename(self) -> None:
+        """The run's directory is where this process works, under whatever name: it may be renamed at any time."""
+        try:
+            here = Path().stat()
+            is_at_its_path = self.run.path.is_dir() and os.path.samestat(self.run.path.stat(), here)
+            if is_at_its_path or not os.path.samestat(here, self._place):
+                return
+            self.run = RunDirectory(Path.cwd())
+        except OSError:
+            # It was deleted, or cannot be reached for the moment.
+            return
+        self._watch.move(self.run)
+        self._watch.warn("renamed", f"The run's directory was renamed; it is {self.run.path} now.")
 
     @property
     def _trainer_pid(self) -> int:
@@ -164,7 +192,6 @@ class Supervisor:
             if is_told or time.monotonic() > deadline or not self.run.path.is_dir():
                 break
             time.sleep(SAMPLE_SECONDS)
-        self._report()
 
     def _end(self, code: int) -> list[Record]:
         """The last events of a run whose trainer did not write them."""
@@ -227,3 +254,9 @@ class Supervisor:
             )
         except (OSError, subprocess.TimeoutExpired):
             return
+
+
+def _give_back(descriptor: int | None) -> None:
+    """Close this process's copy of a lock or a lease."""
+    if descriptor is not None:
+        locks.release(descriptor)

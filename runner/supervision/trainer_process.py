@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from runner.store import directory, locks
+from runner.machine import trainers
+from runner.store import directory, life, locks
 from runner.store.directory import RunDirectory
+from runner.store.errors import LaunchError
 from runner.store.events import EventLog
+from runner.store.life import Role
 from runner.supervision import command_line
 from runner.supervision.environment import trainer_environment
 from runner.supervision.spare_trainer import SpareTrainer
@@ -26,10 +30,13 @@ def start(
     trainer of this run lives already. It holds its GPU as long as it lives, with or without a supervisor. Raises
     OSError.
     """
-    lock = locks.take(run.trainer_lock)
-    if lock is None:
+    trainer, environment = str(record.get("trainer")), trainer_environment(run, record)
+    if trainer not in trainers.known():
+        raise OSError(errno.EPERM, f"run.json names a trainer that is none of ftui's: {trainer[:60]!r}")
+    try:
+        lock = life.take(run, Role.TRAINER)
+    except LaunchError:
         return None
-    trainer, environment = str(record["trainer"]), trainer_environment(run, record)
     held = [lock] if lease is None else [lock, lease]
     try:
         with directory.open_console(run) as output:

@@ -11,12 +11,14 @@ from typing import Any
 
 import torch
 from transformers.trainer_callback import TrainerState
-from transformers.trainer_utils import EvalLoopOutput
+from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
 from trl import SFTTrainer
 
 from runner.insight.eval_budget import EvalPlan
+from runner.store import manifest
 from runner.store.events import EventLog, Phase
 from runner.supervision import crashes
+from runner.train import soundness
 from runner.train.answers import Answerer
 from runner.train.memory import MemoryBook
 from runner.train.model import keeping_dtypes
@@ -25,6 +27,9 @@ from runner.train.samples import Sampler
 
 # Larger sets tell by their mean; a line of 512 losses is four kilobytes.
 MOST_ROWS_KEPT = 512
+NOT_SAVED = (
+    "At step {step} the weights hold NaN or infinite numbers: they are not saved, older checkpoints are kept."
+)
 
 
 @dataclass(frozen=True)
@@ -142,10 +147,27 @@ class RunTrainer(SFTTrainer):
         self.answer_samples(step)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        with keeping_dtypes(model or self.model):
+        with keeping_dtypes(model or self.model), soundness.loading(resume_from_checkpoint):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
+            soundness.ensure_finite(self.model)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        with soundness.loading(checkpoint):
+            super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        with soundness.loading(checkpoint):
+            super()._load_rng_state(checkpoint)
 
     def _load_best_model(self) -> None:
+        """The best weights, unless their files were spoiled since: then the last ones stay, and that is said."""
+        best = Path(self.state.best_model_checkpoint)
+        if harm := manifest.harm(best):
+            message = (
+                f"The best weights ({best.name}) are not loaded: {', '.join(harm)}. The last ones are kept."
+            )
+            self.run_log.append("warning", id="best-spoiled", message=message)
+            return
         with keeping_dtypes(self.model):
             super()._load_best_model()
 
@@ -187,16 +209,37 @@ class RunTrainer(SFTTrainer):
             self._load_best_model()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """A full disk costs a checkpoint and a warning; the run goes on, and what was saved before stays whole."""
+        """A full disk costs a checkpoint and a warning; the run goes on, and what was saved before stays whole. Weights
+        that are no numbers are not saved. Older checkpoints go when this one was found to be on disk as it was written.
+        """
         self.run_log.phase(Phase.SAVING)
+        if not soundness.is_finite(self.model):
+            self.run_log.append(
+                "warning", id="non-finite", message=NOT_SAVED.format(step=self.state.global_step)
+            )
+            return
         best = self.state.best_model_checkpoint
         try:
-            super()._save_checkpoint(model, trial)
+            with soundness.keeping_older(self.args):
+                super()._save_checkpoint(model, trial)
+            self._rotate(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
         except Exception as error:
             crash = crashes.known(str(error))
             if crash is None or crash.name != "disk full":
                 raise
             self._give_up_checkpoint(best)
+
+    def _rotate(self, written: Path) -> None:
+        manifest.write(written)
+        if harm := manifest.harm(written):
+            message = (
+                f"{written.name} is not on disk as it was written ({', '.join(harm)}): older ones are kept."
+            )
+            self.run_log.append("warning", id="spoiled", message=message)
+            return
+        rotate_checkpoints(
+            self.args.output_dir, self.args.save_total_limit, self.state.best_model_checkpoint, use_mtime=True
+        )
 
     def _give_up_checkpoint(self, best: str | None) -> None:
         torn = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"

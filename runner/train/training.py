@@ -14,7 +14,7 @@ from runner.preset.schema import Preset
 from runner.store.directory import RunDirectory, begun, read_json
 from runner.store.events import EventLog, Phase
 from runner.store.history import History
-from runner.train import answers, arguments, dataset, device, model, packing, resuming, samples
+from runner.train import answers, arguments, dataset, device, model, packing, resuming, samples, soundness
 from runner.train.callback import RunCallback
 from runner.train.memory import MemoryBook, device_used_mib
 from runner.train.order import RowOrder, RowRecord
@@ -201,6 +201,7 @@ class Training:
     def _save(self) -> str:
         """Write the adapter (or, after full fine-tuning, the model) with its tokenizer; returns the folder's name."""
         trained = self._trainer.model
+        soundness.ensure_finite(trained)
         folder = self._run.adapter if isinstance(trained, PeftModel) else self._run.path / "model"
         trained.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)

@@ -17,12 +17,13 @@ from typing import Any
 import psutil
 
 from runner.preset import files
-from runner.store import locks, summary
+from runner.store import life, locks
 from runner.store.checkpoints import checkpoints, newest
 from runner.store.directory import RunDirectory, read_json, runs_folder
 from runner.store.events import Phase
 from runner.store.history import read_history
 from runner.store.jsonl import LineTail, Record
+from runner.store.processes import workers_on
 from runner.supervision import launch
 from tests.conftest import wait_for
 from tests.faults.trainer import TOTAL
@@ -177,7 +178,8 @@ def supervisors(run: RunDirectory) -> list[int]:
 
 def over(run: RunDirectory, seconds: float = SECONDS) -> None:
     """Wait until no process works on the run any more."""
-    wait_for(lambda: not summary.is_alive(run), seconds, "the run ends")
+    wait_for(lambda: not life.is_alive(run), seconds, "the run ends")
+    wait_for(lambda: not workers_on(run.path, fresh=True), seconds, "its processes end")
 
 
 def finished(run: RunDirectory, steps: int = TOTAL) -> None:

@@ -110,8 +110,8 @@ def test_no_whole_checkpoint(dead: RunDirectory) -> None:
     (dead.checkpoints / "checkpoint-4" / "optimizer.pt").unlink()
     (dead.checkpoints / "checkpoint-8" / "scheduler.pt").unlink()
     cannot_go_on(dead, "no whole checkpoint to go on from")
-    cannot_go_on(dead, "checkpoint-4 lacks optimizer.pt")
-    cannot_go_on(dead, "checkpoint-8 lacks scheduler.pt")
+    cannot_go_on(dead, "checkpoint-4: optimizer.pt is missing or cut short")
+    cannot_go_on(dead, "checkpoint-8: scheduler.pt is missing or cut short")
     nothing_lost(dead, steps, {})
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.store import directory, locks, summary
+from runner.store import directory, life, locks
 from runner.store.directory import RunDirectory
 from runner.store.events import Phase
 from runner.store.history import read_history
@@ -179,7 +179,7 @@ def test_a_launch_on_a_full_disk(scene: Scene, disk: Disk) -> None:
     said = ftui("run", "demo", "--gpu", "cpu", "--force", "--detach", code=1)
     assert "No space left on device" in said
     assert "Traceback" not in said
-    assert not any(summary.is_alive(run) for run in directory.list_runs(scene.home))
+    assert not any(life.is_alive(run) for run in directory.list_runs(scene.home))
 
 
 @pytest.mark.fault(

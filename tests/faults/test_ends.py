@@ -9,7 +9,8 @@ import signal
 import psutil
 import pytest
 
-from runner.store import directory, locks, summary
+from runner.machine import trainers
+from runner.store import directory, life, locks
 from runner.store.directory import RunDirectory
 from runner.store.events import Phase
 from runner.supervision import launch
@@ -50,7 +51,7 @@ def test_a_reboot(scene: Scene, place: str, monkeypatch: pytest.MonkeyPatch) -> 
     directory.write_json(after.state, {**state_of(after), **pids})
     found = shown(after)
     assert (found.phase, found.reason) == (Phase.LOST, "The machine was restarted while it ran.")
-    assert not summary.is_alive(after)
+    assert not life.is_alive(after)
     for pid in processes(run).values():
         kill(pid)
     scene.release()
@@ -88,7 +89,7 @@ def test_killed_while_reporting(scene: Scene) -> None:
     before, supervisor = kept(run), processes(run)["supervisor_pid"]
     scene.release()
     wait_for(lambda: read_row(run).phase is Phase.FINISHED, 20)
-    if summary.is_alive(run):
+    if life.is_alive(run):
         kill(supervisor)
     finished(run)
     nothing_lost(run, *before)
@@ -136,7 +137,8 @@ def test_killed_between_two_lives(scene: Scene) -> None:
 @pytest.mark.fault(
     "the trainer's module cannot be started", "failed, with its exit code and the console's words"
 )
-def test_a_trainer_that_does_not_start(dead: RunDirectory) -> None:
+def test_a_trainer_that_does_not_start(dead: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(trainers.MORE, os.environ[trainers.MORE] + ",tests.faults.not_there")
     run, before = dead, kept(dead)
     record = directory.read_json(run.run)
     directory.write_json(run.run, {**record, "trainer": "tests.faults.not_there"})

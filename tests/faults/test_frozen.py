@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.store import requests, summary
+from runner.store import life, requests
 from runner.store.directory import RunDirectory
 from runner.store.events import Phase
 from runner.store.history import read_history
@@ -103,7 +103,7 @@ def test_a_supervisor_that_stands_still(scene: Scene) -> None:
     kill(supervisor, signal.SIGSTOP)
     scene.release()
     wait_for(lambda: read_history(run).end, 20, "the trainer ends")
-    assert summary.is_alive(run)
+    assert life.is_alive(run)
     assert f"step       {TOTAL}/{TOTAL}" in ftui("show", run.id)
     assert "finished" in ftui("watch", run.id, "--plain")
     kill(supervisor, signal.SIGCONT)
@@ -160,7 +160,7 @@ def test_nobody_read_the_end(scene: Scene) -> None:
 def test_a_clock_that_jumps(scene: Scene, hours: int) -> None:
     run = scene.start(clock=f"6 {HOUR * hours}", pace="0.1")
     seen = set()
-    while summary.is_alive(run):
+    while life.is_alive(run):
         seen.add(read_row(run).verdict)
         time.sleep(0.1)
     assert STALLED not in seen

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runner.store import summary
+from runner.store import life, summary
 from runner.store.directory import RunDirectory
 from runner.store.events import Phase
 from tests.conftest import wait_for
@@ -132,7 +132,7 @@ def test_the_screen(scene: Scene, terminal: Callable[..., Terminal], place: str)
     screen = terminal(*FTUI, "watch", run.id)
     screen.shows("demo", STANDING[place][2].value)
     assert screen.signal(9) == -9
-    assert summary.is_alive(run)
+    assert life.is_alive(run)
     assert processes(run) == working
     scene.release()
     finished(run)
@@ -160,7 +160,7 @@ def test_everybody(scene: Scene, terminal: Callable[..., Terminal], place: str) 
     scene.release()
     goes_on_from_there(run, place)
     nothing_lost(run, *before)
-    wait_for(lambda: not summary.is_alive(run), 5)
+    wait_for(lambda: not life.is_alive(run), 5)
 
 
 @pytest.mark.fault(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runner.store import summary
+from runner.store import life
 from runner.store.directory import RunDirectory
 from runner.store.events import Phase
 from runner.store.history import read_history
@@ -215,7 +215,7 @@ def test_no_record_of_a_dead_run(dead: RunDirectory, data: bytes) -> None:
     dead.run.write_bytes(data)
     assert shown(dead).phase is Phase.LOST
     cannot_go_on(dead, f"{dead.run} cannot be read")
-    assert not summary.is_alive(dead)
+    assert not life.is_alive(dead)
     nothing_lost(dead, *before)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.preset.schema import Preset
-from runner.store import requests
+from runner.store import manifest, requests
 from runner.store.directory import RunDirectory
 from runner.store.events import EventLog, Phase
 from runner.store.jsonl import LineWriter
@@ -239,6 +239,7 @@ class Training:
             message = f"The disk is full: {folder.name} was not written; the run goes on."
             self.log.append("warning", id="disk", message=message)
             return
+        manifest.write(folder)
         self.log.append("checkpoint", step=step, path=f"checkpoints/{folder.name}", best=True)
 
     def _end(self, step: int) -> None:

@@ -18,8 +18,9 @@ import psutil
 
 from runner import gpu
 from runner.gpu_choice import choose_gpu
+from runner.machine import trainers
 from runner.preset import files
-from runner.store import summary
+from runner.store import life, summary
 from runner.store.directory import RunDirectory
 from runner.store.history import History, read_history
 from runner.store.jsonl import LineTail
@@ -68,12 +69,15 @@ class Scene:
     ) -> RunDirectory:
         """Launch a preset as `ftui run` does."""
         place = self.folder / home
+        # Leases lie in the user's home, and that is this one.
+        os.environ["FTUI_HOME"] = str(place)
+        os.environ[trainers.MORE] = trainer
         loaded = files.load(preset, place, overrides)
         return launch.launch(loaded, place, self.choice, trainer).run
 
     def finish(self, run: RunDirectory, seconds: float = 240.0) -> History:
         """Wait for a run's end. Raises PartError when it does not finish."""
-        self.wait(lambda: not summary.is_alive(run), seconds, f"{run.id} ends")
+        self.wait(lambda: not life.is_alive(run), seconds, f"{run.id} ends")
         history = read_history(run)
         if history.end.get("status") != "finished":
             raise PartError(f"{run.id}: {history.end.get('reason')} {history.error} {console(run)}")
@@ -113,7 +117,7 @@ def kill_trainer(scene: Scene, run: RunDirectory) -> None:
     if not pid:
         raise PartError(f"{run.id} was over before it could be killed: {console(run)}")
     os.kill(pid, signal.SIGKILL)
-    scene.wait(lambda: not summary.is_alive(run), 60, "the supervisor notes the death of its trainer")
+    scene.wait(lambda: not life.is_alive(run), 60, "the supervisor notes the death of its trainer")
 
 
 def used_mib() -> int | None:

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from runner.store import requests, summary
+from runner.store import life, requests
 from runner.store.directory import RunDirectory
 from runner.store.history import read_history
 from runner.store.jsonl import LineTail
@@ -70,7 +70,7 @@ def over(scene: Scene, run: RunDirectory, name: str, seconds: float) -> None:
         scene.say(
             f"{name}: VRAM free after s", [round(spent, 2), freed], f"≤ {FREE_SECONDS}", spent <= FREE_SECONDS
         )
-    scene.wait(lambda: not summary.is_alive(run), seconds, f"{name}: the supervisor ends")
+    scene.wait(lambda: not life.is_alive(run), seconds, f"{name}: the supervisor ends")
 
 
 def _lower(busy: int) -> int | None:

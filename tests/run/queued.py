@@ -16,7 +16,7 @@ from runner.gpu import Gpu, GpuReading, GpuSample
 from runner.preset import files
 from runner.queue import tickets
 from runner.queue.tickets import Ticket
-from runner.store import requests, summary
+from runner.store import life, requests, summary
 from runner.store.directory import RunDirectory, read_json, runs_folder
 from runner.store.events import Phase
 from runner.store.jsonl import LineTail
@@ -103,7 +103,7 @@ def trains(run: RunDirectory) -> dict[str, Any]:
 
 def over(run: RunDirectory, phase: str) -> dict[str, Any]:
     """The state of a run once it is over and its processes are gone."""
-    wait_for(lambda: not summary.is_alive(run), 60, f"{run.id} ends")
+    wait_for(lambda: not life.is_alive(run), 60, f"{run.id} ends")
     state = summary.read_state(run)
     assert state["phase"] == phase, state
     return state

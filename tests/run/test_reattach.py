@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from runner.store import locks, requests, summary
+from runner.store import life, locks, requests, summary
 from runner.store.directory import read_json
 from runner.store.history import read_history
 from runner.store.requests import Request
@@ -45,7 +45,7 @@ def test_an_orphan_that_dies_alone_is_lost_until_somebody_looks(scripted: Script
     state = running(run)
     os.kill(state["supervisor_pid"], signal.SIGKILL)
     os.killpg(state["trainer_pid"], signal.SIGKILL)
-    wait_for(lambda: not summary.is_alive(run), 10, "both are gone")
+    wait_for(lambda: not life.is_alive(run), 10, "both are gone")
     assert summary.read_state(run)["phase"] == "lost"
     assert not reattach(run)
 

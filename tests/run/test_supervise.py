@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from runner.preset import files
-from runner.store import locks, requests, summary
+from runner.store import life, locks, processes, requests, summary
 from runner.store.directory import RunDirectory, read_json
 from runner.store.events import Phase
 from runner.store.history import read_history
@@ -38,8 +38,9 @@ def running(run: RunDirectory) -> dict[str, Any]:
 
 
 def over(run: RunDirectory) -> dict[str, Any]:
-    """The state of a run once its supervisor is gone."""
-    wait_for(lambda: not summary.is_alive(run), 30, "the supervisor ends")
+    """The state of a run once its supervisor is gone, and has told what it had to."""
+    wait_for(lambda: not life.is_alive(run), 30, "the run ends")
+    wait_for(lambda: not processes.workers_on(run.path, fresh=True), 30, "the supervisor ends")
     return summary.read_state(run)
 
 
@@ -130,7 +131,7 @@ def test_a_run_without_processes_is_lost(scripted: Scripted) -> None:
     state = running(run)
     for key in ("supervisor_pid", "trainer_pid"):
         os.kill(state[key], signal.SIGKILL)
-    wait_for(lambda: not summary.is_alive(run))
+    wait_for(lambda: not life.is_alive(run))
     found = summary.read_state(run)
     assert found["phase"] == Phase.LOST
     assert "processes are gone" in found["reason"]
@@ -143,7 +144,7 @@ def test_a_run_whose_supervisor_died_still_lives_in_its_trainer(scripted: Script
     wait_for(lambda: not locks.is_held(run.lock))
     before = len(read_history(run).train)
     wait_for(lambda: len(read_history(run).train) > before + 5)
-    assert summary.is_alive(run)
+    assert life.is_alive(run)
     requests.ask(run, Request.STOP)
     wait_for(lambda: read_history(run).end)
 

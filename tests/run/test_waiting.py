@@ -12,7 +12,7 @@ from runner.commands.queued import rewrite
 from runner.preset import files
 from runner.queue import lease, tickets
 from runner.queue.tickets import QueueError
-from runner.store import locks, requests, summary
+from runner.store import life, locks, requests, summary
 from runner.store.directory import RunDirectory, read_json
 from runner.store.errors import LaunchError
 from runner.store.events import Phase
@@ -96,7 +96,7 @@ def test_a_run_that_was_launched_at_once_keeps_the_queue_waiting(scene: Scene) -
     trains(another)
     stop(direct)
     says(waits, "the CPU has")
-    assert summary.is_alive(another)
+    assert life.is_alive(another)
     stop(another)
     over(waits, "finished")
     one_after_the_other(another, waits)
@@ -121,13 +121,13 @@ def test_a_run_that_is_launched_beside_one_from_the_queue_keeps_the_next_one_wai
 def test_a_lease_somebody_looks_at_is_shared_a_moment_later(home: Path) -> None:
     """Who looks for a turn has the lease for a moment; a run that is launched just then has to get it still."""
     run = RunDirectory(home / "runs" / "20261201-120000-a-0001")
-    looking = lease.take(home, "GPU-1", run)
+    looking = lease.take("GPU-1", run)
     assert looking is not None
-    shared = lease.share(home, "GPU-1", run)
-    assert lease.take(home, "GPU-1", run) is None
+    shared = lease.share("GPU-1", run)
+    assert lease.take("GPU-1", run) is None
     locks.release(looking)
     wait_for(lambda: locks.take(home / "leases" / "GPU-1", shared=True, attempts=1), 5)
-    assert lease.take(home, "GPU-1", run) is None
+    assert lease.take("GPU-1", run) is None
     locks.release(shared)
 
 

@@ -12,7 +12,7 @@ import pytest
 from runner import gpu
 from runner.commands import queued, resume
 from runner.queue import lease, tickets
-from runner.store import locks, lost, requests, summary
+from runner.store import life, locks, lost, requests, summary
 from runner.store.directory import read_json
 from runner.store.errors import LaunchError
 from runner.store.events import Phase
@@ -30,7 +30,7 @@ def test_who_waits_for_a_run_is_gone(scene: Scene, number: int, again: str) -> N
     forsaken, last = scene.add(), scene.add()
     says(last, "it comes after", forsaken.id)
     os.kill(pid(forsaken), number)
-    wait_for(lambda: not summary.is_alive(forsaken), 10)
+    wait_for(lambda: not life.is_alive(forsaken), 10)
     state = summary.read_state(forsaken)
     assert (state["phase"], state["reason"]) == (Phase.LOST, lost.NO_WAITER)
     assert [one.is_alive for one in tickets.waiting(scene.home)] == [False, True]
@@ -115,7 +115,7 @@ def test_a_disk_that_takes_nothing_ends_no_waiting(scene: Scene) -> None:
     process.rlimit(psutil.RLIMIT_FSIZE, (0, hard))
     stop(first)
     # It took the lease, which it could empty and not sign, and goes on looking.
-    wait_for(lambda: lease.holder(scene.home, gpu.CPU) == "", 20)
+    wait_for(lambda: lease.holder(gpu.CPU) == "", 20)
     looked(run)
     assert tickets.is_queued(run)
     # Its words, too, could not be written.

@@ -11,7 +11,7 @@ from runner.commands.queued import rewrite
 from runner.gpu import CPU
 from runner.preset import files
 from runner.queue import tickets
-from runner.store import summary
+from runner.store import life
 from runner.store.directory import RunDirectory, read_json
 from runner.store.errors import LaunchError
 from tests.run.queued import Cards, Scene, looked, over, pid, says, span, stop, trains
@@ -78,7 +78,7 @@ def test_two_gpus_have_a_run_each_and_the_third_waits(scene: Scene, cards: Cards
     assert seen_by(runs[2]) == "GPU-1"
     assert span(runs[0])[1] <= read_json(runs[2].run)["started_at"]
     stop(on_cpu)
-    assert [summary.is_alive(run) for run in runs] == [False, True, True]
+    assert [life.is_alive(run) for run in runs] == [False, True, True]
 
 
 def test_a_run_too_large_for_one_card_keeps_the_other_free_for_nobody(scene: Scene, cards: Cards) -> None:

@@ -51,7 +51,7 @@ def test_a_pair_becomes_what_a_cold_start_makes(warm: WarmStart, scripted: Scrip
         assert not any(shown[6:])
         assert process.cwd() == str(run.path)
         assert os.getsid(process.pid) == os.getpgid(process.pid) == process.pid
-        assert process.nice() == 0
+        assert process.nice() == os.nice(0)
     assert trainer.ppid() == pids.supervisor
     assert trainer_pid(run) == pids.trainer
     wait_for(lambda: "hello" in run.console.read_text(), 10, "it prints to its console")

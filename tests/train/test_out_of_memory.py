@@ -10,7 +10,7 @@ import pytest
 
 from runner.gpu import Gpu, GpuProcess, GpuReading, GpuSample
 from runner.preset import files
-from runner.store import summary
+from runner.store import life, summary
 from runner.store.directory import RunDirectory
 from runner.store.history import History, read_history
 from runner.supervision.launch import launch
@@ -34,7 +34,7 @@ def starved(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starved]:
         loaded = files.load("demo", home, (*SHORT, *QUIET, *overrides))
         run = launch(loaded, home, "cpu", trainer="tests.train.oom_trainer").run
         started.append(run)
-        wait_for(lambda: not summary.is_alive(run), 180, "the run ends")
+        wait_for(lambda: not life.is_alive(run), 180, "the run ends")
         return run
 
     yield start

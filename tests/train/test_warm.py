@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.preset import files
-from runner.store import summary
+from runner.store import life, summary
 from runner.store.directory import RunDirectory
 from runner.supervision import launch
 from runner.supervision.warm import WarmStart
@@ -39,7 +39,7 @@ def warm(home: Path, warm: WarmStart, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def trained(home: Path, warm: WarmStart | None = None) -> RunDirectory:
     """A short run of the demo, finished."""
     run = launch.launch(files.load("demo", home, SHORT), home, "cpu", warm=warm).run
-    wait_for(lambda: not summary.is_alive(run), 200, "the run ends")
+    wait_for(lambda: not life.is_alive(run), 200, "the run ends")
     assert summary.read_state(run)["phase"] == "finished", run.console.read_text()[-3000:]
     return run
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.store import directory, requests, summary
+from runner.store import directory, life, requests, summary
 from runner.store.directory import RunDirectory
 from runner.store.history import read_history
 from runner.store.requests import Request
@@ -91,7 +91,7 @@ def running_run(home: Path) -> RunDirectory:
 
 def stop(run: RunDirectory) -> None:
     requests.ask(run, Request.STOP)
-    wait_for(lambda: not summary.is_alive(run), 60, "the run ends")
+    wait_for(lambda: not life.is_alive(run), 60, "the run ends")
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_launch_watch_kill_and_find_again_in_tmux(
     pane.shows("training", "/240")
     run = running_run(home)
     os.kill(pane.pid(), signal.SIGKILL)
-    wait_for(lambda: summary.is_alive(run))
+    wait_for(lambda: life.is_alive(run))
     before = len(read_history(run).train)
     wait_for(lambda: len(read_history(run).train) > before + 5, what="it trains on without a screen")
 
@@ -127,7 +127,7 @@ def test_launch_watch_kill_and_find_again_in_tmux(
     assert list(history.train.step) == list(range(1, len(history.train) + 1))
     assert history.checkpoints[-1] == len(history.train)
     again.press("q")
-    wait_for(lambda: not summary.is_alive(run))
+    wait_for(lambda: not life.is_alive(run))
 
 
 def find(pane: Pane, words: str, doc: str) -> None:
@@ -242,7 +242,7 @@ def test_a_run_survives_its_terminal(home: Path, forked_ftui: list[str], hangup:
     os.waitpid(child, 0)
     before = len(read_history(run).train)
     wait_for(lambda: len(read_history(run).train) > before + 10, what="it trains on")
-    assert summary.is_alive(run)
+    assert life.is_alive(run)
     stop(run)
     assert summary.read_state(run)["phase"] == "stopped"
 
@@ -260,5 +260,5 @@ def test_a_folder_named_runner_in_the_working_directory_is_not_imported(home: Pa
     run = directory.find_run(done.stdout.strip(), home)
     wait_for(lambda: read_history(run).plan or read_history(run).end, 60)
     requests.ask(run, Request.STOP_NOW)
-    wait_for(lambda: not summary.is_alive(run), 60)
+    wait_for(lambda: not life.is_alive(run), 60)
     assert not read_history(run).error

@@ -6,7 +6,8 @@ import click
 
 from runner.commands.ask import DOES
 from runner.commands.ask import ask as ask_run
-from runner.store import directory
+from runner.store import directory, meant
+from runner.store.meant import For
 from runner.store.requests import Request
 from tui.cli.parameters import RUN_OR_LAST
 
@@ -20,5 +21,5 @@ def ask(what: str, run: str) -> None:
     \b
     ftui ask save last
     """
-    found = directory.find_run(run, directory.ftui_home())
+    found = meant.find(run, directory.ftui_home(), For.LIVING)
     click.echo(f"{found.id}: {ask_run(found, Request(what))}")

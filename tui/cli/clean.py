@@ -51,5 +51,5 @@ def clean(runs: tuple[str, ...], yes: bool) -> None:
     else:
         done = delete(held)
         click.echo(f"\n{done.count} checkpoints removed, {size(done.freed)} free again.")
-        for run in done.skipped:
-            click.echo(f"{run.id} runs by now, and keeps its own.")
+        for why in done.skipped:
+            click.echo(f"Nothing removed: {why}")

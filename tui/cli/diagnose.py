@@ -18,7 +18,8 @@ from runner.insight.diagnosis import Severity, Verdict
 from runner.insight.diagnosis import diagnose as judge
 from runner.insight.diagnosis.finding import Action
 from runner.insight.task import Task, main_metrics, task_of
-from runner.store.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
+from runner.store import meant
+from runner.store.directory import RunDirectory, RunNotFoundError, ftui_home
 from runner.store.event_tail import EventTail
 from runner.store.history import History, fold_all
 from tui.cli.names_traces import NamesTraces
@@ -96,7 +97,7 @@ def _subject(name: str, names: dict[str, str]) -> Subject:
         others, written = trace.others, trace.written_at()
         return Subject(trace.path, trace.kind, trace.name, history, trace.bad_lines, others, written)
     try:
-        return _own(find_run(name, ftui_home()))
+        return _own(meant.find(name, ftui_home()))
     except RunNotFoundError as error:
         raise RunNotFoundError(f"{error}\n{path} is no path either.") from None
 

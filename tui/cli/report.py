@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from runner.report import write
-from runner.store import directory
+from runner.store import directory, meant
 from tui.cli.parameters import RUN_OR_LAST
 
 
@@ -26,4 +26,4 @@ def report(run: str, output: Path | None) -> None:
     """
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
-    click.echo(str(write(directory.find_run(run, directory.ftui_home()), output)))
+    click.echo(str(write(meant.find(run, directory.ftui_home()), output)))

@@ -7,7 +7,8 @@ import sys
 import click
 
 from runner.commands.resume import resume as go_on
-from runner.store import directory
+from runner.store import directory, meant
+from runner.store.meant import For
 from tui.cli.follow import follow
 from tui.cli.parameters import PLAIN, RUN_OR_LAST
 from tui.cli.screen import open_screen
@@ -19,7 +20,10 @@ from tui.services.run_reader import RunSource
 @click.option("--step", type=int, metavar="N", help="Go on from checkpoint-N instead of the last whole one.")
 @PLAIN
 @click.option("--detach", "-d", is_flag=True, help="Start it and return.")
-def resume(run: str, step: int | None, plain: bool, detach: bool) -> None:
+@click.option(
+    "--trust-remote-code", is_flag=True, help="Let code run that a RUN from elsewhere brings along."
+)
+def resume(run: str, step: int | None, plain: bool, detach: bool, trust_remote_code: bool) -> None:
     """Go on with a RUN that stopped, failed or died, from its last whole checkpoint.
 
     The next step is the one after the checkpoint, with the learning rate and the rows it would have had. It is refused
@@ -29,8 +33,8 @@ def resume(run: str, step: int | None, plain: bool, detach: bool) -> None:
     ftui resume last
     ftui resume 7f3a --step 300
     """
-    found = directory.find_run(run, directory.ftui_home())
-    click.echo(f"{found.id} {go_on(found, step).words}")
+    found = meant.find(run, directory.ftui_home(), For.GOING_ON)
+    click.echo(f"{found.id} {go_on(found, step, trusts_code=trust_remote_code).words}")
     if detach:
         return
     if plain or not sys.stdout.isatty():

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import click
 
-from runner.store.directory import RunDirectory, RunNotFoundError, find_run, ftui_home
+from runner.store import meant
+from runner.store.directory import RunDirectory, RunNotFoundError, ftui_home
+from runner.store.meant import For
 from tui.models.run_view import since
 from tui.services.run_reader import RunSource
 
 
-def source_of(name: str, names: str = "") -> RunSource:
-    """What a name or a path means; `names` is what --map says. Raises RunNotFoundError, also for a path with nothing to
-    read.
+def source_of(name: str, names: str = "", wanted: For = For.LOOKING) -> RunSource:
+    """What a name or a path means, and `last` by what it is wanted for; `names` is what --map says. Raises
+    RunNotFoundError, also for a path with nothing to read.
     """
     path = Path(name).expanduser().absolute()
     if (path / "events.jsonl").is_file():
@@ -22,7 +24,7 @@ def source_of(name: str, names: str = "") -> RunSource:
     if path.exists():
         return _elsewhere(path, names)
     try:
-        return RunSource(run=find_run(name, ftui_home()))
+        return RunSource(run=meant.find(name, ftui_home(), wanted))
     except RunNotFoundError as error:
         raise RunNotFoundError(f"{error}\n{path} is no path either.") from None
 

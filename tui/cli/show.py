@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from runner.insight.train_curve import COLUMNS
-from runner.store import directory
+from runner.store import directory, meant
 from runner.store.events import Phase
 from runner.store.history import whole
 from tui.cli.parameters import RUN, json_option
@@ -24,7 +24,7 @@ LOG_LINES = 5
 @json_option("Everything as one JSON object.")
 def show(run: str, as_json: bool) -> None:
     """Show one RUN: settings, curves, verdict, files. RUN is an id, a unique part of one, or `last`."""
-    view = read_view(directory.find_run(run, directory.ftui_home()))
+    view = read_view(meant.find(run, directory.ftui_home()))
     if as_json:
         print_json(as_plain(view))
     else:

@@ -6,7 +6,8 @@ import click
 
 from runner.commands.stop import Stop
 from runner.commands.stop import stop as ask_to_stop
-from runner.store import directory, summary
+from runner.store import directory, meant, summary
+from runner.store.meant import For
 from tui.cli.parameters import RUN_OR_LAST
 
 
@@ -18,7 +19,7 @@ def stop(run: str, now: bool) -> None:
 
     Asked again (after two seconds), it ends at once. A run in the queue is taken out of it.
     """
-    found = directory.find_run(run, directory.ftui_home())
+    found = meant.find(run, directory.ftui_home(), For.LIVING)
     done = ask_to_stop(found, now)
     more = ""
     if done is Stop.FINISHES_STEP:

@@ -82,6 +82,7 @@ def ask_take_out(app: App[Any], run: RunDirectory, done: Callable[[], None] = la
 def ask_resume(app: App[Any], view: RunView | None, warm: WarmStart) -> None:
     """Ask whether to go on with the shown run, saying from where."""
     from runner.commands.resume import to_resume_from
+    from runner.supervision.startable import foreign_code
     from tui.screens.questions import ConfirmDialog
 
     if view is None or view.is_foreign:
@@ -92,14 +93,18 @@ def ask_resume(app: App[Any], view: RunView | None, warm: WarmStart) -> None:
         return
     run = RunDirectory(Path(view.path))
 
-    def answered(answer: str | None) -> None:
-        if answer is not None:
-            actions.resume(app.post_message, run, warm)
-
     def look() -> None:
+        words, code = going_on(view, to_resume_from(run)), foreign_code(run)
+        if code:
+            words += f"\n\nIt {code}."
         dialog = ConfirmDialog(
-            f"Go on with {view.name}", going_on(view, to_resume_from(run)), [("r", "go on")]
+            f"Go on with {view.name}", words, [("r", "go on, and let it run" if code else "go on")]
         )
+
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                actions.resume(app.post_message, run, warm, trusts_code=bool(code))
+
         app.call_from_thread(app.push_screen, dialog, answered)
 
     actions.in_thread(app.post_message, "Does not go on", look)

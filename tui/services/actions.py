@@ -76,13 +76,13 @@ def ask(post: Post, run: RunDirectory, request: Request) -> None:
     in_thread(post, "Not asked", work)
 
 
-def resume(post: Post, run: RunDirectory, warm: WarmStart | None = None) -> None:
+def resume(post: Post, run: RunDirectory, warm: WarmStart | None = None, trusts_code: bool = False) -> None:
     """Go on with a run from its last whole checkpoint; posts RunLaunched or ActionFailed."""
 
     def work() -> None:
         from runner.commands.resume import resume as go_on
 
-        post(RunLaunched(run.id, f"It {go_on(run, warm=warm).words}"))
+        post(RunLaunched(run.id, f"It {go_on(run, warm=warm, trusts_code=trusts_code).words}"))
 
     in_thread(post, "Does not go on", work)
 
@@ -119,9 +119,9 @@ def rename(post: Post, draft: Draft, path: Path, target: Path) -> None:
     """Give a draft's file another name; posts PresetRenamed, or ActionFailed when there is one of that name."""
 
     def work() -> None:
-        if target.exists():
-            raise FileExistsError(f"{target.name} is there already")
-        path.rename(target)
+        from runner import atomic_write
+
+        atomic_write.rename_file(path, target)
         post(PresetRenamed(draft, target))
 
     in_thread(post, "Not renamed", work)

@@ -1,0 +1,159 @@
+"""Whether a run lives: its supervisor, its trainer.
+
+Each holds a lock for as long as it works (locks.py) and has signed it. A lock that is held is a living process. One
+that is free proves a death only if it is the very file that was signed, under the kernel that runs here: files can be
+removed, copied and put back, and another machine's processes hold locks that this one may not see. Where the lock
+proves nothing, the processes themselves are looked for, and of another machine's run what it last wrote is looked at.
+What cannot be told is never taken for a death.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from runner import safe_open
+from runner.store import locks, processes
+from runner.store.directory import RunDirectory, read_json
+from runner.store.errors import LaunchError
+
+# Its supervisor writes once a second wherever it is. A full or a slow disk may keep it from that for some minutes.
+SILENT_SECONDS = 600.0
+# What opening says where no file is, or something else than one.
+NO_LOCK = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO, errno.ELOOP}
+
+
+class Life(Enum):
+    """What is known of a process."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+class Role(Enum):
+    """The two processes of a run."""
+
+    SUPERVISOR = "supervisor"
+    TRAINER = "trainer"
+
+    def lock_of(self, run: RunDirectory) -> Path:
+        return run.lock if self is Role.SUPERVISOR else run.trainer_lock
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A life, and in words why it cannot be told."""
+
+    life: Life
+    why: str = ""
+
+    @property
+    def may_live(self) -> bool:
+        return self.life is not Life.DEAD
+
+
+ALIVE, DEAD = Sign(Life.ALIVE), Sign(Life.DEAD)
+
+
+def of(run: RunDirectory, role: Role) -> Sign:
+    """Whether the process that has this role for a run lives."""
+    path = role.lock_of(run)
+    try:
+        fd = safe_open.open_fd(path)
+    except OSError as error:
+        found = _by_processes(run, role, None)
+        if error.errno in NO_LOCK or found is ALIVE:
+            return found
+        return Sign(Life.UNKNOWN, f"{path} cannot be opened: {error.strerror}")
+    try:
+        # A shared lock: two readers who look at the same moment do not take each other for a living process.
+        if not locks.lock(fd, shared=True):
+            return ALIVE
+        return _by_signature(run, role, fd)
+    except OSError as error:
+        return Sign(Life.UNKNOWN, f"{path} cannot be locked: {error.strerror}")
+    finally:
+        os.close(fd)
+
+
+def of_run(run: RunDirectory) -> Sign:
+    """Whether either of its processes lives."""
+    supervisor = of(run, Role.SUPERVISOR)
+    if supervisor is ALIVE:
+        return ALIVE
+    trainer = of(run, Role.TRAINER)
+    return supervisor if trainer is DEAD else trainer
+
+
+def is_alive(run: RunDirectory) -> bool:
+    """Whether a supervisor or a trainer lives for this run, or may live."""
+    return of_run(run).may_live
+
+
+def has_supervisor(run: RunDirectory) -> bool:
+    """Whether a process watches over it, or waits for its turn; or may do so."""
+    return of(run, Role.SUPERVISOR).may_live
+
+
+def take(run: RunDirectory, role: Role) -> int:
+    """Lock a role for a process about to be started, and return the descriptor to hand over. Raises LaunchError when
+    the role is taken, also by a process whose lock was removed, or when that cannot be told; and OSError.
+    """
+    fd = locks.take(role.lock_of(run))
+    if fd is None:
+        raise LaunchError(f"{run.id} has a {role.value} already.")
+    try:
+        found = _by_signature(run, role, fd, fresh=True)
+        if found.life is Life.ALIVE:
+            raise LaunchError(f"{run.id} has a {role.value} already, whose lock was removed or replaced.")
+        if found.life is Life.UNKNOWN:
+            raise LaunchError(f"{run.id} may be running, so nothing is started: {found.why}.")
+    except BaseException:
+        locks.release(fd)
+        raise
+    return fd
+
+
+def _by_signature(run: RunDirectory, role: Role, fd: int, fresh: bool = False) -> Sign:
+    """What a lock proves that is free, or that this process holds."""
+    signature = locks.signature(fd)
+    if signature is not None and signature.is_of_this_file and signature.owner.is_of_this_boot:
+        return DEAD
+    return _by_processes(run, role, signature, fresh)
+
+
+def _by_processes(
+    run: RunDirectory, role: Role, signature: locks.Signature | None, fresh: bool = False
+) -> Sign:
+    """Where no lock proves anything."""
+    workers = processes.workers_on(run.path, fresh)
+    if any(one.is_supervisor is (role is Role.SUPERVISOR) for one in workers):
+        return ALIVE
+    host = signature.owner.host if signature is not None else read_json(run.run).get("host")
+    is_seen = signature.owner.is_seen_here if signature is not None else host in (None, "", processes.host())
+    if is_seen or not isinstance(host, str):
+        return DEAD
+    silent = time.time() - last_sign(run)
+    if silent > SILENT_SECONDS:
+        return DEAD
+    return Sign(
+        Life.UNKNOWN,
+        f"it ran on {host}, where alone its processes can be seen, and wrote {max(0, int(silent))} seconds ago",
+    )
+
+
+def last_sign(run: RunDirectory) -> float:
+    """When a process of the run last wrote, in seconds since the epoch; 0 when it never did."""
+    return max((_written(path) for path in (run.system, run.events, run.console)), default=0.0)
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

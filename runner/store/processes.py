@@ -1,0 +1,170 @@
+"""Processes as the kernel knows them: what tells of which machine, boot (random(4), boot_id) and container
+(pid_namespaces(7)) one is, and those of this machine that work on a run. They are found by their command and by the
+directory they work in, never by a pid that was written down: those are used again, and in a container they lie.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from runner.machine import trainers
+
+SUPERVISOR = "runner.supervision"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+NAMESPACE = Path("/proc/self/ns/pid")
+# One look at all processes takes milliseconds; a list of runs asks for each of them.
+TABLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One process, as it tells of itself: `boot` is the kernel's, `namespace` that of its pid (an inode), `host` the
+    machine's name.
+    """
+
+    pid: int
+    boot: str
+    namespace: int
+    host: str
+
+    def as_record(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def is_of_this_boot(self) -> bool:
+        """Whether it was started under the kernel that runs here now."""
+        return self.boot == _boot() and (self.boot != "" or self.host == host())
+
+    @property
+    def is_seen_here(self) -> bool:
+        """Whether it would be among the processes of this machine if it lived: not when it counts in a namespace of its
+        own (another container).
+        """
+        return self.host == host() and (not self.is_of_this_boot or self.namespace == _namespace())
+
+
+def own_identity() -> Identity:
+    """This process."""
+    return Identity(os.getpid(), _boot(), _namespace(), host())
+
+
+def identity_of(record: Mapping[str, Any]) -> Identity | None:
+    """The identity in a record that a run directory holds; None where it is none."""
+    pid, boot, namespace, name = (record.get(key) for key in ("pid", "boot", "namespace", "host"))
+    is_whole = isinstance(pid, int) and isinstance(namespace, int)
+    is_whole = is_whole and isinstance(boot, str) and isinstance(name, str)
+    return Identity(pid, boot, namespace, name) if is_whole else None  # type: ignore[arg-type]
+
+
+def host() -> str:
+    """This machine's name."""
+    return platform.node()
+
+
+@cache
+def _boot() -> str:
+    """Empty where the kernel does not say."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+@cache
+def _namespace() -> int:
+    try:
+        return NAMESPACE.stat().st_ino
+    except OSError:
+        return 0
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process was stopped by a signal (SIGSTOP, Ctrl-Z, a debugger): it answers nothing until it goes on."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_bytes()
+        # Behind the name, which may hold anything (proc_pid_stat(5), field 3).
+        return text[text.rindex(b")") + 1 :].split()[0] in (b"T", b"t")
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A process that was started for a run: its supervisor, or its trainer, of which forked workers count as well.
+    `folders` are the directory it was started for and the one it works in, by device and inode: they are one and the
+    same, also after the run was renamed.
+    """
+
+    pid: int
+    module: str
+    run: str
+    folders: frozenset[tuple[int, int]]
+
+    @property
+    def is_supervisor(self) -> bool:
+        return self.module == SUPERVISOR
+
+
+class _Table:
+    """Who works on runs, looked up at most once a second. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read_at = -TABLE_SECONDS
+        self._workers: list[Worker] = []
+
+    def workers(self, fresh: bool) -> list[Worker]:
+        with self._lock:
+            if fresh or time.monotonic() - self._read_at >= TABLE_SECONDS:
+                self._workers, self._read_at = _workers(), time.monotonic()
+            return self._workers
+
+
+_table = _Table()
+
+
+def workers_on(run: Path, fresh: bool = False) -> list[Worker]:
+    """The processes that work on a run, by their command lines; as they were up to a second ago, or `fresh`."""
+    workers = _table.workers(fresh)
+    if not workers:
+        return []
+    folder = _folder(run)
+    return [one for one in workers if one.run == str(run) or (folder is not None and folder in one.folders)]
+
+
+def _workers() -> list[Worker]:
+    modules = {SUPERVISOR, *trainers.known()}
+    found: list[Worker] = []
+    with contextlib.suppress(OSError):
+        with os.scandir("/proc") as entries:
+            pids = [int(entry.name) for entry in entries if entry.name.isdigit()]
+        found = [worker for pid in pids if (worker := _worker(pid, modules)) is not None]
+    return found
+
+
+def _worker(pid: int, modules: set[str]) -> Worker | None:
+    try:
+        command = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
+    except OSError:
+        return None
+    if command[1:3] != ["-P", "-m"] or len(command) < 5 or command[3] not in modules:
+        return None
+    folders = (_folder(Path(path)) for path in (command[4], f"/proc/{pid}/cwd"))
+    return Worker(pid, command[3], command[4], frozenset(one for one in folders if one is not None))
+
+
+def _folder(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
