@@ -23,8 +23,8 @@ def watch(run: str, plain: bool, names: str) -> None:
     """Open the screen on a RUN with its whole history, live if it lives.
 
     RUN is an id, a unique part of one, `last` (the one that lives, else the newest), or the path of a run started
-    elsewhere: its output directory, a folder above, or one file; `ftui diagnose --help` says what is read. An empty log is waited for. Of several runs in a
-    folder you choose one; without a terminal it is the newest.
+    elsewhere: its output directory, a folder above, or one file; `ftui diagnose --help` says what is read. An empty log
+    is waited for. Of several runs in a folder you choose one; without a terminal it is the newest.
 
     With --plain the verdict is printed when it arises and when it changes, and the exit code is 0 when the run finished
     and 1 when its trace stopped growing.
