@@ -37,7 +37,7 @@ def _clean(run: RunDirectory, cleaned: Cleaned) -> Cleaned:
     try:
         ensure_ours(run)
         lock = life.take(run, Role.SUPERVISOR)
-    except LaunchError as error:
+    except (LaunchError, OSError) as error:
         return replace(cleaned, skipped=(*cleaned.skipped, str(error)))
     try:
         if life.of(run, Role.TRAINER).may_live:

@@ -26,7 +26,9 @@ class Stop(StrEnum):
     OVER = "is over already"
     FINISHES_STEP = "finishes its step, writes a checkpoint and ends."
     ENDS_NOW = "ends now; steps after its last checkpoint are lost."
-    ENDED_DIRECTLY = "has ended: its supervisor did not answer, so its trainer was killed; steps after its last checkpoint are lost."
+    ENDED_DIRECTLY = (
+        "has ended: its supervisor did not answer, so its trainer was killed; later steps are lost."
+    )
     DOES_NOT_END = "was killed and has not ended: a disk or the GPU's driver does not let it go."
     CANNOT_TELL = "was asked to end at once; it runs where this machine cannot see whether it does."
     TAKEN_OUT = "is taken out of the queue."
@@ -52,7 +54,7 @@ def _seen_to_end(run: RunDirectory) -> Stop:
     """Its supervisor kills the trainer. Where it does not, being stopped itself or hung, this process does."""
     if _ends(run):
         return Stop.ENDS_NOW
-    for worker in processes.workers_on(run.path, fresh=True):
+    for worker in processes.workers_on(run.path):
         if worker.is_supervisor and processes.is_stopped(worker.pid):
             _signal(worker.pid, signal.SIGCONT)
     if _ends(run):

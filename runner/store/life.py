@@ -10,6 +10,7 @@ What cannot be told is never taken for a death.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import time
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from runner.store.errors import LaunchError
 
 # Its supervisor writes once a second wherever it is. A full or a slow disk may keep it from that for some minutes.
 SILENT_SECONDS = 600.0
+# Times of files are those of a coarse clock.
+CLOCK_SECONDS = 0.1
 # What opening says where no file is, or something else than one.
 NO_LOCK = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO, errno.ELOOP}
 
@@ -108,30 +111,39 @@ def take(run: RunDirectory, role: Role) -> int:
     if fd is None:
         raise LaunchError(f"{run.id} has a {role.value} already.")
     try:
-        found = _by_signature(run, role, fd, fresh=True)
+        found = _by_signature(run, role, fd, is_to_act=True)
         if found.life is Life.ALIVE:
             raise LaunchError(f"{run.id} has a {role.value} already, whose lock was removed or replaced.")
         if found.life is Life.UNKNOWN:
             raise LaunchError(f"{run.id} may be running, so nothing is started: {found.why}.")
+        locks.sign(fd)
     except BaseException:
         locks.release(fd)
         raise
     return fd
 
 
-def _by_signature(run: RunDirectory, role: Role, fd: int, fresh: bool = False) -> Sign:
+def ensure_no_trainer(run: RunDirectory) -> None:
+    """Raises LaunchError when a trainer lives or may live. From then on its lock says that none of before does: what is
+    written into the run from here on would look like a sign of it.
+    """
+    locks.release(take(run, Role.TRAINER))
+
+
+def _by_signature(run: RunDirectory, role: Role, fd: int, is_to_act: bool = False) -> Sign:
     """What a lock proves that is free, or that this process holds."""
     signature = locks.signature(fd)
     if signature is not None and signature.is_of_this_file and signature.owner.is_of_this_boot:
         return DEAD
-    return _by_processes(run, role, signature, fresh)
+    return _by_processes(run, role, signature, is_to_act)
 
 
 def _by_processes(
-    run: RunDirectory, role: Role, signature: locks.Signature | None, fresh: bool = False
+    run: RunDirectory, role: Role, signature: locks.Signature | None, is_to_act: bool = False
 ) -> Sign:
     """Where no lock proves anything."""
-    workers = processes.workers_on(run.path, fresh)
+    # Whoever began to work on it since the last look has written there.
+    workers = processes.workers_on(run.path, math.inf if is_to_act else last_sign(run) + CLOCK_SECONDS)
     if any(one.is_supervisor is (role is Role.SUPERVISOR) for one in workers):
         return ALIVE
     host = signature.owner.host if signature is not None else read_json(run.run).get("host")

@@ -85,6 +85,11 @@ def keep(fd: int) -> None:
     it. Raises OSError for a descriptor that is not open.
     """
     os.set_inheritable(fd, False)
+    sign(fd)
+
+
+def sign(fd: int) -> None:
+    """Write into a lock who holds it: this process."""
     record = processes.own_identity().as_record() | {"inode": os.fstat(fd).st_ino}
     try:
         os.ftruncate(fd, 0)

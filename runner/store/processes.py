@@ -6,6 +6,7 @@ directory they work in, never by a pid that was written down: those are used aga
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import platform
 import threading
@@ -119,22 +120,26 @@ class _Table:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._read_at = -TABLE_SECONDS
+        self._read_at = 0.0
         self._workers: list[Worker] = []
 
-    def workers(self, fresh: bool) -> list[Worker]:
+    def workers(self, of: float) -> list[Worker]:
+        """Those there were at a time (seconds since the epoch), or a second ago if that is later."""
         with self._lock:
-            if fresh or time.monotonic() - self._read_at >= TABLE_SECONDS:
-                self._workers, self._read_at = _workers(), time.monotonic()
+            now = time.time()
+            if not max(of, now - TABLE_SECONDS) < self._read_at <= now:
+                self._read_at, self._workers = now, _workers()
             return self._workers
 
 
 _table = _Table()
 
 
-def workers_on(run: Path, fresh: bool = False) -> list[Worker]:
-    """The processes that work on a run, by their command lines; as they were up to a second ago, or `fresh`."""
-    workers = _table.workers(fresh)
+def workers_on(run: Path, of: float = math.inf) -> list[Worker]:
+    """The processes that work on a run, by their command lines: at the moment; or, where it is enough to know who did
+    at the time `of` (seconds since the epoch), as a look of the last second showed it if that was later.
+    """
+    workers = _table.workers(of)
     if not workers:
         return []
     folder = _folder(run)

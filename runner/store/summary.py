@@ -72,8 +72,10 @@ def read_state(run: RunDirectory) -> dict[str, Any]:
     if phase_of(state).is_over:
         return state
     sign = life.of(run, Role.SUPERVISOR)
-    if sign.may_live:
-        return state if sign.life is Life.ALIVE else {**state, "reason": f"It may be running: {sign.why}."}
+    if sign.life is Life.ALIVE:
+        return state
+    if sign.life is Life.UNKNOWN:
+        return _caught_up(run, state) | {"reason": f"It may be running: {sign.why}."}
     lives = life.is_alive(run)
     # The end may have been written between our two looks.
     state = read_json(run.state)

@@ -35,6 +35,7 @@ def start_supervisor(
         startable.ensure_startable(run, trusts_code or checkpoint == REATTACH)
         lock = life.take(run, Role.SUPERVISOR) if lock is None else lock
         if checkpoint != REATTACH:
+            life.ensure_no_trainer(run)
             requests.forget(run)
         if checkpoint not in ("", REATTACH):
             _begin_again(run)

@@ -20,6 +20,7 @@ from runner.store.requests import Request
 from runner.train import arguments
 from runner.train.memory import MemoryBook
 from runner.train.order import RowRecord
+from runner.train.place import Place
 from runner.train.stop_flag import StopFlag
 
 # How often memory is noted while training goes on: enough to see it grow.
@@ -41,6 +42,7 @@ class RunCallback(TrainerCallback):
     ) -> None:
         self._preset = preset
         self._run = run
+        self._place = Place(run)
         self._log = log
         self._stop = stop
         self._memory = memory
@@ -74,6 +76,7 @@ class RunCallback(TrainerCallback):
             # The GPU works behind the program; the loss, which is read next, would wait for it anyway.
             torch.cuda.synchronize()
         self._step_seconds = time.monotonic() - self._started
+        self._place.ensure_there()
         if self._rows is not None:
             self._rows.append(state.global_step)
         if state.global_step % MEMORY_STEPS == 0:
@@ -129,7 +132,7 @@ class RunCallback(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._training = False
         if not (self._run.checkpoints / f"checkpoint-{state.global_step}").is_dir():
-            # The disk was full.
+            # The disk was full, or the weights are no numbers.
             return
         self._log.append(
             "checkpoint",

@@ -179,7 +179,7 @@ def supervisors(run: RunDirectory) -> list[int]:
 def over(run: RunDirectory, seconds: float = SECONDS) -> None:
     """Wait until no process works on the run any more."""
     wait_for(lambda: not life.is_alive(run), seconds, "the run ends")
-    wait_for(lambda: not workers_on(run.path, fresh=True), seconds, "its processes end")
+    wait_for(lambda: not workers_on(run.path), seconds, "its processes end")
 
 
 def finished(run: RunDirectory, steps: int = TOTAL) -> None:

@@ -29,6 +29,7 @@ from runner.store.jsonl import LineWriter
 from runner.store.requests import Request
 from runner.supervision import crashes, replan
 from runner.train import __main__ as real
+from runner.train.place import Place
 from runner.train.stop_flag import StopFlag
 from tests.checkpoint_files import whole
 
@@ -137,6 +138,7 @@ class Training:
     def __init__(self, preset: Preset, run: RunDirectory, log: EventLog, stop: StopFlag) -> None:
         self.preset, self.run, self.log, self.stop = preset, run, log, stop
         self.control = Control()
+        self.place = Place(run)
         self.rows = LineWriter(run.rows, patient=True)
         self._phase: Phase | None = None
 
@@ -190,6 +192,7 @@ class Training:
     def _step(self, step: int) -> bool:
         """Make a step; whether it is the last one wanted."""
         self.control.make_step(step)
+        self.place.ensure_there()
         self.rows.append({"step": step, "rows": [[0, 2 * step - 1], [0, 2 * step]]})
         reason = requests.reason_of(self.run, Request.STOP)
         if Request.STOP in requests.take(self.run) or self.stop.requested:

@@ -40,7 +40,7 @@ def running(run: RunDirectory) -> dict[str, Any]:
 def over(run: RunDirectory) -> dict[str, Any]:
     """The state of a run once its supervisor is gone, and has told what it had to."""
     wait_for(lambda: not life.is_alive(run), 30, "the run ends")
-    wait_for(lambda: not processes.workers_on(run.path, fresh=True), 30, "the supervisor ends")
+    wait_for(lambda: not processes.workers_on(run.path), 30, "the supervisor ends")
     return summary.read_state(run)
 
 
