@@ -35,6 +35,7 @@ T = TypeVar("T")
 TRAINERS = (
     "tests.faults.trainer",
     "tests.faults.quota_trainer",
+    "tests.faults.nan_trainer",
     "tests.run.scripted_trainer",
     "tests.train.oom_trainer",
 )

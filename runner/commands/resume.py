@@ -15,6 +15,7 @@ from runner.store.events import Phase
 from runner.store.history import read_history, whole
 from runner.store.life import Role
 from runner.supervision.start import start_supervisor
+from runner.supervision.startable import ensure_startable
 from runner.supervision.warm import WarmStart
 
 
@@ -62,6 +63,7 @@ def resume(
             f"{run.run} cannot be read: it says with what and on which GPU the run was trained.\n"
             f"Start it again: ftui run {run.preset}"
         )
+    ensure_startable(run, trusts_code)
     lock = life.take(run, Role.SUPERVISOR)
     # Looked at again now that nothing can delete what it goes on from.
     try:

@@ -92,7 +92,9 @@ def test_writable_by_others(dead: RunDirectory, mode: int) -> None:
 def lets_code_run(run: RunDirectory) -> None:
     text = run.preset.read_text(encoding="utf-8")
     assert "trust_remote_code: false" in text
-    run.preset.write_text(text.replace("trust_remote_code: false", "trust_remote_code: true"), encoding="utf-8")
+    run.preset.write_text(
+        text.replace("trust_remote_code: false", "trust_remote_code: true"), encoding="utf-8"
+    )
 
 
 @pytest.mark.fault(

@@ -33,6 +33,7 @@ HEAVY = frozenset(
         "runner.train.raw",
         "runner.train.xray",
         "tests.faults.quota_trainer",
+        "tests.faults.nan_trainer",
         "tests.foreign.train_tiny",
         "tests.train.oom_trainer",
     }
