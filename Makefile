@@ -46,8 +46,10 @@ bench: venv-dev      ## measure start-up, keystrokes, the memory model, long and
 faults: venv-dev     ## break real runs in every way we know, print the table of them
 	$(BIN)/python -m tests.faults
 
-fuzz: venv-dev       ## read more than ten thousand spoilt runs; FTUI_FUZZ_SEED=N repeats one that failed
-	$(BIN)/python -m pytest -n 2 -m large
+fuzz: venv-dev       ## read more than ten thousand spoilt runs, others each time; FTUI_FUZZ_SEED=N repeats one
+	@seed=$${FTUI_FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; \
+	echo "FTUI_FUZZ_SEED=$$seed"; \
+	FTUI_FUZZ_SEED=$$seed $(BIN)/python -m pytest -n 2 -m large
 
 screenshots: venv-dev  ## record demo runs and draw the pictures of the README
 	$(BIN)/python -m tests.make_screenshots screenshots

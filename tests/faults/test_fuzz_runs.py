@@ -1,6 +1,6 @@
 """Spoilt run directories: whatever is in one, nothing that reads it raises.
 
-`make fuzz` makes more than ten thousand of them, the suite some hundreds: others in every run.
+`make fuzz` makes more than ten thousand of them, the suite some hundreds, the same each time.
 """
 
 from __future__ import annotations
