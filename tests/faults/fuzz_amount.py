@@ -1,5 +1,5 @@
-"""With which seed is fuzzed: the suite with one that stays, so that it says the same twice; `make fuzz` with another each
-time, which it prints.
+"""With which seed is fuzzed: the suite with one that stays, so that it says the same twice; `make fuzz` with another
+each time, which it prints.
 """
 
 from __future__ import annotations
