@@ -248,8 +248,11 @@ async def test_a_foreign_run_is_in_the_list_and_in_the_panel(
             await shows(pilot, words)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.main)
+        # What is only read offers no keys that would change it.
+        assert "s Stop" not in screen_text(pilot)
+        await pilot.press("s", "r")
         await pilot.press("down")
-        await shows(pilot, "OVERFITTING since step 48")
+        await shows(pilot, "OVERFITTING since step 48", "s Stop", "r Resume")
         await pilot.press("up", "c")
         await shows(pilot, "their run [x] [b", "the losses of single rows were not kept")
 

@@ -124,6 +124,11 @@ class RunView:
         )
 
 
+def is_foreign(view: RunView | None) -> bool:
+    """Whether another trainer's run is shown."""
+    return view is not None and view.is_foreign
+
+
 def name_of(run_id: str) -> str:
     """The preset's name in a run's id."""
     parts = run_id.split("-")

@@ -50,7 +50,6 @@ class MainScreen(ListKeys):
 
     rows: var[tuple[RunRow, ...]] = var(())
     cards: var[tuple[PresetCard, ...]] = var(())
-    view: var[RunView | None] = var(None)
     gpus: var[GpuReading | None] = var(None)
     host: var[HostSample | None] = var(None)
 
@@ -133,7 +132,8 @@ class MainScreen(ListKeys):
         for screen in self.app.screen_stack:
             self.tell(screen)
 
-    def watch_view(self) -> None:
+    def watch_view(self, before: RunView | None, view: RunView | None) -> None:
+        super().watch_view(before, view)
         self._tell_all()
 
     def watch_gpus(self) -> None:
