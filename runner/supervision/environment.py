@@ -13,7 +13,22 @@ from runner.store.directory import RunDirectory
 ALLOCATOR = "expandable_segments:True"
 # torch renamed the variable; it reads both, the newer one first.
 ALLOCATOR_KEYS = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+# Where the loader, shells and Python look for things.
+FOLDERS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 KERNEL_RELEASE = Path("/proc/sys/kernel/osrelease")
+
+
+def anchored(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment for a process that works in a run's directory: lists of folders mean what they mean here, and what
+    stands for the working directory in them (an empty entry, as in `LD_LIBRARY_PATH=:/x`) is left out. A run directory
+    is data, and no program, library or module is to be found in it.
+    """
+    found = dict(environment)
+    for name in FOLDERS:
+        if value := found.get(name):
+            parts = [str(Path(part).absolute()) for part in value.split(os.pathsep) if part not in ("", ".")]
+            found[name] = os.pathsep.join(parts)
+    return found
 
 
 def is_wsl() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shlex
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 
 from runner import gpu
 from runner.gpu_choice import choose_gpu
-from runner.machine import trainers
+from runner.machine import git, trainers
 from runner.machine.training_stack import STACK, missing_packages, version
 from runner.preset import files
 from runner.preset.data_sources import data_sources
@@ -107,20 +106,5 @@ def _record(run: RunDirectory, loaded: LoadedPreset, chosen: gpu.Gpu | None, tra
         "versions": {name: version(name) for name in (*STACK, "finetune-tui")},
         "gpu": None if chosen is None else chosen.as_record(),
         "driver": gpu.read().driver,
-        "git_commit": _git_commit(loaded.path.parent),
+        "git_commit": git.commit(loaded.path.parent),
     }
-
-
-def _git_commit(folder: Path) -> str | None:
-    """The commit of the repository a preset lives in, with -dirty when it has changes; None without git."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -12,6 +13,7 @@ from runner.store.directory import RunDirectory
 from runner.store.events import EventLog, Phase
 from runner.store.life import Role
 from runner.supervision import command_line, startable
+from runner.supervision.environment import anchored
 from runner.supervision.trainer_process import say
 from runner.supervision.warm import WarmStart
 
@@ -54,6 +56,7 @@ def start_supervisor(
                 # The lock goes to the supervisor without a gap in which the run would look dead.
                 pass_fds=(lock,),
                 cwd=run.path,
+                env=anchored(os.environ),
             )
     finally:
         if lock is not None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import threading
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from runner import atomic_write
 from runner.commands.clean import clean
 from runner.commands.resume import resume
-from runner.queue import lease
-from runner.store import checkpoints, directory, disk_usage, launched, life, locks
+from runner.machine import git as git_of
+from runner.preset import files
+from runner.store import directory, disk_usage, launched, life
 from runner.store.directory import RunDirectory, read_json
 from runner.store.errors import LaunchError, RemoteCodeError
-from runner.store.life import Role
+from runner.store.processes import workers_on
+from runner.supervision import launch
 from runner.supervision.reattach import reattach
-from tests.faults.scene import Files, Scene, finished, ftui, goes_on, kept, nothing_lost, over
+from tests.conftest import wait_for
+from tests.faults.scene import TRAINER, Scene, finished, ftui, goes_on
+from tests.fork_server.protocol import ADDRESS
 
 CODE = "import pathlib, sys\npathlib.Path(__file__).with_name('was-run').touch()\nsys.exit(0)\n"
 OTHER_USER = 54321
@@ -67,6 +70,65 @@ def test_modules_in_a_run_directory(dead: RunDirectory) -> None:
         (dead.path / f"{name}.py").write_text(CODE)
     goes_on(dead, 4)
     assert not (dead.path / "was-run").exists()
+
+
+@pytest.mark.parametrize("name", ["PYTHONPATH", "LD_LIBRARY_PATH", "PATH"])
+@pytest.mark.fault(
+    "{name} has an empty entry, which means the working directory",
+    "nothing is found in the run directory by it",
+)
+def test_an_empty_entry(dead: RunDirectory, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for module in ("json", "torch", "hashlib"):
+        (dead.path / f"{module}.py").write_text(CODE)
+    monkeypatch.setenv(name, os.environ.get(name, "") + os.pathsep)
+    monkeypatch.setenv(ADDRESS, "")
+    resume(dead)
+    found = wait_for(lambda: [one.pid for one in workers_on(dead.path) if one.is_supervisor], 20)
+    given = Path(f"/proc/{found[0]}/environ").read_bytes().split(b"\0")
+    value = next((line.partition(b"=")[2] for line in given if line.startswith(name.encode() + b"=")), b"/")
+    assert all(part.startswith(b"/") for part in value.split(b":") if value)
+    finished(dead)
+    assert not (dead.path / "was-run").exists()
+
+
+GIT = shutil.which("git")
+
+
+@pytest.mark.skipif(GIT is None, reason="there is no git")
+@pytest.mark.parametrize(
+    "setting", ["core.fsmonitor", "filter.x.clean", "filter.x.process", "core.hooksPath"]
+)
+@pytest.mark.fault(
+    "a preset lies in a repository whose config names a program ({setting})",
+    "it is not run; the commit is recorded",
+)
+def test_a_repository(scene: Scene, tmp_path: Path, setting: str) -> None:
+    repository, program = tmp_path / "theirs", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\ncat\n")
+    program.chmod(0o700)
+    repository.mkdir()
+    preset = repository / "mine.yaml"
+    preset.write_text("extends: demo\n")
+
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        done = subprocess.run(
+            ["git", "-C", str(repository), *who, *arguments], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "-q")
+    (repository / ".gitattributes").write_text("* filter=x\n")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    git("config", setting, str(tmp_path) if setting == "core.hooksPath" else str(program))
+    preset.write_text("extends: demo \n")
+    loaded = files.load(str(preset), scene.home)
+    run = launch.make_run(loaded, scene.home, "mine", None, TRAINER)
+    assert not (tmp_path / "was-run").exists()
+    assert str(read_json(run.run)["git_commit"]).startswith(git("rev-parse", "HEAD"))
+    git("config", "--unset", setting)
+    assert str(git_of.commit(repository)).endswith("-dirty")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
@@ -152,86 +214,3 @@ def test_what_another_trainer_left(scene: Scene, tmp_path: Path) -> None:
         resume(run)
     assert everything(out) == before
     assert list((out / "requests").iterdir()) == []
-
-
-# Looking and acting are one
-
-
-@pytest.mark.fault(
-    "`ftui clean` runs while the run is being resumed",
-    "one of them waits or is refused; no checkpoint it needs goes",
-)
-def test_clean_and_resume_at_once(scene: Scene, dead: RunDirectory) -> None:
-    older = dead.checkpoints / "checkpoint-2"
-    shutil.copytree(dead.checkpoints / "checkpoint-4", older)
-    (older / "trainer_state.json").write_text('{"global_step": 2}')
-    held = disk_usage.holding(dead)
-    assert [one.step for one in held.removable] == [2]
-    lock = life.take(dead, Role.SUPERVISOR)
-    try:
-        assert clean([held]).skipped
-    finally:
-        locks.release(lock)
-    assert older.is_dir()
-    before = kept(dead)
-    scene.release()
-    ftui("resume", dead.id, "--detach")
-    assert clean([held]).count in (0, 1)
-    finished(dead)
-    nothing_lost(dead, before[0], {4: before[1][4]})
-
-
-@pytest.mark.fault(
-    "the checkpoint a resume chose is deleted before it starts",
-    "looked at again under the lock: the one before it",
-)
-def test_a_checkpoint_that_goes_meanwhile(
-    scene: Scene, dead: RunDirectory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    newest = dead.checkpoints / "checkpoint-6"
-    shutil.copytree(dead.checkpoints / "checkpoint-4", newest)
-    (newest / "trainer_state.json").write_text('{"global_step": 6}')
-    (newest / "manifest.json").unlink()
-    real = life.take
-
-    def take(run: RunDirectory, role: Role) -> int:
-        shutil.rmtree(newest, ignore_errors=True)
-        return real(run, role)
-
-    assert checkpoints.newest(dead).step == 6  # type: ignore[union-attr]
-    monkeypatch.setattr(life, "take", take)
-    assert resume(dead).checkpoint.step == 4  # type: ignore[union-attr]
-    over(dead)
-
-
-@pytest.mark.fault(
-    "a preset gets a name that another process gives at the same moment", "one of them; neither is lost"
-)
-def test_one_name_for_two(tmp_path: Path) -> None:
-    names = [tmp_path / f"{number}.yaml" for number in range(20)]
-    for path in names:
-        path.write_text(path.name)
-    target, refused, gate = tmp_path / "wanted.yaml", [], threading.Barrier(len(names))
-
-    def rename(path: Path) -> None:
-        gate.wait()
-        try:
-            atomic_write.rename_file(path, target)
-        except FileExistsError:
-            refused.append(path)
-
-    threads = [threading.Thread(target=rename, args=(path,)) for path in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    left: Files = everything(tmp_path)
-    assert len(refused) == len(names) - 1
-    assert sorted(left.values()) == sorted(path.name.encode() for path in names)
-
-
-def test_a_lease_is_of_the_user(scene: Scene, dead: RunDirectory) -> None:
-    fd = lease.take("GPU-1", dead)
-    assert fd is not None
-    assert (scene.home / "leases" / "GPU-1").is_file()
-    locks.release(fd)
