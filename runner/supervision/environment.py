@@ -50,7 +50,7 @@ def trainer_environment(run: RunDirectory, record: Mapping[str, Any]) -> dict[st
 
     What the user set for allocator or telemetry stays.
     """
-    environment = dict(os.environ)
+    environment = anchored(os.environ)
     for key, value in {
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "DO_NOT_TRACK": "1",

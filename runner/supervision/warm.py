@@ -19,7 +19,7 @@ from pathlib import Path
 from runner.store import locks
 from runner.store.directory import RunDirectory, read_json, runs_folder
 from runner.supervision import command_line, freshness, handover, spare
-from runner.supervision.environment import trainer_environment
+from runner.supervision.environment import anchored, trainer_environment
 from runner.supervision.freshness import Signature
 from runner.supervision.imports_ahead import QUIET, USUAL, answer_seconds
 
@@ -107,7 +107,7 @@ class WarmStart:
             pair.end()
 
     def _hand_over(self, pair: Pair, run: RunDirectory, checkpoint: str, descriptors: list[int]) -> str:
-        request = {"run": str(run.path), "checkpoint": checkpoint, "environment": dict(os.environ)}
+        request = {"run": str(run.path), "checkpoint": checkpoint, "environment": anchored(os.environ)}
         pair.connection.settimeout(answer_seconds(pair.nice))
         handover.send(pair.connection, request, descriptors)
         answer = handover.receive(pair.connection)

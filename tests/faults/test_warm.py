@@ -49,7 +49,7 @@ def pids(scene: Scene, warm: WarmStart, tmp_path: Path, monkeypatch: pytest.Monk
     folder = tmp_path / "hasty"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        "from runner.supervision import imports_ahead\nimports_ahead.PATIENCE[19] = imports_ahead.MARGIN = 1.0\n"
+        "from runner.supervision import imports_ahead\nimports_ahead.PATIENCE[19] = imports_ahead.MARGIN = 2.5\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ["PYTHONPATH"]]))
     return ready(warm)
