@@ -63,13 +63,13 @@ class Sign:
 ALIVE, DEAD = Sign(Life.ALIVE), Sign(Life.DEAD)
 
 
-def of(run: RunDirectory, role: Role) -> Sign:
-    """Whether the process that has this role for a run lives."""
+def of(run: RunDirectory, role: Role, is_to_act: bool = False) -> Sign:
+    """Whether the process that has this role for a run lives. Who is about to act has all processes looked at anew."""
     path = role.lock_of(run)
     try:
         fd = safe_open.open_fd(path)
     except OSError as error:
-        found = _by_processes(run, role, None)
+        found = _by_processes(run, role, None, is_to_act)
         if error.errno in NO_LOCK or found is ALIVE:
             return found
         return Sign(Life.UNKNOWN, f"{path} cannot be opened: {error.strerror}")
@@ -77,7 +77,7 @@ def of(run: RunDirectory, role: Role) -> Sign:
         # A shared lock: two readers who look at the same moment do not take each other for a living process.
         if not locks.lock(fd, shared=True):
             return ALIVE
-        return _by_signature(run, role, fd)
+        return _by_signature(run, role, fd, is_to_act)
     except OSError as error:
         return Sign(Life.UNKNOWN, f"{path} cannot be locked: {error.strerror}")
     finally:
@@ -103,19 +103,18 @@ def has_supervisor(run: RunDirectory) -> bool:
     return of(run, Role.SUPERVISOR).may_live
 
 
-def take(run: RunDirectory, role: Role) -> int:
+def take(run: RunDirectory, role: Role, is_seen_dead: bool = False) -> int:
     """Lock a role for a process about to be started, and return the descriptor to hand over. Raises LaunchError when
-    the role is taken, also by a process whose lock was removed, or when that cannot be told; and OSError.
+    the role is taken, also by a process whose lock was removed, or when that cannot be told; and OSError. With
+    `is_seen_dead` nothing is made of what was last written: this process wrote since it looked.
     """
     fd = locks.take(role.lock_of(run))
     if fd is None:
         raise LaunchError(f"{run.id} has a {role.value} already.")
     try:
         found = _by_signature(run, role, fd, is_to_act=True)
-        if found.life is Life.ALIVE:
-            raise LaunchError(f"{run.id} has a {role.value} already, whose lock was removed or replaced.")
-        if found.life is Life.UNKNOWN:
-            raise LaunchError(f"{run.id} may be running, so nothing is started: {found.why}.")
+        if not (is_seen_dead and found.life is Life.UNKNOWN):
+            _refuse(run, role, found, "whose lock was removed or replaced")
         locks.sign(fd)
     except BaseException:
         locks.release(fd)
@@ -124,10 +123,15 @@ def take(run: RunDirectory, role: Role) -> int:
 
 
 def ensure_no_trainer(run: RunDirectory) -> None:
-    """Raises LaunchError when a trainer lives or may live. From then on its lock says that none of before does: what is
-    written into the run from here on would look like a sign of it.
-    """
-    locks.release(take(run, Role.TRAINER))
+    """Raises LaunchError when a trainer lives or may live."""
+    _refuse(run, Role.TRAINER, of(run, Role.TRAINER, is_to_act=True), "that goes on without a supervisor")
+
+
+def _refuse(run: RunDirectory, role: Role, found: Sign, which: str) -> None:
+    if found.life is Life.ALIVE:
+        raise LaunchError(f"{run.id} has a {role.value} already, {which}.")
+    if found.life is Life.UNKNOWN:
+        raise LaunchError(f"{run.id} may be running, so nothing is started: {found.why}.")
 
 
 def _by_signature(run: RunDirectory, role: Role, fd: int, is_to_act: bool = False) -> Sign:

@@ -34,7 +34,7 @@ def start(
     if trainer not in trainers.known():
         raise OSError(errno.EPERM, f"run.json names a trainer that is none of ftui's: {trainer[:60]!r}")
     try:
-        lock = life.take(run, Role.TRAINER)
+        lock = life.take(run, Role.TRAINER, is_seen_dead=True)
     except LaunchError:
         return None
     held = [lock] if lease is None else [lock, lease]

@@ -49,9 +49,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RunDirectory]]:
     runs: list[RunDirectory] = []
     monkeypatch.setattr("runner.commands.enqueue.start_supervisor", runs.append)
     monkeypatch.setattr("runner.commands.queued.start_supervisor", runs.append)
-    monkeypatch.setattr(
-        "runner.commands.resume.start_supervisor", lambda run, checkpoint="", warm=None: runs.append(run)
-    )
+    monkeypatch.setattr("runner.commands.resume.start_supervisor", lambda run, *_: runs.append(run))
     monkeypatch.setattr(xray, "quick", lambda preset, home: None)
     yield runs
 
