@@ -11,9 +11,10 @@ from runner import host
 from runner.config import ConfigError, config_path, load_config
 from runner.doctor.check import Check, Health
 from runner.machine import system
-from runner.store import redaction
+from runner.redaction.blotting import redacted
+from runner.redaction.environment import is_secret
+from runner.redaction.token_shapes import BLOT
 from runner.store.directory import ftui_home
-from runner.store.token_shapes import BLOT
 
 LEAST_FREE_GIB = 10
 # What changes how a run behaves, or where it looks for things.
@@ -101,6 +102,6 @@ def environment_checks() -> list[Check]:
 
 def shown(name: str, value: str) -> str:
     """A variable's value, blotted where it is or holds a secret: by its name, its shape, or as a password in a URL."""
-    if redaction.NAMES.search(name) and not value.startswith(("/", "~", ".")):
+    if is_secret(name, value):
         return BLOT
-    return USER_INFO.sub(BLOT, redaction.redacted(value))
+    return USER_INFO.sub(BLOT, redacted(value))

@@ -14,6 +14,7 @@ from runner import safe_open
 from runner.preset import document, files
 from runner.preset.errors import PresetError
 from runner.preset.fields import Field, fields, from_text, to_text
+from runner.preset.refused_secrets import refuse
 from runner.preset.schema import Preset, section_type
 from runner.preset.section import KeyPath, item_type, path_kind
 from runner.preset.validate import Origin, validate
@@ -27,8 +28,11 @@ class StaleError(Exception):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A draft at one moment, to be judged in another thread. `written` are the settings that some file sets."""
+    """A draft at one moment, to be judged in another thread: what its own document says, and that on top of what it
+    extends. `written` are the settings that some file sets.
+    """
 
+    own: Mapping[str, Any]
     values: Mapping[str, Any]
     origins: Mapping[KeyPath, Origin]
     source: str
@@ -39,6 +43,7 @@ class Snapshot:
 
     def validated(self) -> Preset:
         """The preset. Raises PresetError with every problem."""
+        refuse(self.own, self.origins, self.source)
         return validate(self.values, self.origins, self.source)
 
 
@@ -161,6 +166,7 @@ class Draft:
         """Its values on top of what it extends, as plain values of their own."""
         values, origins = files.read_tree(self._tree, self.place)
         return Snapshot(
+            document.plain(self._tree),
             files.merged(copy.deepcopy(self._base), values),
             {**self._base_origins, **origins},
             str(self.place),

@@ -14,10 +14,12 @@ from ruamel.yaml.error import YAMLError
 
 from runner.preset import document
 from runner.preset.errors import PresetError, Problem, nearest
+from runner.preset.refused_secrets import refuse, refuse_override
 from runner.preset.schema import SECTIONS, Preset, section_type
 from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB, KeyPath, Section, item_type, path_kind
 from runner.preset.unknown_keys import is_known, what_is_unknown
 from runner.preset.validate import Origin, validate
+from runner.redaction.blotting import redacted
 
 EXTENDS = "extends"
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".txt", ".md")
@@ -129,8 +131,11 @@ def load_frozen(path: Path) -> Preset:
 
 
 def dump(preset: Preset, path: Path) -> None:
-    """Write every value of a preset, whole or not at all."""
-    document.write(path, document.quoted(preset.model_dump(mode="json")))
+    """Write every value of a preset, whole or not at all. What it is for is told without secrets; the rest is refused
+    where it holds one (refused_secrets.py), or needed as it is.
+    """
+    values = {**preset.model_dump(mode="json"), "description": redacted(preset.description)}
+    document.write(path, document.quoted(values))
 
 
 def read_tree(tree: CommentedMap, path: Path) -> tuple[dict[str, Any], dict[KeyPath, Origin]]:
@@ -169,6 +174,7 @@ def _read_extended(
         loop = " → ".join(p.stem for p in (*chain, path))
         raise PresetError([Problem(str(path), EXTENDS, f"goes in a circle: {loop}")])
     values, origins = _read_one(path, tree)
+    refuse(values, origins, str(path))
     base_name = values.pop(EXTENDS, None)
     _absolute_paths(values, path.parent)
     if base_name is None:
@@ -197,12 +203,14 @@ def _merged(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
 
 def _override(values: dict[str, Any], origins: dict[KeyPath, Origin], text: str) -> None:
     """Apply one `section.key=value`; the value is read as YAML, so 1e-4 is a number and true a boolean."""
+    refuse_override(text)
     key, equals, raw = text.partition("=")
     path = tuple(key.strip().split("."))
     try:
         value = document.plain(document.load(raw)) if raw.strip() else None
     except (YAMLError, ValueError):
         value = raw
+    refuse({key: value}, {}, "--set")
     if equals and len(path) == 1 and is_known(path):
         raise PresetError([Problem("--set", path[0], what_is_unknown(path, value))])
     if not equals or len(path) != 2 or not all(path):

@@ -54,7 +54,7 @@ def _problems(error: ValidationError, origins: Origins, source: str) -> list[Pro
         for place, what in _said(detail, path, meant):
             # Of a setting that takes this or that, and of what has a complaint inside it, the first one is enough.
             if not any(other[: len(place)] == place for other in found):
-                found[place] = Problem(str(_origin(place, origins, source)), _name(place), what)
+                found[place] = Problem(str(origin_of(place, origins, source)), _name(place), what)
     return list(found.values())
 
 
@@ -114,7 +114,8 @@ def _what_of_item(detail: ErrorDetails) -> str:
     return f"{where}: {detail.get('input')!r} is not allowed: {describe_schema(schema)}"
 
 
-def _origin(path: KeyPath, origins: Origins, source: str) -> Origin:
+def origin_of(path: KeyPath, origins: Origins, source: str) -> Origin:
+    """Where a key was written, or what is nearest above it."""
     for length in range(len(path), 0, -1):
         if path[:length] in origins:
             return origins[path[:length]]

@@ -16,8 +16,9 @@ from runner.insight.figures import number
 from runner.preset.errors import PresetError
 from runner.preset.fields import fields
 from runner.preset.files import load_frozen
+from runner.redaction import token_shapes
+from runner.redaction.blotting import redacted
 from runner.report.svg import curve
-from runner.store import redaction
 from runner.store.console import clean
 from runner.store.directory import RunDirectory, read_json
 from runner.store.history import History, read_history
@@ -39,7 +40,7 @@ def write(run: RunDirectory, folder: Path | None = None) -> Path:
 
 
 def _replace(path: Path, content: str) -> None:
-    atomic_write.replace_file(path, redaction.redacted(content).encode("utf-8", errors="replace"))
+    atomic_write.replace_file(path, token_shapes.without(content).encode("utf-8", errors="replace"))
 
 
 def text(run: RunDirectory, history: History, curves: Curves, verdict: Verdict) -> str:
@@ -80,7 +81,7 @@ def _head(
     if started := _moment(record.get("created_at")):
         lines[-1] += f" · started {started}"
     if history.end.get("saved"):
-        lines.append(f"\nSaved: `{_cell(run.path / str(history.end['saved']))}`")
+        lines.append(f"\nSaved: `{_escaped(str(run.path / str(history.end['saved'])))}`")
     return "\n".join(lines) + "\n"
 
 
@@ -221,10 +222,14 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(value: object) -> str:
-    """Text that stays in its line and its cell of a table and sends nothing to a terminal."""
-    return clean(" ".join(str(value).splitlines())).replace("|", "\\|")
+    """Text without secrets that stays in its line and its cell of a table and sends nothing to a terminal."""
+    return _escaped(redacted(str(value)))
+
+
+def _escaped(text: str) -> str:
+    return clean(" ".join(text.splitlines())).replace("|", "\\|")
 
 
 def _quote(value: str) -> str:
-    shown = " ".join(clean(line) for line in value[:LONGEST_SAMPLE].splitlines())
+    shown = " ".join(clean(line) for line in redacted(value)[:LONGEST_SAMPLE].splitlines())
     return shown.replace("<", "&lt;") + (" …" if len(value) > LONGEST_SAMPLE else "")

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from runner import atomic_write, safe_open
-from runner.store import redaction as tokens
+from runner.store import protocol
 from runner.store.jsonl import loads
 
 LAST = "last"
@@ -172,11 +172,11 @@ def find_run(text: str, home: Path) -> RunDirectory:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Replace a JSON file whole: readers see the old one or the new one. Known secrets are blotted out. Raises
-    OSError.
+    """Replace a JSON file whole: readers see the old one or the new one. Texts are written without secrets.
+    Raises OSError.
     """
-    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    atomic_write.replace_file(path, tokens.redacted(text).encode("utf-8", errors="replace"))
+    text = json.dumps(protocol.as_written(value), indent=1, ensure_ascii=False) + "\n"
+    atomic_write.replace_file(path, text.encode("utf-8", errors="replace"))
 
 
 def open_console(run: RunDirectory) -> IO[bytes]:

@@ -1,14 +1,12 @@
 """Append-only JSON lines: written a whole line at a time, read past torn tails and garbage.
 
-Non-finite numbers are written as the strings "NaN", "Infinity" and "-Infinity", because bare NaN is not JSON;
-`float()` reads all of them back.
+What a record's values are written as is said by protocol.py.
 """
 
 from __future__ import annotations
 
 import errno
 import json
-import math
 import os
 import time
 from collections import deque
@@ -18,7 +16,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from runner import safe_open
-from runner.store import redaction
+from runner.store import protocol
 
 Record = dict[str, Any]
 
@@ -37,7 +35,7 @@ MOST_DIGITS = 18
 
 class LineWriter:
     """Appends one JSON object a line, each with a single write, so that readers and other writers see whole lines.
-    Known secrets are blotted out; a link in the file's place is not followed; a file that was deleted or replaced
+    Texts are written without secrets; a link in the file's place is not followed; a file that was deleted or replaced
     meanwhile is opened anew.
     """
 
@@ -52,8 +50,10 @@ class LineWriter:
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write one record. Raises OSError when the disk does."""
-        line = json.dumps(_finite(record), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        data = redaction.redacted(line).encode("utf-8", errors="replace") + b"\n"
+        line = json.dumps(
+            protocol.as_written(record), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        )
+        data = line.encode("utf-8", errors="replace") + b"\n"
         if self._held:
             self._held.append(data)
             self._make_up()
@@ -249,13 +249,3 @@ def _is_deep(value: Any, left: int) -> bool:
         return False
     items = value.values() if isinstance(value, dict) else value
     return left == 0 or any(_is_deep(item, left - 1) for item in items)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

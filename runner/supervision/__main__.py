@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 
 from runner.queue import tickets, waiting
-from runner.store import locks, redaction
+from runner.redaction.streams import guard_streams
+from runner.store import locks
 from runner.store.directory import RunDirectory
 from runner.supervision import signals
 
 
 def main() -> int:
-    redaction.guard_streams()
+    guard_streams()
     run = RunDirectory(Path(sys.argv[1]))
     lock = int(sys.argv[2])
     locks.keep(lock)

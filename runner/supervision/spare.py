@@ -13,7 +13,9 @@ import socket
 import sys
 from pathlib import Path
 
-from runner.store import locks, redaction
+from runner.redaction.blotting import look_again
+from runner.redaction.streams import guard_streams
+from runner.store import locks
 from runner.store.directory import RunDirectory
 from runner.supervision import command_line, handover
 from runner.supervision.imports_ahead import ImportsAhead
@@ -24,7 +26,7 @@ SUPERVISOR = "runner.supervision"
 
 
 def main() -> int:
-    redaction.guard_streams()
+    guard_streams()
     # The trainer inherits it, as it does from the supervisor of a cold start.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     connection = socket.socket(fileno=int(sys.argv[1]))
@@ -62,7 +64,7 @@ def become(command: list[str], run: RunDirectory, environment: dict[str, str], c
         del os.environ[name]
     os.environ.update(environment)
     # Of the environment until now.
-    redaction.look_again()
+    look_again()
     os.chdir(run.path)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
-from runner.store import locks, redaction
+from runner.redaction.streams import guard_streams
+from runner.store import locks
 from runner.store.directory import RunDirectory, read_json
 from runner.store.events import EventLog, Phase
 from runner.store.history import read_history
@@ -21,7 +22,7 @@ from runner.train.stop_flag import StopFlag, StoppedEarly
 
 
 def main() -> int:
-    redaction.guard_streams()
+    guard_streams()
     run = RunDirectory(Path(sys.argv[1]).absolute())
     locks.keep(int(sys.argv[2]))
     log = EventLog(run, patient=True)

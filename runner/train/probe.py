@@ -13,6 +13,7 @@ from pathlib import Path
 
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
+from runner.redaction.streams import guard_streams
 from runner.store.directory import RunDirectory
 from runner.store.events import EventLog
 from runner.train.__main__ import train
@@ -40,6 +41,7 @@ def shortened(preset: Preset) -> Preset:
 
 
 def main() -> int:
+    guard_streams()
     run = RunDirectory(Path(sys.argv[1]).absolute())
     log = EventLog(run)
     stop = StopFlag(run, log)

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.store import redaction
+from runner.redaction.streams import guard_streams
 from runner.store.directory import RunDirectory
 from runner.supervision import command_line, handover
 from runner.supervision.freshness import CARD
@@ -53,7 +53,7 @@ MOST_PRINTED = 1 << 16
 
 def main(ahead: Sequence[str] | None = None) -> int:
     """Wait for a run and train it. `ahead` are the modules to import before."""
-    redaction.guard_streams()
+    guard_streams()
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)
     # Here, in the main thread: the workers of its BLAS library keep the priority of the thread that starts them.

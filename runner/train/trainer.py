@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_callback import TrainerState
 from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
 from trl import SFTTrainer
@@ -240,6 +241,13 @@ class RunTrainer(SFTTrainer):
         rotate_checkpoints(
             self.args.output_dir, self.args.save_total_limit, self.state.best_model_checkpoint, use_mtime=True
         )
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Without the pickled arguments: what was set stands in preset.yaml and the event `effective` as plain text, looked
+        through for secrets, and is not read by running it.
+        """
+        super()._save(output_dir, state_dict)
+        Path(output_dir or self.args.output_dir, TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
     def _give_up_checkpoint(self, best: str | None) -> None:
         torn = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"

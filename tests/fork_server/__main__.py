@@ -148,10 +148,10 @@ def _import_light() -> None:
 
 
 def _import_torch() -> None:
-    from runner.store import redaction
+    from runner.redaction.streams import guard_streams
 
     # Before: transformers keeps the stream it finds for its log.
-    redaction.guard_streams()
+    guard_streams()
     for name in TORCH_MODULES:
         importlib.import_module(name)
     from runner import train

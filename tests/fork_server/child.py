@@ -19,7 +19,7 @@ import types
 from pathlib import Path
 from typing import IO
 
-from runner.store import redaction
+from runner.redaction.blotting import look_again
 from tests.fork_server import pace
 from tests.fork_server.protocol import REPLY, Asked
 
@@ -131,7 +131,7 @@ def _run(asked: Asked) -> int:
     if importlib.util.find_spec("sitecustomize") is not None:
         importlib.import_module("sitecustomize")
     # Of the secrets in the server's environment.
-    redaction._known.cache_clear()
+    look_again()
     pace.hurry(asked.environment)
     code: object = 0
     try:

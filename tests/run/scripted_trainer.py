@@ -19,7 +19,8 @@ import sys
 import time
 from pathlib import Path
 
-from runner.store import locks, redaction, requests
+from runner.redaction.streams import guard_streams
+from runner.store import locks, requests
 from runner.store.directory import RunDirectory
 from runner.store.events import EventLog, Phase
 from runner.store.history import read_history
@@ -52,7 +53,7 @@ def main() -> int:
         elif word == "exit":
             return int(rest)
         elif word == "guard":
-            redaction.guard_streams()
+            guard_streams()
         elif word == "stacks":
             listen(run)
         elif word == "until-stop":

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.preset import files
-from runner.store import redaction
+from runner.redaction.blotting import look_again, redacted
 from runner.store.directory import RunDirectory
 from runner.store.jsonl import LineWriter
 from runner.supervision import launch, trainer_process
@@ -26,50 +26,9 @@ KEY = "0123456789abcdef" * 2 + "deadbeef"
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The environment is looked at once in a process's life; here it changes."""
     monkeypatch.setenv("NETRC", "/nonexistent")
-    redaction._known.cache_clear()
+    look_again()
     yield
-    redaction._known.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "secret"),
-    [
-        ("HF_TOKEN", TOKEN, True),
-        ("WANDB_API_KEY", KEY, True),
-        ("AWS_SECRET_ACCESS_KEY", "abc/def+ghi=jkl", True),
-        ("MY_PASSWORD", "correct horse", True),
-        ("COMET_APIKEY", "longenough", True),
-        ("HF_TOKEN_PATH", "/home/u/.token", False),
-        ("TOKENIZERS_PARALLELISM", "false", False),
-        ("MAX_TOKENS", "1234567890", False),
-        ("HOME", "/home/someuser", False),
-        ("HF_TOKEN", "short", False),
-        ("KAGGLE_KEY", KEY, True),
-        ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=a;AccountKey=bcd", True),
-        ("TOKENIZER_NAME", "meta-llama/Llama-3.1-8B", False),
-        ("TOKENIZER", "meta-llama/Llama-3.1-8B", False),
-        ("AWS_SECRET_NAME", "training", False),
-        ("API_KEY_FILE", "keys/ours.txt", False),
-        ("TOKENS_PER_SECOND", "1234.5678", False),
-        ("MIN_TOKEN_SHARE", "-0.00012345e-7", False),
-    ],
-)
-def test_which_values_are_secret(tmp_path: Path, name: str, value: str, secret: bool) -> None:
-    assert (
-        value in redaction.values({name: value, "HF_HOME": str(tmp_path), "NETRC": str(tmp_path)})
-    ) is secret
-
-
-def test_stored_logins_are_secret(tmp_path: Path) -> None:
-    netrc = tmp_path / "netrc"
-    environment = {"HF_HOME": str(tmp_path), "NETRC": str(netrc)}
-    assert redaction.values(environment) == []
-    (tmp_path / "token").write_text(f"{TOKEN}\n")
-    assert redaction.values(environment) == [TOKEN]
-    netrc.write_text(
-        f"machine api.wandb.ai\n  login user\n  password {KEY}\nmachine x login y password short\n"
-    )
-    assert redaction.values(environment) == [KEY, TOKEN]
+    look_again()
 
 
 @pytest.mark.parametrize(
@@ -79,7 +38,7 @@ def test_a_secret_is_blotted_out_of_a_line_of_json_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
 ) -> None:
     monkeypatch.setenv("DB_PASSWORD", secret)
-    assert redaction.redacted(f"in {secret}.") == "in •••."
+    assert redacted(f"in {secret}.") == "in •••."
     path = tmp_path / "events.jsonl"
     LineWriter(path).append({"reason": f"401 for {secret}!", "n": 1})
     assert json.loads(path.read_text()) == {"reason": "401 for •••!", "n": 1}

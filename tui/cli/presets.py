@@ -13,6 +13,7 @@ from runner.preset.draft import Draft
 from runner.preset.errors import PresetError, Problem, nearest
 from runner.preset.fields import Field, FieldKind, field_named, fields, to_text
 from runner.preset.json_schema import json_schema, write_schema
+from runner.preset.refused_secrets import refuse_override
 from runner.preset.schema import SECTIONS
 from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB
 from runner.preset.unknown_keys import is_known, what_is_unknown
@@ -105,6 +106,7 @@ def new(name: str, base: str, overrides: tuple[str, ...]) -> None:
     """Make a preset NAME of your own, on top of another preset or with the settings of a run."""
     draft = draft_of(base, name)
     for text in overrides:
+        refuse_override(text)
         key, equals, value = text.partition("=")
         try:
             field = field_named(key.strip())

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.store import token_shapes
-from runner.store.token_shapes import BLOT, SHAPES, without
+from runner.redaction import token_shapes
+from runner.redaction.token_shapes import BLOT, SHAPES, without
 
 ROOT = Path(__file__).parent.parent.parent
 HEX = "0123456789abcdef"

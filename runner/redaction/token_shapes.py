@@ -170,3 +170,11 @@ def without(text: str) -> str:
                 text = pattern_of(shape).sub(_KEPT, text)
                 break
     return text
+
+
+def kind_in(text: str) -> str:
+    """The name of the first kind of token in a text; empty for none."""
+    for shape in SHAPES:
+        if any(hint in text for hint in shape.hints) and pattern_of(shape).search(text):
+            return shape.name
+    return ""
