@@ -28,9 +28,6 @@ WORDS = frozenset({
 })  # fmt: skip
 # Fields that hold such words by names of their own: {torch: 2.13.0}.
 NAMED_WORDS = frozenset({"versions", "eval_fingerprints"})
-# JSON has no such numbers; `float()` reads all of them back.
-_NAN, _INFINITY, _MINUS_INFINITY = "NaN", "Infinity", "-Infinity"
-_NUMBERS = frozenset({_NAN, _INFINITY, _MINUS_INFINITY})
 
 
 def as_written(value: Any, field: str = "") -> Any:
@@ -38,7 +35,7 @@ def as_written(value: Any, field: str = "") -> Any:
     numbers stay.
     """
     if isinstance(value, str):
-        return value if field in WORDS or value in _NUMBERS else redacted(value)
+        return value if field in WORDS else redacted(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else _word(value)
     if isinstance(value, Mapping):
@@ -51,4 +48,5 @@ def as_written(value: Any, field: str = "") -> Any:
 
 
 def _word(value: float) -> str:
-    return _NAN if math.isnan(value) else _INFINITY if value > 0 else _MINUS_INFINITY
+    """What JSON lacks; `float()` reads all of them back."""
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -243,8 +243,8 @@ class RunTrainer(SFTTrainer):
         )
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """Without the pickled arguments: what was set stands in preset.yaml and the event `effective` as plain text, looked
-        through for secrets, and is not read by running it.
+        """Without the pickled arguments: what was set stands in preset.yaml and the event `effective` as text without
+        secrets, which is not read by running it.
         """
         super()._save(output_dir, state_dict)
         Path(output_dir or self.args.output_dir, TRAINING_ARGS_NAME).unlink(missing_ok=True)

@@ -44,12 +44,14 @@ class Scene:
     home: Path
     folder: Path
 
-    def start(self, hold: str = "", overrides: tuple[str, ...] = (), **wishes: str) -> RunDirectory:
+    def start(
+        self, hold: str = "", overrides: tuple[str, ...] = (), trainer: str = TRAINER, **wishes: str
+    ) -> RunDirectory:
         """Launch a run; with `hold` wait until it stands still there."""
         for name, value in {"hold": hold, **wishes}.items():
             (self.folder / name).write_text(value)
         loaded = files.load("demo", self.home, overrides)
-        run = launch.launch(loaded, self.home, "cpu", trainer=TRAINER).run
+        run = launch.launch(loaded, self.home, "cpu", trainer=trainer).run
         if hold:
             self.held()
             processes(run)
