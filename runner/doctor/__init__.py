@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runner import gpu
 from runner.doctor import gpus, place, software
 from runner.doctor.check import Check, Health
+from runner.redaction.blotting import redacted
 
 __all__ = ["Check", "Health", "examine"]
 
 
 def examine() -> list[Check]:
-    """Every check of the machine. Seconds: a process tries PyTorch and its 4-bit kernels."""
+    """Every check of the machine, without secrets: the page is sent to others. Seconds: a process tries PyTorch and its
+    4-bit kernels.
+    """
     reading = gpu.read()
-    return [
+    found = [
         *place.system_checks(),
         *software.package_checks(),
         *gpus.gpu_checks(reading),
@@ -22,3 +27,4 @@ def examine() -> list[Check]:
         *place.config_checks(),
         *place.environment_checks(),
     ]
+    return [replace(one, value=redacted(one.value), hint=redacted(one.hint)) for one in found]

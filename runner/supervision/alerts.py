@@ -94,7 +94,16 @@ def _guarded(name: str, deliver: Callable[[], None], alert: Alert, failed: Calla
     try:
         within(ALL_SECONDS, deliver)
     except not_delivered() as error:
-        failed(f"The alert {alert.title!r} did not reach its {name}: {error}")
+        failed(f"The alert {alert.title!r} did not reach its {name}: {_words(error)}")
+
+
+def _words(error: Exception) -> str:
+    """What went wrong. The command is not told: there may be a password in it."""
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"exit status {error.returncode}"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"no end within {error.timeout:g} s"
+    return str(error)
 
 
 def within(seconds: float, work: Callable[[], None]) -> None:

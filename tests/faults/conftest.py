@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from runner.redaction.blotting import look_again
 from runner.store.directory import RunDirectory
 from tests.conftest import ROOT, kill_below
 from tests.faults.scene import Scene, kill, processes
+from tests.faults.secrets import Secret
 from tests.faults.terminals import Terminal
 from tests.faults.trainer import PLACES
 
@@ -42,6 +44,22 @@ def scene(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     made = Scene(home, folder)
     yield made
     kill_below(home)
+
+
+@pytest.fixture
+def secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[Secret]:
+    """Set a variable that holds a secret; telling_trainer.py tells of all of them."""
+    names: list[str] = []
+
+    def hold(name: str, value: str) -> None:
+        names.append(name)
+        monkeypatch.setenv(name, value)
+        monkeypatch.setenv("FTUI_TOLD", " ".join(names))
+        look_again()
+
+    yield hold
+    monkeypatch.undo()
+    look_again()
 
 
 @pytest.fixture(scope="session")
