@@ -36,6 +36,7 @@ TRAINERS = (
     "tests.faults.trainer",
     "tests.faults.quota_trainer",
     "tests.faults.nan_trainer",
+    "tests.faults.telling_trainer",
     "tests.run.scripted_trainer",
     "tests.train.oom_trainer",
 )

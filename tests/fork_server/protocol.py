@@ -19,6 +19,7 @@ LIGHT = frozenset(
         "tests.faults.ftui",
         "tests.faults.impatient",
         "tests.faults.on_terminal",
+        "tests.faults.telling_trainer",
         "tests.faults.trainer",
         "tests.fork_server.report_self",
         "tests.run.scripted_trainer",
