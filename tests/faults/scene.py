@@ -109,14 +109,16 @@ def shown(run: RunDirectory) -> Shown:
         raise AssertionError(f"show: {ours}, ls: {(row.phase, row.step, row.reason)}") from None
 
 
-def run_verb(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run_verb(
+    *arguments: str, env: Mapping[str, str] | None = None, seconds: float = SECONDS
+) -> subprocess.CompletedProcess[str]:
     """A verb of the command line, as a process that has to end."""
     return subprocess.run(
         [*FTUI, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=seconds,
         check=False,
         env=env,
     )

@@ -89,7 +89,7 @@ def test_the_doctor(scene: Scene, name: str) -> None:
         "HTTPS_PROXY": "http://me:pa55word-of-mine@proxy:3128",
         "TORCH_X": "pa55word-of-mine",
     }
-    page = run_verb("doctor", env={**os.environ, **more}).stdout
+    page = run_verb("doctor", env={**os.environ, **more}, seconds=250).stdout
     assert f"{name}=" in page
     assert "TORCH_X=" + BLOT in page
     assert not any(one in page for one in (".of-no-known-shape", TOKEN, "pa55word-of-mine"))
