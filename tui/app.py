@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
+import threading
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar
 
@@ -18,12 +21,15 @@ from runner.store.directory import ftui_home
 from tui.glyphs import glyphs, plain
 from tui.messages import ActionFailed, Done, RunLaunched
 from tui.patches.exact_update import ExactUpdate
+from tui.patches.kept_driver import KeptDriver
 from tui.patches.keys_in_order import KeysInOrder
 from tui.screens.help import HelpScreen
 from tui.screens.live import LiveScreen
 from tui.screens.main import MainScreen
 from tui.services.presets import card
 from tui.services.run_reader import RunSource
+from tui.terminal import stopping
+from tui.terminal.keeper import Keeper
 
 # By then a long run is on the screen.
 STARTED_SECONDS = 3.0
@@ -41,13 +47,20 @@ class FtuiApp(KeysInOrder):
 
     TITLE = "ftui"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[Binding]] = []  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
+        # Before what has the focus: a text area would undo.
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, id="app.suspend")
+    ]
 
     # The default and not set when mounted, which would have every style sheet read a second time.
     theme: Reactive[str] = Reactive("tokyo-night")
 
-    def __init__(self, target: RunSource | None = None) -> None:
+    def __init__(self, target: RunSource | None = None, keeper: Keeper | None = None) -> None:
+        """`keeper` looks after the terminal; without one there is none."""
         super().__init__()
+        self.keeper = keeper
+        if keeper is not None:
+            self.driver_class = KeptDriver
         self.main = MainScreen(ftui_home(), target)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
@@ -59,8 +72,17 @@ class FtuiApp(KeysInOrder):
         self.push_screen(self.main)
         self.set_timer(STARTED_SECONDS, _collect_garbage)
 
+        # An error in a thread would go to where Textual sends what is printed: nowhere.
+        self._excepthook, threading.excepthook = threading.excepthook, self._thread_failed
+
     def on_unmount(self) -> None:
+        threading.excepthook = self._excepthook
         self.main.end()
+
+    def _thread_failed(self, failed: threading.ExceptHookArgs) -> None:
+        name = failed.thread.name if failed.thread is not None else "a thread"
+        said = str(failed.exc_value or "") or failed.exc_type.__name__
+        self.post_message(ActionFailed(f"Error in ftui: {name}", said))
 
     def notify(
         self,
@@ -92,6 +114,15 @@ class FtuiApp(KeysInOrder):
 
     def on_action_failed(self, message: ActionFailed) -> None:
         self.notify(message.text, title=message.title, severity="error", timeout=15)
+
+    def action_suspend_process(self) -> None:
+        """Stop the screen and what it was started with (make, say), as every program does; `fg` brings it back."""
+        if self.keeper is None:
+            return
+        if stopping.has_shell():
+            os.killpg(0, signal.SIGTSTP)
+        else:
+            self.notify("This terminal has no shell to go back to.", title="Suspend")
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(bindings_of(self.screen)))

@@ -16,6 +16,7 @@ from rich.segment import Segment
 from textual import events
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate
 from textual.app import App, ComposeResult
+from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.strip import Strip
@@ -42,6 +43,11 @@ def parameters(function: Any) -> list[str]:
         (Compositor.render_partial_update, ["self"]),
         (App._display, ["self", "screen", "renderable"]),
         (App.on_event, ["self", "event"]),
+        (LinuxDriver._sigtstp_application, ["self", "_"]),
+        (LinuxDriver._sigcont_application, ["self", "_"]),
+        (LinuxDriver._disable_mouse_support, ["self"]),
+        (LinuxDriver.suspend_application_mode, ["self"]),
+        (LinuxDriver.resume_application_mode, ["self"]),
         (MessagePump.call_later, ["self", "callback", "args", "kwargs"]),
     ],
     ids=lambda one: getattr(one, "__qualname__", ""),
@@ -55,6 +61,11 @@ def test_the_private_parts_are_what_they_were() -> None:
     assert issubclass(ChopsUpdate, CompositorUpdate), words
     returned = inspect.signature(Compositor.render_partial_update).return_annotation
     assert "ChopsUpdate" in str(returned), words
+    words = (
+        f"{TEXTUAL}: it ends mouse reports in pixels, or stops otherwise; adapt tui/patches/kept_driver.py"
+    )
+    assert "1016l" not in inspect.getsource(LinuxDriver), words
+    assert "SIGSTOP" in inspect.getsource(LinuxDriver._sigtstp_application), words
     words = f"{TEXTUAL}: keys come to the app another way; adapt tui/patches/keys_in_order.py"
     assert inspect.iscoroutinefunction(App.on_event), words
     assert isinstance(vars(Message)["is_forwarded"], property), words

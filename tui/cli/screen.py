@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.terminal.ends import ended_by_signals
+from tui.terminal.keeper import Keeper
+
 if TYPE_CHECKING:
     from tui.services.run_reader import RunSource
 
@@ -33,4 +36,8 @@ def open_screen(target: RunSource | None) -> None:
     gc.disable()
     from tui.app import FtuiApp
 
-    FtuiApp(target).run()
+    with Keeper() as keeper:
+        app = FtuiApp(target, keeper)
+        with ended_by_signals(lambda code: app.call_later(app.exit, None, code), keeper.restore):
+            app.run()
+    sys.exit(app.return_code)

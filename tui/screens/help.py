@@ -28,6 +28,7 @@ TWO_COLUMNS = 110
 MOVING = [
     ("tab", "From list to list"),
     ("↑ ↓ j k", "Up and down in a list; what is chosen is shown at the right"),
+    ("ctrl+z", "Back to the shell; fg there comes back"),
     ("ctrl+p", "Command palette: every action by name"),
 ]
 

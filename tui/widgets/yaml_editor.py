@@ -5,12 +5,19 @@ from __future__ import annotations
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static, TextArea
 
 from tui.glyphs import plain
+
+
+class YamlArea(TextArea):
+    """ctrl+z stops the screen, as everywhere; ctrl+_ (on many keyboards ctrl+/) undoes, as in shells."""
+
+    BINDINGS = [Binding("ctrl+underscore", "undo", "Undo", show=False)]
 
 
 class YamlEditor(Vertical):
@@ -27,7 +34,7 @@ class YamlEditor(Vertical):
             super().__init__()
 
     def compose(self) -> ComposeResult:
-        yield TextArea(id="yaml", show_line_numbers=True, tab_behavior="focus")
+        yield YamlArea(id="yaml", show_line_numbers=True, tab_behavior="focus")
         yield Static(id="yaml-problem")
 
     def begin(self, text: str) -> None:
