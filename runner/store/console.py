@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from runner import safe_open
+from runner.store.known_lines import without_known
 
 TAIL_BYTES = 64 * 1024
 
@@ -34,7 +35,7 @@ def fold_progress(line: str) -> str:
 
 
 def last_lines(path: Path, count: int, most_bytes: int = TAIL_BYTES) -> list[str]:
-    """The last lines of a console log, clean, empty ones left out; fewer when the file, or so many bytes from its end,
+    """The last lines of a console log, clean, without empty and known ones (known_lines.py); fewer when the file, or so many bytes from its end,
     hold fewer.
     """
     try:
@@ -47,4 +48,4 @@ def last_lines(path: Path, count: int, most_bytes: int = TAIL_BYTES) -> list[str
     text = data.decode("utf-8", errors="replace")
     lines = text.split("\n")[1:] if size > most_bytes else text.split("\n")
     cleaned = [clean(fold_progress(line)).rstrip() for line in lines]
-    return [line for line in cleaned if line][-count:]
+    return [line for line in without_known(cleaned) if line][-count:]

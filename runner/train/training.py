@@ -14,7 +14,18 @@ from runner.preset.schema import Preset
 from runner.store.directory import RunDirectory, begun, read_json
 from runner.store.events import EventLog, Phase
 from runner.store.history import History
-from runner.train import answers, arguments, dataset, device, model, packing, resuming, samples, soundness
+from runner.train import (
+    answers,
+    arguments,
+    dataset,
+    device,
+    ledger_words,
+    model,
+    packing,
+    resuming,
+    samples,
+    soundness,
+)
 from runner.train.callback import RunCallback
 from runner.train.memory import MemoryBook, device_used_mib
 from runner.train.order import RowOrder, RowRecord
@@ -71,7 +82,7 @@ class Training:
         self._schedule = eval_budget.plan_evaluations(preset, self._plan, data.counted)
         # A probe measures a whole batch.
         self._data = data if self._is_probe else data.thinned(self._schedule, preset.train.seed)
-        print(f"data: {self._data.ledger.as_dict()}", flush=True)
+        print(f"data: {ledger_words.words(self._data.ledger)}", flush=True)
         self._stop.check()
 
     def load_model(self) -> None:

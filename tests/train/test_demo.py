@@ -17,6 +17,7 @@ from peft.tuners.lora import LoraLayer
 from runner.insight.diagnosis import VerdictKind, diagnose
 from runner.preset.files import load_frozen
 from runner.store.checkpoint_integrity import is_cut_short
+from runner.store.console import last_lines
 from runner.store.directory import read_json
 from runner.store.jsonl import LineTail
 from runner.train import model
@@ -119,6 +120,13 @@ def test_a_real_file_of_a_checkpoint_is_whole_and_cut_short_is_not(
     for length, expected in ((len(data), False), (len(data) - 1, True), (len(data) // 2, True), (4, True)):
         (tmp_path / name).write_bytes(data[:length])
         assert is_cut_short(tmp_path / name) is expected, length
+
+
+def test_its_log_is_shown_in_words_that_do_not_alarm(demo: CommandRun) -> None:
+    shown = last_lines(demo.run.console, 1000)
+    assert not [line for line in shown if "Warning" in line or "Failed" in line or "{" in line]
+    told = next(line for line in shown if line.startswith("data:"))
+    assert "400 rows read: 400 trained on, 64 evaluated on" in told
 
 
 def test_the_plan_and_the_ledger_are_recorded(demo: CommandRun) -> None:
