@@ -35,8 +35,8 @@ def fold_progress(line: str) -> str:
 
 
 def last_lines(path: Path, count: int, most_bytes: int = TAIL_BYTES) -> list[str]:
-    """The last lines of a console log, clean, without empty and known ones (known_lines.py); fewer when the file, or so many bytes from its end,
-    hold fewer.
+    """The last lines of a console log, clean, without empty and known ones (known_lines.py); fewer when the file, or so
+    many bytes from its end, hold fewer.
     """
     try:
         with safe_open.open_binary(path) as stream:

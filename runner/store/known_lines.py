@@ -1,5 +1,5 @@
-"""Lines that libraries print in every run and that say nothing a user can act on. console.log keeps them; where a log is
-shown they are left out. No line that tells of an error belongs here.
+"""Lines that libraries print in every run and that say nothing a user can act on. console.log keeps them; where a log
+is shown they are left out. No line that tells of an error belongs here.
 """
 
 from __future__ import annotations
