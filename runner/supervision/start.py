@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import threading
@@ -62,7 +63,9 @@ def start_supervisor(
         if lock is not None:
             locks.release(lock)
     # While this process lives, it is the supervisor's parent: it has to take its exit code.
-    threading.Thread(target=supervisor.wait, name=f"reap {run.id}", daemon=True).start()
+    with contextlib.suppress(RuntimeError):
+        # Where no thread can be started the run goes on all the same, and init takes the code.
+        threading.Thread(target=supervisor.wait, name=f"reap {run.id}", daemon=True).start()
 
 
 def _begin_again(run: RunDirectory) -> None:

@@ -72,7 +72,12 @@ class WarmStart:
             if self._is_preparing or self._closed.is_set():
                 return
             self._is_preparing = True
-        threading.Thread(target=self._prepare, args=(soon,), name="warm start", daemon=True).start()
+        try:
+            threading.Thread(target=self._prepare, args=(soon,), name="warm start", daemon=True).start()
+        except RuntimeError:
+            # The system starts no thread: launches are cold.
+            with self._lock:
+                self._is_preparing = False
 
     def start(self, run: RunDirectory, checkpoint: str, console: int, lock: int) -> str:
         """Have the spare pair supervise and train a run, given its console and lock; returns '' when it does, else why
@@ -95,7 +100,8 @@ class WarmStart:
             return f"the spare trainer could not be used: {why}"
         pair.connection.close()
         # While this process lives, it is the supervisor's parent: it has to take its exit code.
-        threading.Thread(target=pair.process.wait, name=f"reap {run.id}", daemon=True).start()
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(target=pair.process.wait, name=f"reap {run.id}", daemon=True).start()
         return ""
 
     def close(self) -> None:

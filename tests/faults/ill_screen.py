@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+from tests.faults.no_threads import refuse
 from tui.cli import main
 
 
@@ -37,9 +38,13 @@ def raises_in_a_thread() -> None:
     threading.Thread(target=raises, name="wrong thread").start()
 
 
+def has_no_threads() -> None:
+    setattr(threading.Thread, "start", refuse)  # noqa: B010
+
+
 ILLNESSES = {
     work.__name__.replace("_", " "): work
-    for work in (loops, sleeps, waits_for_a_lock, aborts, raises, raises_in_a_thread)
+    for work in (loops, sleeps, waits_for_a_lock, aborts, raises, raises_in_a_thread, has_no_threads)
 }
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from tui.models import limits
+
 
 class NearestGroup(click.Group):
     """A group that names the nearest verb when one is mistyped."""
@@ -60,7 +62,11 @@ class LazyGroup(NearestGroup):
         except OSError as error:
             where = f"{Path(error.filename)}: " if error.filename else ""
             raise click.ClickException(f"{where}{error.strerror or error}") from None
+        except MemoryError:
+            raise click.ClickException(limits.NO_MEMORY) from None
         except Exception as error:
+            if limits.is_no_thread(error):
+                raise click.ClickException(limits.NO_THREADS) from None
             if isinstance(
                 error, click.ClickException | click.exceptions.Exit | click.Abort
             ) or not _is_for_users(error):

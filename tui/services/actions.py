@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.messages import ActionFailed, Done, PresetRenamed, PresetSaved, RunLaunched, SaveRefused
-from tui.services.service import Post
+from tui.services.service import Post, start_thread
 
 if TYPE_CHECKING:
     from runner.preset.draft import Draft
@@ -141,4 +140,4 @@ def in_thread(post: Post, title: str, work: Callable[[], None]) -> None:
         except Exception as error:
             post(ActionFailed(title, str(error) or type(error).__name__))
 
-    threading.Thread(target=guarded, name=title, daemon=True).start()
+    start_thread(guarded, post, title)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from tui.messages import ProposalFailed, RunProposed
-from tui.services.service import Post
+from tui.services.service import Post, start_thread
 
 MEND = "Mend the path, or take another file."
 
@@ -28,7 +27,7 @@ def propose(post: Post, home: Path, where: Path, data: Path, model: str | None, 
         except Exception as error:
             post(ProposalFailed(words_of(error)))
 
-    threading.Thread(target=work, name="Proposal", daemon=True).start()
+    start_thread(work, post, "Proposal")
 
 
 def words_of(error: Exception) -> str:

@@ -8,9 +8,20 @@ from collections.abc import Callable
 
 from textual.message import Message
 
+from tui.messages import ActionFailed
+from tui.models import limits
+
 log = logging.getLogger(__name__)
 
 Post = Callable[[Message], object]
+
+
+def start_thread(work: Callable[[], object], post: Post, title: str) -> None:
+    """Do some work in a thread of its own; posts ActionFailed with this title where none can be started."""
+    try:
+        threading.Thread(target=work, name=title, daemon=True).start()
+    except RuntimeError:
+        post(ActionFailed(title, limits.NO_THREADS))
 
 
 class Service(threading.Thread):
@@ -27,6 +38,15 @@ class Service(threading.Thread):
     def look(self) -> None:
         """Look once and post what is new."""
         raise NotImplementedError
+
+    def start(self) -> None:
+        """Begin to look; posts ActionFailed where no thread can be started."""
+        try:
+            super().start()
+        except RuntimeError as error:
+            if not limits.is_no_thread(error):
+                raise
+            self.post(ActionFailed(self.name, limits.NO_THREADS))
 
     def start_once(self) -> None:
         """Start, unless it was started."""
