@@ -42,9 +42,33 @@ def has_no_threads() -> None:
     setattr(threading.Thread, "start", refuse)  # noqa: B010
 
 
+def moves_the_clock(by: float) -> None:
+    real = time.time
+    time.time = lambda: real() + by
+
+
+def is_a_day_ahead() -> None:
+    moves_the_clock(DAY)
+
+
+def is_a_day_back() -> None:
+    moves_the_clock(-DAY)
+
+
+DAY = 86_400.0
 ILLNESSES = {
     work.__name__.replace("_", " "): work
-    for work in (loops, sleeps, waits_for_a_lock, aborts, raises, raises_in_a_thread, has_no_threads)
+    for work in (
+        loops,
+        sleeps,
+        waits_for_a_lock,
+        aborts,
+        raises,
+        raises_in_a_thread,
+        has_no_threads,
+        is_a_day_ahead,
+        is_a_day_back,
+    )
 }
 
 if __name__ == "__main__":

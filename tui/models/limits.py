@@ -6,7 +6,9 @@ NO_THREADS = (
     "No thread can be started: this user may have no more processes (`ulimit -u`).\n"
     "End some, or raise the limit, and try again."
 )
-NO_MEMORY = "Memory ran out, or `ulimit -v` allows no more.\nEnd something, or raise the limit, and try again."
+NO_MEMORY = (
+    "Memory ran out, or `ulimit -v` allows no more.\nEnd something, or raise the limit, and try again."
+)
 
 
 def is_no_thread(error: BaseException) -> bool:
