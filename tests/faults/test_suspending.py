@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -133,3 +136,44 @@ def test_in_an_input(shell: Terminal) -> None:
     shell.shows("/dem", "  dem ")
     shell.press(b"o")
     shell.shows("/demo", "  demo ")
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """tmux with a server of its own, whose pane has a shell."""
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+
+    def ask(*words: str) -> str:
+        command = ["tmux", "-S", str(tmp_path / "tmux"), "-f", "/dev/null", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+
+    ask("new-session", "-d", "-x", "110", "-y", "36", "PS1='ready$ ' bash --norc --noprofile -i")
+    yield ask
+    ask("kill-server")
+
+
+@pytest.mark.fault(
+    "ctrl+z and `fg` in tmux, then SIGTERM", "it stops, is drawn again, ends; the pane is the shell's"
+)
+def test_in_tmux(cold: None, dead: RunDirectory, tmux: Callable[..., str]) -> None:
+    def pane() -> str:
+        return tmux("capture-pane", "-p")
+
+    def flags() -> str:
+        return tmux("display-message", "-p", "#{alternate_on}#{mouse_any_flag}#{cursor_flag}").strip()
+
+    wait_for(lambda: PROMPT in pane(), 40)
+    tmux("send-keys", f"{' '.join(FTUI)} watch {dead.id}", "Enter")
+    wait_for(lambda: "step 6" in pane() and "Launch" in pane(), 40)
+    assert flags()[:2] == "11"
+    tmux("send-keys", "C-z")
+    wait_for(lambda: "Stopped" in pane() and flags() == "001", 40)
+    tmux("send-keys", "fg", "Enter")
+    wait_for(lambda: "step 6" in pane() and "Launch" in pane() and flags()[:2] == "11", 40)
+    shell = psutil.Process(int(tmux("display-message", "-p", "#{pane_pid}")))
+    (screen,) = shell.children()
+    screen.terminate()
+    wait_for(lambda: not screen.is_running() and flags() == "001", 40)
+    tmux("send-keys", "echo ended with $?", "Enter")
+    wait_for(lambda: "ended with 143" in pane(), 40)

@@ -25,7 +25,12 @@ class RunListService(Service):
         self._posted: tuple[RunRow, ...] | None = None
 
     def look(self) -> None:
-        rows = tuple(self._row(run) for run in directory.list_runs(self._home))
+        runs = directory.list_runs(self._home)
+        rows = tuple(self._row(run) for run in runs)
+        if len(self._over) > len(runs):
+            # Of runs that were removed.
+            there = {run.id for run in runs}
+            self._over = {id_: known for id_, known in self._over.items() if id_ in there}
         if rows != self._posted:
             self._posted = rows
             self.post(RunsListed(rows))
