@@ -41,6 +41,7 @@ bench: venv-dev      ## measure start-up, keystrokes, the memory model, long and
 	$(BIN)/python -m tests.benchmarks.keystroke
 	$(BIN)/python -m tests.benchmarks.memory_cases tests/data/memory-cases.csv
 	$(BIN)/python -m tests.benchmarks.follow
+	$(BIN)/python -m tests.benchmarks.long_life
 	$(BIN)/python -m tests.benchmarks.synthetic
 
 faults: venv-dev     ## break real runs in every way we know, print the table of them

@@ -14,7 +14,7 @@ from runner.store import directory
 from runner.store.directory import RunDirectory
 from tests.conftest import wait_for
 from tests.faults.mounts import read_only
-from tests.faults.scene import FTUI, Scene, finished, ftui
+from tests.faults.scene import FTUI, Scene, finished, ftui, is_watched
 from tests.faults.terminals import Terminal
 from tests.faults.trainer import TOTAL
 
@@ -52,6 +52,24 @@ def test_no_thread_for_an_action(dead: RunDirectory, terminal: Open, scene: Scen
     assert screen.process.wait(20) == 0
     screen.is_restored()
     assert directory.list_runs(scene.home) == [dead]
+
+
+@pytest.mark.fault(
+    "no thread can be started, then ls, show, watch --plain and run", "all of them do what they are asked for"
+)
+def test_no_thread_for_a_verb(dead: RunDirectory, scene: Scene) -> None:
+    def said(*verb: str) -> str:
+        command = [*NO_THREADS, *verb]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    for verb in LOOKING:
+        assert "lost" in said(*verb)
+    launched = said("run", "demo", "--gpu", "cpu", "--force", "--detach").strip()
+    newest, _ = directory.list_runs(scene.home)
+    assert newest.id == launched
+    assert is_watched(newest)
 
 
 # {what is short: the variables and soft limits of what is started}

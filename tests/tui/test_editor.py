@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from runner.check import xray
 from runner.gpu import Gpu, GpuReading, GpuSample
@@ -278,6 +278,18 @@ async def test_the_file_itself_is_edited_with_the_same_checks(mine: Path) -> Non
         await pilot.press("escape", "s")
         await shows(pilot, "is written")
     assert mine.read_text() == "extends: demo\nlora:\n  r: 4\n"
+
+
+async def test_what_is_typed_into_the_file_is_undone_by_the_key_of_shells(mine: Path) -> None:
+    async with editing("mine") as (_, pilot, editor):
+        await pilot.press("y")
+        await shows(pilot, "# why so slow", "extends: demo")
+        area = editor.query_one(TextArea)
+        before = area.text
+        await pilot.press("a")
+        await until(pilot, lambda: area.text != before)
+        await pilot.press("ctrl+underscore")
+        await until(pilot, lambda: area.text == before)
 
 
 async def test_a_run_becomes_a_preset(store: Path) -> None:
