@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from textual.geometry import Offset
+from textual.widgets import Input
 
 from runner.store import directory
 from runner.store.directory import RunDirectory
@@ -300,3 +301,17 @@ async def test_state_files_of_any_kind_are_listed(home: Path) -> None:
         for _ in range(6):
             await pilot.press("down")
         await pilot.press("t", "t", "t", "t")
+
+
+async def test_a_filter_that_is_typed_before_the_list_is_read_is_not_left(home: Path) -> None:
+    ids = store_of(home, 3)
+    async with running(target=RunSource(run=RunDirectory(directory.runs_folder(home) / ids[1]))) as (
+        app,
+        pilot,
+    ):
+        await until(pilot, lambda: len(names(app)) == 3)
+        await pilot.press("slash")
+        # As the list of runs does when it comes.
+        app.main.open_run(ids[2])
+        await pilot.press("x", "e")
+        await until(pilot, lambda: app.main.query_one("#filter", Input).value == "xe")

@@ -157,7 +157,9 @@ class MainScreen(ListKeys):
     def _choose_wanted(self) -> None:
         if self._wanted is not None and self.query_one(RunList).select_run(self._wanted):
             self._wanted = None
-            self.query_one(RunList).focus()
+            # Who types already, before the list was read, goes on typing.
+            if not isinstance(self.focused, Input):
+                self.query_one(RunList).focus()
 
     def watch_rows(self) -> None:
         # After the list has taken the rows in.
