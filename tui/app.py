@@ -20,6 +20,7 @@ from textual.screen import Screen
 from runner.store.directory import ftui_home
 from tui.glyphs import glyphs, plain
 from tui.messages import ActionFailed, Done, RunLaunched
+from tui.patches import visible_text
 from tui.patches.exact_update import ExactUpdate
 from tui.patches.kept_driver import KeptDriver
 from tui.patches.keys_in_order import KeysInOrder
@@ -57,7 +58,10 @@ class FtuiApp(KeysInOrder):
 
     def __init__(self, target: RunSource | None = None, keeper: Keeper | None = None) -> None:
         """`keeper` looks after the terminal; without one there is none."""
+        visible_text.install(glyphs().ascii)
         super().__init__()
+        # Text in the cells of rich's tables is no markup either.
+        self.console._markup = False
         self.keeper = keeper
         if keeper is not None:
             self.driver_class = KeptDriver

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import locale
 import os
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from runner.store.console import clean_lines
+from runner import plain_text
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,15 @@ ASCII = Glyphs(
 
 
 def choose() -> Glyphs:
-    """ASCII when FTUI_ASCII is set or the locale is not UTF-8, Unicode otherwise."""
-    if os.environ.get("FTUI_ASCII"):
-        return ASCII
-    encoding = locale.getpreferredencoding(False).lower().replace("-", "")
-    return UNICODE if encoding.startswith("utf") else ASCII
+    """ASCII when FTUI_ASCII is set, or the locale or stdout is not UTF-8; Unicode otherwise."""
+    encodings = (locale.getpreferredencoding(False), getattr(sys.stdout, "encoding", None) or "utf-8")
+    is_utf = all(encoding.lower().startswith("utf") for encoding in encodings)
+    return UNICODE if is_utf and not is_ascii_asked_for() else ASCII
+
+
+def is_ascii_asked_for() -> bool:
+    """Whether not even letters of the terminal's own encoding are wanted."""
+    return bool(os.environ.get("FTUI_ASCII"))
 
 
 _chosen: Glyphs | None = None
@@ -114,28 +119,46 @@ def glyphs() -> Glyphs:
     return _chosen
 
 
+# What stands for a sign where there is only ASCII; signs of UNICODE are those of ASCII.
+_WORDS = {
+    **{
+        sign: getattr(ASCII, name)
+        for name, sign in vars(UNICODE).items()
+        if isinstance(sign, str) and len(sign) == 1
+    },
+    "×": "x",
+    "·": "-",
+    "→": "->",
+    "–": "-",
+    "—": "-",
+    "±": "+-",
+    "…": "...",
+    "°": "",
+    "÷": "/",
+    "≤": "<=",
+    "≥": ">=",
+    "−": "-",
+    "≈": "~",
+    "√": "root",
+    "│": "|",
+    "└": "+",
+    "╴": "-",
+    # Pictures of control characters.
+    **{chr(0x2400 + code): f"<U+{code:04X}>" for code in range(0x20)},
+    "␡": "<U+007F>",
+}
+
+
 def plain(text: str) -> str:
-    """Text fit for the screen: without control sequences; in ASCII, signs that have a plain form get it and the rest
-    becomes '?'.
+    """Text fit for the screen, of one or several lines: hidden characters are signs; with ASCII alone the rest has the
+    form it has there.
     """
-    text = clean_lines(text)
-    if not glyphs().ascii:
+    text = plain_text.lines(text)
+    return in_ascii(text) if glyphs().ascii else text
+
+
+def in_ascii(text: str) -> str:
+    """Signs that have a plain form get it, and the rest becomes '?'."""
+    if text.isascii():
         return text
-    table = {
-        "×": "x",
-        "·": "-",
-        "→": "->",
-        "–": "-",
-        "—": "-",
-        "±": "+-",
-        "…": "...",
-        "°": "",
-        "÷": "/",
-        "≤": "<=",
-        "−": "-",
-        "≈": "~",
-        "√": "root",
-    }
-    for sign, word in table.items():
-        text = text.replace(sign, word)
-    return text.encode("ascii", errors="replace").decode("ascii")
+    return "".join(_WORDS.get(one, one) for one in text).encode("ascii", errors="replace").decode("ascii")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
+from runner import plain_text
 from runner.insight.diagnosis import VerdictKind
 from runner.insight.figures import loss
-from runner.store.console import clean
 from runner.supervision.alerts import ENDINGS
 from tui.models.run_view import RunRow
 
@@ -82,7 +82,7 @@ def notification(title: str, text: str, in_tmux: bool) -> str:
     """OSC 9 (iTerm2, Windows Terminal, ConEmu) and OSC 777 (urxvt, VTE, Ghostty, WezTerm) with these words. tmux hands
     them on where `allow-passthrough` is on, and swallows them elsewhere.
     """
-    words, head = (clean(part.replace("\n", " ")).replace(";", ",")[:LONGEST] for part in (text, title))
+    words, head = (plain_text.prose(part).replace(";", ",")[:LONGEST] for part in (text, title))
     sequences = (f"\x1b]9;{head}: {words}\x07", f"\x1b]777;notify;{head};{words}\x07")
     if in_tmux:
         return "".join(f"\x1bPtmux;{one.replace(chr(27), chr(27) * 2)}\x1b\\" for one in sequences)

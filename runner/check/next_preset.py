@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from runner import plain_text
 from runner.insight.diagnosis import Change
 from runner.insight.diagnosis.finding import FindingKind
 from runner.preset import files
@@ -13,7 +14,6 @@ from runner.preset.draft import Draft
 from runner.preset.fields import field_named
 from runner.preset.files import load_frozen
 from runner.preset.schema import Preset
-from runner.store.console import clean
 from runner.store.directory import RunDirectory
 
 BATCH, ACCUMULATION = "train.per_device_train_batch_size", "train.gradient_accumulation_steps"
@@ -33,7 +33,7 @@ def next_preset(
     preset = load_frozen(run.preset)
     why = f"from run {run.id}: {reason}" if reason else f"the settings of run {run.id}"
     # A comment ends with its line.
-    draft = Draft.of_preset(preset, home, name, clean(" ".join(why.splitlines())))
+    draft = Draft.of_preset(preset, home, name, plain_text.prose(why))
     for key, value in resolved(preset, changes).items():
         draft.set_value(field_named(key), value)
     if skip:

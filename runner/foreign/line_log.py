@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Protocol, TypeVar
 
-from runner import safe_open
+from runner import plain_text, safe_open
 from runner.foreign.file_trace import FileTrace
 
 HEAD_BYTES = 1 << 20
@@ -29,7 +29,6 @@ NO_LOGS = (".json", ".jsonl", ".ndjson", ".ipynb", ".html", ".htm", ".csv", ".ts
 # So many logs of a folder are looked into, newest first.
 MOST_LOGS = 20
 
-_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # A number as they are printed, plain or in NumPy's words.
 NUMBER = r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+|nan|inf|NaN|Infinity)"
 
@@ -126,7 +125,7 @@ def _head(path: Path, *version: int) -> list[str]:
 def clean(line: bytes) -> str:
     """A printed line as text, without colours."""
     text = line.decode("utf-8", errors="replace")
-    return _COLOURS.sub("", text) if "\x1b" in text else text
+    return plain_text.unformatted(text)
 
 
 def as_number(text: str) -> float:

@@ -54,7 +54,7 @@ def _problems(error: ValidationError, origins: Origins, source: str) -> list[Pro
         for place, what in _said(detail, path, meant):
             # Of a setting that takes this or that, and of what has a complaint inside it, the first one is enough.
             if not any(other[: len(place)] == place for other in found):
-                found[place] = Problem(str(origin_of(place, origins, source)), _name(place), what)
+                found[place] = Problem(str(origin_of(place, origins, source)), _name(place) or "a key", what)
     return list(found.values())
 
 
@@ -126,6 +126,10 @@ def _what(detail: ErrorDetails, path: KeyPath) -> str:
     kind, value = detail["type"], detail.get("input")
     if kind == "missing":
         return "is required and not set"
+    if kind == "string_unicode":
+        return (
+            f"{value!r} holds half a character (\\uD800 to \\uDFFF); write all of it, or \\U and eight digits"
+        )
     if kind == "value_error":
         return str(detail["msg"]).removeprefix("Value error, ")
     if kind in ("model_type", "dict_type") and len(path) == 1:

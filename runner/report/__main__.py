@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from runner import plain_text
 from runner.report.markdown import write
 from runner.store.directory import RunDirectory
 
 
 def main() -> int:
-    print(write(RunDirectory(Path(sys.argv[1]))))
+    print(plain_text.line(str(write(RunDirectory(Path(sys.argv[1]))))))
     return 0
 
 

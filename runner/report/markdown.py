@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner import atomic_write
+from runner import atomic_write, plain_text
 from runner.insight import answers, standing
 from runner.insight.curves import Curves, best_of
 from runner.insight.diagnosis import Finding, Verdict, diagnose, labels
@@ -19,7 +19,6 @@ from runner.preset.files import load_frozen
 from runner.redaction import token_shapes
 from runner.redaction.blotting import redacted
 from runner.report.svg import curve
-from runner.store.console import clean
 from runner.store.directory import RunDirectory, read_json
 from runner.store.history import History, read_history
 
@@ -227,9 +226,9 @@ def _cell(value: object) -> str:
 
 
 def _escaped(text: str) -> str:
-    return clean(" ".join(text.splitlines())).replace("|", "\\|")
+    return plain_text.prose(text).replace("|", "\\|")
 
 
 def _quote(value: str) -> str:
-    shown = " ".join(clean(line) for line in redacted(value)[:LONGEST_SAMPLE].splitlines())
+    shown = plain_text.prose(redacted(value)[:LONGEST_SAMPLE])
     return shown.replace("<", "&lt;") + (" …" if len(value) > LONGEST_SAMPLE else "")

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from runner import plain_text
 from runner.insight.curves import Curves, EvalPoint, finite
 from runner.insight.diagnosis import Severity, Verdict
 from runner.insight.drawn import Drawn, drawn
 from runner.insight.reduction import Bucket, even_edges, reduce
-from runner.store.console import clean
 
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 52, 40
@@ -95,7 +95,7 @@ def curve(curves: Curves, verdict: Verdict, title: str, form: Form | None = None
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {form.width} {form.height}" font-family="sans-serif" '
         f'font-size="12" fill="{TEXT}">',
-        f'<text x="{LEFT}" y="18" font-size="14" font-weight="bold">{escape(title)}</text>',
+        f'<text x="{LEFT}" y="18" font-size="14" font-weight="bold">{escape(plain_text.line(title))}</text>',
         *_grid(frame, curves),
         *_train(frame, buckets),
         *_points(frame, what.probe, PROBE, hollow=True),
@@ -202,7 +202,7 @@ def _findings(frame: _Frame, verdict: Verdict) -> list[str]:
     grave = [finding for finding in verdict.findings if finding.severity >= frame.form.marked]
     return [
         f'<line x1="{frame.x(f.since_step)}" y1="{TOP}" x2="{frame.x(f.since_step)}" y2="{frame.bottom}" '
-        f'stroke="{WARN}" stroke-opacity="0.6"><title>{escape(f.name)}</title></line>'
+        f'stroke="{WARN}" stroke-opacity="0.6"><title>{escape(plain_text.line(f.name))}</title></line>'
         for f in grave
     ]
 
@@ -223,7 +223,7 @@ def _key(form: Form, what: Drawn) -> str:
             continue
         parts.append(
             f'<circle cx="{x}" cy="30" r="4" fill="{colour}"/>'
-            f'<text x="{x + 8}" y="34">{escape(clean(words))}</text>'
+            f'<text x="{x + 8}" y="34">{escape(plain_text.line(words))}</text>'
         )
         x += round(24 + WORD_WIDTH * len(words))
     return "".join(parts)

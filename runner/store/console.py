@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-from runner import safe_open
+from runner import plain_text, safe_open
 from runner.store.known_lines import without_known
 
 TAIL_BYTES = 64 * 1024
 
-# CSI, OSC (ended by BEL or ST) and other escape sequences, then every control character but tab, and halves of
-# surrogate pairs, which no terminal can be sent.
-_CONTROL = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-_]|[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]"
-)
 
-
-def clean(text: str) -> str:
-    """Text that cannot move a cursor, change a colour or set a title: control sequences are taken out."""
-    return _CONTROL.sub("", text).replace("\t", "    ")
-
-
-def clean_lines(text: str) -> str:
-    """The same for text of several lines, which stay."""
-    return "\n".join(clean(line) for line in text.split("\n"))
+def clean(line: str) -> str:
+    """A printed line, without colours and safe to show."""
+    return plain_text.line(plain_text.unformatted(line))
 
 
 def fold_progress(line: str) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from runner import plain_text
 from runner.insight.curves import AnswerPoint, Curves, EvalPoint, MemoryPoint, Schedule
 from runner.insight.train_curve import COLUMNS, STEP_COLUMNS, Column, StepTable, TrainCurve
-from runner.store import console
 from runner.store.directory import RunDirectory
 from runner.store.event_tail import MOST_STEPS, EventTail
 from runner.store.events import Phase
@@ -126,7 +126,9 @@ class History:
         self._take_steps(np.array([values]).T)
 
     def _on_eval(self, event: Record) -> None:
-        name, step = console.clean(event["set"]), step_of(event)
+        if not isinstance(event["set"], str):
+            raise TypeError("the name of a set is text")
+        name, step = plain_text.line(event["set"]), step_of(event)
         # Some evaluations have metrics and no loss.
         if "loss" in event or "metrics" not in event:
             self._add_point(name, step, event)
@@ -154,7 +156,9 @@ class History:
         n, exact, ended = (int(event[key]) for key in ("n", "exact", "ended"))
         if not 0 <= exact <= n or not 0 <= ended <= n:
             raise ValueError("more right answers than answers")
-        fields = {console.clean(str(key)): int(count) for key, count in dict(event.get("fields", {})).items()}
+        fields = {
+            plain_text.line(str(key)): int(count) for key, count in dict(event.get("fields", {})).items()
+        }
         rows = tuple(bool(row) for row in event.get("rows", ()))
         judgeable = min(n, int(event.get("judgeable", 0)))
         point = AnswerPoint(step_of(event), n, exact, ended, fields, rows, judgeable)

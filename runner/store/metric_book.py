@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from runner import plain_text
 from runner.insight.curves import Metric
-from runner.store import console
 
 # No trainer logs so many that mean anything; a file that does must not cost the memory of a thousand columns.
 MOST_NAMES = 96
@@ -32,7 +32,7 @@ class MetricBook:
         for raw, value in islice(values.items(), MOST_NAMES):
             if isinstance(value, bool) or not isinstance(value, int | float | str):
                 raise TypeError(f"{value!r} is no number")
-            name = console.clean(str(raw))
+            name = plain_text.line(str(raw))
             if name not in self._columns:
                 if len(self._columns) >= MOST_NAMES:
                     continue

@@ -6,9 +6,10 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from runner import plain_text
 from runner.insight.diagnosis import Finding, Severity, Verdict
 from runner.store.events import Phase
 
@@ -76,6 +77,7 @@ def send(alert: Alert, settings: AlertSettings, failed: Callable[[str], None]) -
     """
     if alert.occasion not in settings.on:
         return ()
+    alert = replace(alert, title=plain_text.prose(alert.title), text=plain_text.lines(alert.text))
     ways: list[tuple[str, Callable[[], None]]] = []
     if settings.webhook:
         ways.append(("webhook", lambda: post(settings.webhook, alert)))

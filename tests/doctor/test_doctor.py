@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from runner.doctor import Check, Health
@@ -126,7 +125,8 @@ def test_healthy_checks_of_a_group_share_a_line_and_sick_ones_do_not() -> None:
         Check("trl", Health.OK, "1.16", group="packages"),
     ]
     page = [
-        click.unstyle(line) for line in lines([*packages, Check("peft", Health.BAD, "not installed")], 80)
+        "".join(part if isinstance(part, str) else part.text for part in line)
+        for line in lines([*packages, Check("peft", Health.BAD, "not installed")], 80)
     ]
     assert page[0] == "✔ packages      torch 2.13.0 · trl 1.16"
     assert page[1] == "✖ peft          not installed"

@@ -114,6 +114,15 @@ class Terminal:
                 screen.resize(height, width)
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
+    def received(self) -> bytes:
+        """Every byte that was sent to the terminal."""
+        with self._lock:
+            return bytes(self._written)
+
+    def is_quiet(self) -> bool:
+        """Whether everything that was sent so far is read."""
+        return not select.select([self._master], [], [], 0.1)[0]
+
     def shows(self, *words: str) -> None:
         """Wait until all of these words are on the screen."""
         try:

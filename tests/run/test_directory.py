@@ -96,9 +96,9 @@ def test_a_request_is_taken_once(home: Path) -> None:
     [
         ("plain", "plain"),
         ("\x1b[31mred\x1b[0m", "red"),
-        ("\x1b]0;title\x07after", "after"),
+        ("\x1b]0;title\x07after", "␛]0;title␇after"),
         ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
-        ("bell\x07 back\x08 \x9b31mcsi", "bell back 31mcsi"),
+        ("bell\x07 back\x08 \x9b31mcsi", "bell␇ back␈ <U+009B>31mcsi"),
         ("tab\there", "tab    here"),
     ],
 )

@@ -128,7 +128,8 @@ def test_what_is_told_moves_no_cursor(home: Path, terminal: Callable[[], Termina
         assert not re.search(rb"[\x00-\x1f\x7f]", one[2:-1]), one
         assert b"bo,om" in one
     assert other.count(b";") == 3
-    assert b"]0;evil" not in screen.data
+    assert b"\x1b]0;evil" not in screen.data
+    assert "␛]0;evil".encode() in screen.data
 
 
 @given(st.text(), st.text(), st.booleans())

@@ -7,22 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import subprocess
+import sys
 from importlib.metadata import version
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
+from rich.text import Text
 from textual import events
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate
 from textual.app import App, ComposeResult
+from textual.content import Content
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.strip import Strip
-from textual.widgets import Input, OptionList
+from textual.visual import visualize
+from textual.widgets import Input, OptionList, Static, TextArea
 
-from tests.tui.conftest import until
+from tests.tui.conftest import screen_text, until
+from tui.patches import visible_text
 from tui.patches.exact_update import ExactUpdate
 from tui.patches.keys_in_order import MOST_SECONDS, KeysInOrder
 from tui.widgets.early_keys import EarlyKeys
@@ -200,3 +207,85 @@ async def test_a_key_that_removes_its_widget_does_not_hold_the_next() -> None:
         for key in ("enter", "7", "8"):
             app.post_message(events.Key(key, key if len(key) == 1 else None))
         await until(pilot, lambda: app.query_one(Input).value == "78", 3)
+
+
+# visible_text
+
+HIDDEN = "a\x1b]0;t\x07\x9b\u202e\u200b[bold]b[/bold]"
+SHOWN = "a␛]0;t␇���[bold]b[/bold]"
+
+
+@pytest.mark.parametrize("part", [part for part in visible_text.PARTS if part[0] is not Content])
+def test_what_is_replaced_is_there(part: tuple[object, str, object]) -> None:
+    module, name, ours = part
+    words = f"{TEXTUAL}: {module} has no {name} any more; adapt tui/patches/visible_text.py"
+    visible_text.install(False)
+    assert getattr(module, name, None) is ours, words
+    source = inspect.getsource(module)  # type: ignore[arg-type]
+    assert source.count(f"{name}(") or name == "render", words
+
+
+def test_textual_still_lets_escapes_through() -> None:
+    """In a fresh interpreter: here the patch is on."""
+    code = (
+        "from textual.content import Content; from rich.text import Text;"
+        r"t = 'a\x1b]0;t\x9b\u202e'; assert Content(t).plain == t and Text(t).plain == t;"
+        "assert Content.from_markup('[bold]x[/]').plain == 'x'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert not done.returncode, f"{TEXTUAL} takes them out: tui/patches/visible_text.py can go\n{done.stderr}"
+
+
+def test_every_way_to_text_shows_what_is_hidden() -> None:
+    visible_text.install(False)
+    text = Text("x")
+    text.append(HIDDEN)
+    plain = Text()
+    plain.plain = HIDDEN
+    made = [
+        Text(HIDDEN),
+        text[1:],
+        plain,
+        Text.assemble((HIDDEN, "bold")),
+        Text().append_tokens([(HIDDEN, None)]),
+    ]
+    assert [one.plain for one in made] == [SHOWN] * len(made)
+    contents = [
+        Content(HIDDEN),
+        Content.from_markup(HIDDEN),
+        Content.from_text(HIDDEN),
+        Content.assemble(HIDDEN),
+    ]
+    contents += [Content.styled(HIDDEN, "bold"), visualize(Static(), HIDDEN)]  # type: ignore[list-item]
+    assert [one.plain for one in contents] == [SHOWN] * len(contents)
+    assert all(not one.spans or one.spans[0].style == "bold" for one in contents)
+
+
+def test_what_came_another_way_is_left_out_of_the_bytes() -> None:
+    visible_text.install(False)
+    strip = Strip([Segment("a\x1b]0;t\x07b\u202e\xad👩\u200d💻\t"), Segment("\u200bc")])
+    width = strip.cell_length
+    assert strip.render(CONSOLE) == "a]0;tb?👩\u200d💻c"
+    assert cell_len(strip.render(CONSOLE)) == width
+
+
+class Editors(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Input("ab\u202ecd\x1bef")
+        yield TextArea("ab\u202ecd\x1bef\nplain")
+
+
+async def test_editors_show_signs_and_keep_their_text() -> None:
+    visible_text.install(False)
+    async with Editors().run_test(size=(40, 12)) as pilot:
+        line, area = pilot.app.query_one(Input), pilot.app.query_one(TextArea)
+        await pilot.press("end")
+        # Textual counts one more at the end of an Input.
+        assert line.cursor_screen_offset.x - line.content_region.x == 8 + 1
+        assert "ab�cd␛ef" in screen_text(pilot)
+        area.focus()
+        await pilot.press("end")
+        assert area.cursor_screen_offset.x - area.content_region.x == 8
+        await pilot.press("down", "up", "left", "left", "left", "X")
+        assert (line.value, area.text) == ("ab\u202ecd\x1bef", "ab\u202ecdX\x1bef\nplain")
+        assert "ab�cdX␛ef" in screen_text(pilot)

@@ -9,6 +9,7 @@ from runner.commands.ask import ask as ask_run
 from runner.store import directory, meant
 from runner.store.meant import For
 from runner.store.requests import Request
+from tui.cli import out
 from tui.cli.parameters import RUN_OR_LAST
 
 
@@ -22,4 +23,4 @@ def ask(what: str, run: str) -> None:
     ftui ask save last
     """
     found = meant.find(run, directory.ftui_home(), For.LIVING)
-    click.echo(f"{found.id}: {ask_run(found, Request(what))}")
+    out.echo(f"{found.id}: {ask_run(found, Request(what))}")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import click
-
 from runner.check.assess import NO_CARD, Assessment
 from runner.insight.data import DataReport, quantile
 from runner.insight.figures import gib
 from runner.insight.lint import LintSeverity
 from runner.insight.memory.words import memory_lines
 from runner.preset.files import LoadedPreset
+from tui.cli import out
 
 MARKS = {
     LintSeverity.ERROR: ("✖", "red"),
@@ -64,10 +63,10 @@ def as_plain(
 
 
 def print_assessment(loaded: LoadedPreset, found: Assessment, missing: list[str], target: int | None) -> None:
-    click.echo(f"{click.style(loaded.name, bold=True)}  {loaded.preset.method}  {loaded.path}")
+    out.echo(out.styled(loaded.name, bold=True), f"  {loaded.preset.method}  {loaded.path}")
     for advice in found.advice:
-        note = click.style(f"  {advice.note}", dim=True) if advice.note else ""
-        _line(advice.label, advice.value + note)
+        note = out.styled(f"  {advice.note}" if advice.note else "", dim=True)
+        _line(advice.label, advice.value, note)
     _print_memory(found)
     if found.data is not None and not found.data.problem:
         _print_data(found.data)
@@ -75,26 +74,29 @@ def print_assessment(loaded: LoadedPreset, found: Assessment, missing: list[str]
         _line("Data", "not looked at")
     if target:
         _print_proposals(found, target)
-    click.echo("")
+    out.echo("")
     for text in missing:
-        click.echo(f"{click.style('✖', fg='red')} {text}")
+        out.echo(out.styled("✖", fg="red"), f" {text}")
     for finding in found.findings:
         mark, colour = MARKS[finding.severity]
         colour = "red" if finding.is_danger else colour
-        click.echo(
-            f"{click.style(mark, fg=colour)} {click.style(finding.id, bold=True)}  {finding.key}: {finding.what}"
+        out.echo(
+            out.styled(mark, fg=colour),
+            " ",
+            out.styled(finding.id, bold=True),
+            f"  {finding.key}: {finding.what}",
         )
-        click.echo(click.style(f"    {finding.why}", dim=True))
+        out.echo(out.styled(f"    {finding.why}", dim=True))
         if finding.fix_text:
-            click.echo(f"    → {finding.fix_text}")
+            out.echo(f"    → {finding.fix_text}")
     if found.refusals or missing:
-        click.echo("A launch would be refused.")
+        out.echo("A launch would be refused.")
     elif not found.findings:
-        click.echo(f"{click.style('✔', fg='green')} {found.calm}")
+        out.echo(out.styled("✔", fg="green"), f" {found.calm}")
 
 
-def _line(label: str, text: str) -> None:
-    click.echo(f"{label:<{LABEL_WIDTH}} {text}")
+def _line(label: str, *parts: out.Part) -> None:
+    out.echo(f"{label:<{LABEL_WIDTH}} ", *parts)
 
 
 def _print_memory(found: Assessment) -> None:
@@ -134,7 +136,7 @@ def _print_data(data: DataReport) -> None:
             rows = (
                 f"row {reason.first}" if reason.count == 1 else f"{reason.count:,} rows, first {reason.first}"
             )
-            _line("", click.style(f"bad: {source.name} {rows}: {reason.text}", fg="red"))
+            _line("", out.styled(f"bad: {source.name} {rows}: {reason.text}", fg="red"))
 
 
 def _ways(data: DataReport) -> str:

@@ -144,8 +144,9 @@ def _examine(loaded: LoadedPreset, home: Path, quiet: bool) -> DataReport | None
         return None
     if quiet or not sys.stderr.isatty():
         return xray.complete(loaded.preset, home)
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from tui.cli.rich_out import PlainConsole
 
     columns = (
         TextColumn("looking at the data"),
@@ -153,6 +154,6 @@ def _examine(loaded: LoadedPreset, home: Path, quiet: bool) -> DataReport | None
         TextColumn("{task.percentage:3.0f} %"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=PlainConsole(err=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
         return xray.complete(loaded.preset, home, lambda report: bar.update(task, completed=report.progress))

@@ -7,6 +7,7 @@ import click
 from runner.commands.clean import clean as delete
 from runner.insight.figures import size
 from runner.store import directory, disk_usage
+from tui.cli import out
 from tui.cli.text import print_table
 
 
@@ -25,10 +26,10 @@ def clean(runs: tuple[str, ...], yes: bool) -> None:
     """
     home = directory.ftui_home()
     chosen = [directory.find_run(name, home) for name in runs] if runs else directory.list_runs(home)
-    with click.progressbar(chosen, label="looking", show_pos=True) as bar:
+    with out.progress(chosen, "looking") as bar:
         held = sorted((disk_usage.holding(run) for run in bar), key=lambda one: -one.total)
     if not held:
-        click.echo("No runs, nothing to clean.")
+        out.echo("No runs, nothing to clean.")
         return
     rows = [
         (
@@ -44,12 +45,14 @@ def clean(runs: tuple[str, ...], yes: bool) -> None:
     freed = sum(one.freed for one in held)
     count = sum(len(one.removable) for one in held)
     if not count:
-        click.echo("Nothing can go: of every run only the best and the last checkpoint are there.")
+        out.echo("Nothing can go: of every run only the best and the last checkpoint are there.")
     elif not yes:
-        click.echo(f"\n{size(freed)} in {count} checkpoints can go; the best and the last of every run stay.")
-        click.echo("Remove them: ftui clean --yes")
+        out.echo()
+        out.echo(f"{size(freed)} in {count} checkpoints can go; the best and the last of every run stay.")
+        out.echo("Remove them: ftui clean --yes")
     else:
         done = delete(held)
-        click.echo(f"\n{done.count} checkpoints removed, {size(done.freed)} free again.")
+        out.echo()
+        out.echo(f"{done.count} checkpoints removed, {size(done.freed)} free again.")
         for why in done.skipped:
-            click.echo(f"Nothing removed: {why}")
+            out.echo(f"Nothing removed: {why}")

@@ -9,6 +9,7 @@ import click
 
 from runner.commands.compare import read_all
 from runner.report import comparison
+from tui.cli import out
 from tui.cli.parameters import json_option
 from tui.cli.run_source import source_of
 from tui.cli.text import print_json, print_table
@@ -45,15 +46,15 @@ def compare(names: tuple[str, ...], as_json: bool) -> None:
         )
         return
     print_table([[cell or "-" for cell in row] for row in words.rows], words.heads)
-    click.echo("")
+    out.echo("")
     if words.settings:
         letters = [row[0] for row in words.rows]
         print_table([(name, *values) for name, values in words.settings], ("setting", *letters))
     else:
-        click.echo("All settings are alike.")
-    click.echo("")
+        out.echo("All settings are alike.")
+    out.echo("")
     for sentence in words.sentences:
-        click.echo(sentence)
+        out.echo(sentence)
 
 
 def _plain(value: Any) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from runner.store import meant
 from runner.store.directory import RunDirectory, RunNotFoundError, ftui_home
 from runner.store.event_tail import EventTail
 from runner.store.history import History, fold_all
+from tui.cli import out
 from tui.cli.names_traces import NamesTraces
 from tui.cli.parameters import MAP, json_option
 from tui.cli.run_source import shown
@@ -131,25 +132,25 @@ def as_plain(subject: Subject, curves: Curves, verdict: Verdict) -> dict[str, An
 
 
 def _print(subject: Subject, curves: Curves, verdict: Verdict) -> None:
-    click.echo(f"{subject.name}  {subject.kind}")
-    click.echo(f"path       {subject.path}")
+    out.echo(f"{subject.name}  {subject.kind}")
+    out.echo(f"path       {subject.path}")
     _print_place(subject, curves)
     print_standing(curves)
     if not any(curves.evals.values()):
-        click.echo("evals      none")
+        out.echo("evals      none")
     _print_other_metrics(curves)
     if subject.bad_lines:
-        click.echo(f"warning    {subject.bad_lines} lines or records could not be read and were passed over")
-    click.echo(f"verdict    {verdict.headline}")
-    click.echo(f"           {verdict.sentence}")
+        out.echo(f"warning    {subject.bad_lines} lines or records could not be read and were passed over")
+    out.echo(f"verdict    {verdict.headline}")
+    out.echo(f"           {verdict.sentence}")
     if not verdict.findings:
         _print_actions(verdict.actions)
     for finding in sorted(verdict.findings, key=lambda f: -f.severity):
-        click.echo(f"{finding.id:<16} {finding.severity.name.lower()}, since step {finding.since_step}")
-        click.echo(f"           {finding.sentence}")
+        out.echo(f"{finding.id:<16} {finding.severity.name.lower()}, since step {finding.since_step}")
+        out.echo(f"           {finding.sentence}")
         _print_actions(finding.actions)
     if verdict.findings:
-        click.echo("`ftui explain NAME` says what a finding means and how it is computed.")
+        out.echo("`ftui explain NAME` says what a finding means and how it is computed.")
 
 
 def _print_place(subject: Subject, curves: Curves) -> None:
@@ -157,13 +158,13 @@ def _print_place(subject: Subject, curves: Curves) -> None:
     over = "" if curves.is_over else ", not known to be over"
     if over and subject.written_at is not None:
         over += f", last written {since(subject.written_at)}"
-    click.echo(f"step       {curves.step}/{curves.total_steps or '?'}, {len(curves.train)} logged{over}")
+    out.echo(f"step       {curves.step}/{curves.total_steps or '?'}, {len(curves.train)} logged{over}")
     if curves.begins_at_step is not None:
-        click.echo(f"start      not seen: what is here begins at step {curves.begins_at_step}")
+        out.echo(f"start      not seen: what is here begins at step {curves.begins_at_step}")
     if subject.others:
         named = ", ".join(shown(other, subject.path) for other in subject.others[:MOST_NAMED])
         more = f" and {len(subject.others) - MOST_NAMED} more" if len(subject.others) > MOST_NAMED else ""
-        click.echo(f"others     {named}{more}: the newest run was read")
+        out.echo(f"others     {named}{more}: the newest run was read")
 
 
 def _print_other_metrics(curves: Curves) -> None:
@@ -174,9 +175,9 @@ def _print_other_metrics(curves: Curves) -> None:
     others = [name for name, metric in curves.metrics.items() if len(metric) and name not in shown_already]
     if others:
         more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-        click.echo(f"also       {', '.join(others[:MOST_NAMED])}{more} (--json has their values)")
+        out.echo(f"also       {', '.join(others[:MOST_NAMED])}{more} (--json has their values)")
 
 
 def _print_actions(actions: tuple[Action, ...]) -> None:
     for action in actions:
-        click.echo(f"           → {action.text}")
+        out.echo(f"           → {action.text}")

@@ -13,12 +13,15 @@ from itertools import groupby
 import click
 
 from runner.doctor import Check, Health, examine
+from tui.cli import out
 from tui.cli.parameters import json_option
 from tui.cli.text import print_json, waiting
 
 MARKS = {Health.OK: ("✔", "green"), Health.NOTE: ("·", "yellow"), Health.BAD: ("✖", "red")}
 NAME_WIDTH = 13
 WIDEST = 120
+
+Line = tuple[out.Part, ...]
 
 
 @click.command()
@@ -34,17 +37,17 @@ def doctor(as_json: bool) -> None:
         print_json([asdict(check) for check in checks])
     else:
         for line in lines(checks, shutil.get_terminal_size().columns):
-            click.echo(line)
+            out.echo(*line)
     sys.exit(int(any(check.health is Health.BAD for check in checks)))
 
 
-def lines(checks: Sequence[Check], width: int) -> list[str]:
+def lines(checks: Sequence[Check], width: int) -> list[Line]:
     """The page, in lines no wider than the terminal; only a command to be copied is one line however long."""
     found = [line for check in _joined(checks) for line in _check(check, min(width, WIDEST))]
     bad = [check.name for check in checks if check.health is Health.BAD]
     if bad:
         words = f"A run would fail, or not do what it says: {', '.join(dict.fromkeys(bad))}."
-        found += ["", *(click.style(line, fg="red") for line in textwrap.wrap(words, min(width, WIDEST)))]
+        found += [(), *((out.styled(line, fg="red"),) for line in textwrap.wrap(words, min(width, WIDEST)))]
     return found
 
 
@@ -62,15 +65,15 @@ def _joined(checks: Sequence[Check]) -> list[Check]:
     return found
 
 
-def _check(check: Check, width: int) -> list[str]:
+def _check(check: Check, width: int) -> list[Line]:
     mark, colour = MARKS[check.health]
     indent = " " * (NAME_WIDTH + 3)
     room = max(20, width - len(indent))
     value = _wrapped(check.value, room) or [""]
-    head = f"{click.style(mark, fg=colour)} {check.name:<{NAME_WIDTH}} {value[0]}"
-    found = [head, *(indent + line for line in (*value[1:], *_wrapped(check.hint, room)))]
+    head = (out.styled(mark, fg=colour), f" {check.name:<{NAME_WIDTH}} {value[0]}")
+    found: list[Line] = [head, *((indent + line,) for line in (*value[1:], *_wrapped(check.hint, room)))]
     # Broken into lines and indented it could not be copied.
-    return [*found, check.command] if check.command else found
+    return [*found, (check.command,)] if check.command else found
 
 
 def _wrapped(text: str, room: int) -> list[str]:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from runner.insight.diagnosis import Finding, diagnose
@@ -17,6 +16,7 @@ from runner.insight.explained import EXPLANATIONS, Example, Explanation, Group
 from tui.charts.plot import LABEL_WIDTH, Mark, Palette, draw
 from tui.charts.view import ChartMode, chart_of, places
 from tui.cli.parameters import json_option
+from tui.cli.rich_out import PlainConsole
 from tui.cli.text import print_json
 from tui.colours import BAD
 from tui.glyphs import glyphs, plain
@@ -67,7 +67,7 @@ def _slug(word: str) -> str:
     hints = list(dict.fromkeys(names[name] for name in close))[:MOST_HINTS]
     hint = f"Did you mean {' or '.join(hints)}?" if hints else ""
     raise click.ClickException(
-        f"There is no finding {plain(word)!r}.\n{f'{hint} ' if hint else ''}`ftui explain` lists them."
+        f"There is no finding {word!r}.\n{f'{hint} ' if hint else ''}`ftui explain` lists them."
     )
 
 
@@ -100,8 +100,8 @@ def _short(explanation: Explanation) -> dict[str, str]:
     return {"slug": explanation.slug, "group": explanation.group.value, "line": explanation.line}
 
 
-def _console() -> Console:
-    console = Console(highlight=False, markup=False, emoji=False)
+def _console() -> PlainConsole:
+    console = PlainConsole()
     console.width = max(40, min(WIDEST, console.width))
     return console
 
@@ -136,7 +136,7 @@ def _print(explanation: Explanation) -> None:
         _section(console, "Sources", explanation.sources)
 
 
-def _section(console: Console, heading: str, texts: tuple[str, ...]) -> None:
+def _section(console: PlainConsole, heading: str, texts: tuple[str, ...]) -> None:
     console.print()
     console.print(Text(heading, "bold"))
     for i, text in enumerate(texts):
@@ -145,7 +145,7 @@ def _section(console: Console, heading: str, texts: tuple[str, ...]) -> None:
         _paragraph(console, text)
 
 
-def _paragraph(console: Console, text: str, style: str = "") -> None:
+def _paragraph(console: PlainConsole, text: str, style: str = "") -> None:
     for line in textwrap.wrap(plain(text), console.width - len(INDENT), break_on_hyphens=False):
         console.print(Text(INDENT + line, style), soft_wrap=True)
 

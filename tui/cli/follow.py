@@ -6,8 +6,6 @@ import os
 import sys
 import time
 
-import click
-
 from runner.insight import answers
 from runner.insight.diagnosis import Severity, VerdictKind
 from runner.insight.figures import loss
@@ -15,6 +13,7 @@ from runner.insight.standing import course
 from runner.insight.task import main_curve
 from runner.store.directory import RunDirectory
 from runner.store.events import Phase
+from tui.cli import out
 from tui.models.run_view import RunView, age
 from tui.services.run_reader import RunDirectoryReader, RunReader, RunSource
 from tui.services.trace_reader import TraceReader
@@ -32,9 +31,9 @@ def follow_trace(target: RunSource) -> int:
     assert path is not None
     follower = target.follower()
     assert isinstance(follower, TraceReader)
-    click.echo(f"run {follower.path}")
+    out.echo(f"run {follower.path}")
     if follower.others:
-        click.echo(f"not shown, in the same place: {', '.join(follower.others)}")
+        out.echo(f"not shown, in the same place: {', '.join(follower.others)}")
     try:
         return _follow(follower, RunView(id=str(path), path=str(path)), "")
     finally:
@@ -43,8 +42,8 @@ def follow_trace(target: RunSource) -> int:
 
 def follow(run: RunDirectory) -> int:
     """Print a run's progress until it ends; returns the exit code. Ctrl-C leaves it running and returns 0."""
-    click.echo(f"run {run.id}")
-    click.echo(f"in  {run.path}")
+    out.echo(f"run {run.id}")
+    out.echo(f"in  {run.path}")
     find = f" Find it with `ftui watch {run.id}`, stop it with `ftui stop {run.id}`."
     return _follow(RunDirectoryReader(run), RunView(id=run.id), find)
 
@@ -62,7 +61,8 @@ def _follow(follower: RunReader, view: RunView, find: str) -> int:
                 if not view.phase.is_over:
                     time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        click.echo(f"\nThe run goes on.{find}")
+        out.echo()
+        out.echo(f"The run goes on.{find}")
         return 0
     # Between the last poll and the end of the supervisor there may be one more event.
     _print_end(follower.poll() or view)
@@ -70,19 +70,19 @@ def _follow(follower: RunReader, view: RunView, find: str) -> int:
 
 
 def _print_end(view: RunView) -> None:
-    click.echo("")
-    click.echo(f"{view.phase.value}{f': {view.reason}' if view.reason else ''}")
+    out.echo("")
+    out.echo(f"{view.phase.value}{f': {view.reason}' if view.reason else ''}")
     for words in (view.hint, view.way_on):
         if words:
-            click.echo(f"  {words}")
+            out.echo(f"  {words}")
     if len(view.curves.train):
-        click.echo(f"verdict: {view.verdict.headline}")
-        click.echo(f"  {view.verdict.sentence}")
+        out.echo(f"verdict: {view.verdict.headline}")
+        out.echo(f"  {view.verdict.sentence}")
         for action in view.verdict.actions:
-            click.echo(f"  → {action.text}")
+            out.echo(f"  → {action.text}")
     if view.saved:
-        click.echo(f"saved: {view.path}/{view.saved}")
-    click.echo(f"run: {view.path}")
+        out.echo(f"saved: {view.path}/{view.saved}")
+    out.echo(f"run: {view.path}")
 
 
 class _Progress:
@@ -98,10 +98,13 @@ class _Progress:
         if sys.stdout.isatty():
             from rich.progress import BarColumn, Progress, TextColumn
 
+            from tui.cli.rich_out import PlainConsole
+
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=30),
-                TextColumn("{task.percentage:3.0f} %  {task.fields[numbers]}"),
+                TextColumn("{task.percentage:3.0f} %  {task.fields[numbers]}", markup=False),
+                console=PlainConsole(),
             )
             self._task = self._bar.add_task("starting", total=None, numbers="")
 
@@ -121,7 +124,7 @@ class _Progress:
                 description=view.phase.value,
                 total=view.total_steps,
                 completed=view.step,
-                numbers=numbers(view),
+                numbers=out.shown(numbers(view)),
             )
         else:
             self._print(view)
@@ -133,7 +136,7 @@ class _Progress:
         now = None if verdict.kind in UNDECIDED else (verdict.kind, verdict.severity)
         if now is not None and now != self._verdict:
             line = f"step {view.step}: {verdict.headline}. {verdict.sentence}"
-            click.echo(line) if self._bar is None else self._bar.console.print(line, markup=False)
+            out.echo(line) if self._bar is None else self._bar.console.print(out.shown(line))
         self._verdict = now or self._verdict
 
     def _print(self, view: RunView) -> None:
@@ -142,7 +145,7 @@ class _Progress:
         if news or time.monotonic() - self._last_line > LINE_SECONDS:
             self._last_line, self._phase, self._evals = time.monotonic(), view.phase, evals
             step = f"step {view.step}/{view.total_steps}" if view.total_steps else view.phase.value
-            click.echo("  ".join(part for part in (step, numbers(view)) if part))
+            out.echo("  ".join(part for part in (step, numbers(view)) if part))
 
 
 def numbers(view: RunView) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+from importlib.metadata import version
 from typing import Any
 
 import click
 
+from tui.cli import out
 from tui.cli.lazy import LazyGroup
 from tui.cli.screen import open_screen
 
@@ -41,6 +44,11 @@ HEADINGS = {
 }
 
 
+def _print_version(ctx: click.Context) -> None:
+    out.echo(f"ftui, version {version('finetune-tui')}")
+    ctx.exit()
+
+
 @click.group(
     cls=LazyGroup,
     package="tui.cli",
@@ -48,7 +56,14 @@ HEADINGS = {
     invoke_without_command=True,
     context_settings=CONTEXT,
 )
-@click.version_option(package_name="finetune-tui", prog_name="ftui")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _, wanted: _print_version(ctx) if wanted else None,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """Fine-tune language models on your own GPU: presets, detached runs, live curves, plain verdicts.
@@ -71,4 +86,5 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """The `ftui` command."""
+    sys.excepthook = out.print_traceback
     cli(prog_name="ftui")

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tui.cli import out
 from tui.models import limits
 
 
 class NearestGroup(click.Group):
     """A group that names the nearest verb when one is mistyped."""
+
+    context_class = out.Context
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        command = super().get_command(ctx, name)
+        if command is not None:
+            command.context_class = out.Context
+        return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
@@ -44,6 +55,7 @@ class LazyGroup(NearestGroup):
         if name not in self._lines:
             return None
         command: click.Command = getattr(importlib.import_module(f"{self._package}.{name}"), name)
+        command.context_class = out.Context
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -51,6 +63,11 @@ class LazyGroup(NearestGroup):
         for heading, verbs in self._headings.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), line) for name, line in verbs.items()])
+
+    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        """As click's, but what it would print of an error is printed by `out`."""
+        work: Callable[..., Any] = partial(super().main, *args, standalone_mode=False, **more)
+        return sys.exit(out.exit_code(work)) if standalone_mode else work()
 
     def invoke(self, ctx: click.Context) -> Any:
         """An error the user can mend ends in its message, not in a traceback."""

@@ -7,6 +7,7 @@ import dataclasses
 import click
 
 from runner.store import directory
+from tui.cli import out
 from tui.cli.parameters import json_option
 from tui.cli.text import loss, percent, print_json, print_table
 from tui.services.run_reader import read_row
@@ -24,7 +25,7 @@ def ls(as_json: bool, limit: int) -> None:
         print_json([dataclasses.asdict(row) for row in rows])
         return
     if not rows:
-        click.echo(f"No runs in {directory.runs_folder(home)} yet. Start one: ftui run demo")
+        out.echo(f"No runs in {directory.runs_folder(home)} yet. Start one: ftui run demo")
         return
     print_table(
         [
@@ -43,4 +44,4 @@ def ls(as_json: bool, limit: int) -> None:
         optional="answers",
     )
     if len(rows) < len(runs):
-        click.secho(f"{len(runs) - len(rows)} older ones: ftui ls -n 0", dim=True)
+        out.echo(out.styled(f"{len(runs) - len(rows)} older ones: ftui ls -n 0", dim=True))

@@ -19,6 +19,7 @@ from runner.preset.section import LOCAL_FILE, LOCAL_OR_HUB
 from runner.preset.unknown_keys import is_known, what_is_unknown
 from runner.store import directory
 from runner.store.directory import RunNotFoundError, ftui_home
+from tui.cli import out
 from tui.cli.lazy import NearestGroup
 from tui.cli.parameters import json_option, set_option
 from tui.cli.text import print_json, print_table
@@ -65,7 +66,7 @@ def _list(as_json: bool) -> None:
         for r in rows
     ]
     print_table(table, ("preset", "method", "from", "for"))
-    click.secho(f"Your own presets: {files.own_folder(home)}/NAME.yaml", dim=True)
+    out.echo(out.styled(f"Your own presets: {files.own_folder(home)}/NAME.yaml", dim=True))
 
 
 @presets.command()
@@ -78,9 +79,9 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         print_json(values)
         return
-    click.echo(f"{loaded.name}  {loaded.preset.method}  {loaded.path}")
+    out.echo(f"{loaded.name}  {loaded.preset.method}  {loaded.path}")
     for section in SECTIONS:
-        click.secho(f"{section}:", bold=True)
+        out.echo(out.styled(f"{section}:", bold=True))
         rows = []
         for key, value in values[section].items():
             origin = loaded.origins.get((section, key))
@@ -93,7 +94,7 @@ def show(name: str, as_json: bool) -> None:
             )
         widths = [max(len(row[i]) for row in rows) for i in range(2)]
         for key, value, where in rows:
-            click.echo(f"{key.ljust(widths[0])} {value.ljust(min(widths[1], 60))}  {where or 'default'}")
+            out.echo(f"{key.ljust(widths[0])} {value.ljust(min(widths[1], 60))}  {where or 'default'}")
 
 
 @presets.command()
@@ -118,7 +119,7 @@ def new(name: str, base: str, overrides: tuple[str, ...]) -> None:
     draft.snapshot().validated()
     path = draft.save()
     write_schema(path.parent)
-    click.echo(str(path))
+    out.echo(str(path))
 
 
 def _unknown_setting(key: str, value: str) -> str:
@@ -148,7 +149,7 @@ def diff(first: str, second: str, as_json: bool) -> None:
             ("setting", first, second),
         )
     else:
-        click.echo("no setting differs")
+        out.echo("no setting differs")
     sys.exit(int(bool(found)))
 
 

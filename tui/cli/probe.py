@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import click
-
 from runner import gpu
 from runner.check import xray
 from runner.check.probe import Probed, probe, whole_run
@@ -18,6 +16,7 @@ from runner.machine import training_stack
 from runner.preset.files import LoadedPreset
 from runner.store.errors import LaunchError
 from runner.supervision import launch
+from tui.cli import out
 from tui.cli.text import print_json
 
 
@@ -29,9 +28,9 @@ def measure(loaded: LoadedPreset, home: Path, gpu_choice: str | None, as_json: b
     chosen = choose_gpu(gpu.read(), gpu_choice)
     waiting: AbstractContextManager[Any] = nullcontext()
     if sys.stderr.isatty() and not as_json:
-        from rich.console import Console
+        from tui.cli.rich_out import PlainConsole
 
-        waiting = Console(stderr=True).status("starting")
+        waiting = PlainConsole(err=True).status("starting")
     with waiting as status:
         found = probe(
             loaded.preset, home, chosen, lambda phase: status.update(phase) if status is not None else None
@@ -42,16 +41,17 @@ def measure(loaded: LoadedPreset, home: Path, gpu_choice: str | None, as_json: b
     else:
         _print_probed(found)
         for name, seconds in whole:
-            click.echo(f"  {name:<40} {seconds:10,.0f} s")
+            out.echo(f"  {name:<40} {seconds:10,.0f} s")
     return int(bool(found.problem))
 
 
 def _print_probed(found: Probed) -> None:
     if found.problem:
-        click.echo(f"{click.style('✖', fg='red')} {found.problem}\n    {found.hint}")
+        out.echo(out.styled("✖", fg="red"), f" {found.problem}")
+        out.echo(f"    {found.hint}")
         return
-    click.echo(f"measured on {found.device}, longest rows, one optimizer step of at most two micro-steps")
+    out.echo(f"measured on {found.device}, longest rows, one optimizer step of at most two micro-steps")
     for name, mib in found.memory:
-        click.echo(f"  {name:<40} {mib:10,.0f} MiB")
+        out.echo(f"  {name:<40} {mib:10,.0f} MiB")
     for name, seconds in found.seconds:
-        click.echo(f"  {name:<40} {seconds:10.2f} s")
+        out.echo(f"  {name:<40} {seconds:10.2f} s")

@@ -12,6 +12,7 @@ from runner.queue import tickets
 from runner.queue.tickets import QueueError
 from runner.store import directory, summary
 from runner.store.directory import RunDirectory, ftui_home
+from tui.cli import out
 from tui.cli.lazy import NearestGroup
 from tui.cli.parameters import RUN, force_option, gpu_option, json_option, set_option
 from tui.cli.text import print_json, print_table, waiting
@@ -43,16 +44,16 @@ def _show(as_json: bool) -> None:
         print_json([dataclasses.asdict(row) for row in view.rows])
         return
     if not view.rows:
-        click.echo("Nothing waits. Put something there: ftui queue add PRESET")
+        out.echo("Nothing waits. Put something there: ftui queue add PRESET")
     else:
         print_table(
             [(str(row.place), row.id, row.target, row.need, row.why) for row in view.rows],
             ("", "run", "on", "needs", "waits, because"),
         )
     if view.paused:
-        click.secho("The whole queue is paused. Let it go on: ftui queue start", fg="yellow")
+        out.echo(out.styled("The whole queue is paused. Let it go on: ftui queue start", fg="yellow"))
     elif view.is_forsaken:
-        click.secho("For some no process waits. Let them wait again: ftui queue start", fg="yellow")
+        out.echo(out.styled("For some no process waits. Let them wait again: ftui queue start", fg="yellow"))
 
 
 @queue.command()
@@ -88,9 +89,9 @@ def add(
         with waiting(f"Looking at {preset} and its data …"):
             assessed += assess_all(preset, home, overrides, sweeps, gpu, force)
     for run in enqueue_all(assessed, home, gpu, first):
-        click.echo(run.id)
+        out.echo(run.id)
     if tickets.is_paused(home):
-        click.secho("The whole queue is paused: ftui queue start", fg="yellow", err=True)
+        out.echo(out.styled("The whole queue is paused: ftui queue start", fg="yellow"), err=True)
 
 
 @queue.command()
@@ -110,7 +111,7 @@ def move(run: str, where: str) -> None:
     if where not in places and not where.isdecimal():
         raise QueueError(f"{where!r} is no place. Say first, last, up, down, or a number.")
     place = tickets.move(home, found, places[where] if where in places else int(where))
-    click.echo(f"{found.id} is number {place}.")
+    out.echo(f"{found.id} is number {place}.")
 
 
 @queue.command()
@@ -129,7 +130,7 @@ def edit(run: str, overrides: tuple[str, ...], gpu: str | None, force: bool) -> 
         raise QueueError("Say what to change: --set SECTION.KEY=VALUE, --gpu, or --force.")
     with waiting("Looking at it and its data …"):
         queued.change(home, found, overrides, gpu, force)
-    click.echo(f"{found.id} is changed.")
+    out.echo(f"{found.id} is changed.")
 
 
 @queue.command()
@@ -139,7 +140,7 @@ def remove(runs: tuple[str, ...]) -> None:
     # Each once, and all of them found before the first is gone.
     for run in dict.fromkeys([_find(name) for name in runs]):
         tickets.remove(ftui_home(), run)
-        click.echo(f"{name_of(run.id)} ({run.id}) is taken out.")
+        out.echo(f"{name_of(run.id)} ({run.id}) is taken out.")
 
 
 @queue.command()
@@ -148,7 +149,7 @@ def pause(run: str | None) -> None:
     """Hold a RUN, or without one the whole queue: nothing starts until `ftui queue start`. What runs goes on."""
     found = _find(run) if run is not None else None
     tickets.pause(ftui_home(), found, True)
-    click.echo(f"{found.id if found else 'The queue'} is paused; what runs goes on.")
+    out.echo(f"{found.id if found else 'The queue'} is paused; what runs goes on.")
 
 
 @queue.command()
@@ -159,9 +160,9 @@ def start(run: str | None) -> None:
     found = _find(run) if run is not None else None
     tickets.pause(home, found, False)
     again = queued.wait_again(home, found)
-    click.echo(f"{found.id if found else 'The queue'} goes on.")
+    out.echo(f"{found.id if found else 'The queue'} goes on.")
     if again:
-        click.echo(f"No process had waited for {', '.join(name_of(one.id) for one in again)}; now one does.")
+        out.echo(f"No process had waited for {', '.join(name_of(one.id) for one in again)}; now one does.")
 
 
 def _find(name: str) -> RunDirectory:

@@ -8,6 +8,7 @@ import click
 
 from runner.report import write
 from runner.store import directory, meant
+from tui.cli import out
 from tui.cli.parameters import RUN_OR_LAST
 
 
@@ -26,4 +27,4 @@ def report(run: str, output: Path | None) -> None:
     """
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
-    click.echo(str(write(meant.find(run, directory.ftui_home()), output)))
+    out.echo(str(write(meant.find(run, directory.ftui_home()), output)))

@@ -9,6 +9,7 @@ import click
 from runner.commands.resume import resume as go_on
 from runner.store import directory, meant
 from runner.store.meant import For
+from tui.cli import out
 from tui.cli.follow import follow
 from tui.cli.parameters import PLAIN, RUN_OR_LAST
 from tui.cli.screen import open_screen
@@ -34,7 +35,7 @@ def resume(run: str, step: int | None, plain: bool, detach: bool, trust_remote_c
     ftui resume 7f3a --step 300
     """
     found = meant.find(run, directory.ftui_home(), For.GOING_ON)
-    click.echo(f"{found.id} {go_on(found, step, trusts_code=trust_remote_code).words}")
+    out.echo(f"{found.id} {go_on(found, step, trusts_code=trust_remote_code).words}")
     if detach:
         return
     if plain or not sys.stdout.isatty():

@@ -12,6 +12,7 @@ from runner.commands.launch import Launch, launch
 from runner.data.errors import DataError
 from runner.gpu_choice import UnusableGpuError
 from runner.store.directory import ftui_home
+from tui.cli import out
 from tui.cli.follow import follow
 from tui.cli.parameters import (
     MODEL,
@@ -79,11 +80,11 @@ def run(
         launched = _launch(preset, overrides, "cpu", force)
     for finding in launched.warnings:
         colour = "red" if finding.is_danger else "yellow"
-        click.secho(f"▲ {finding.key}: {finding.what}", fg=colour, err=True)
+        out.echo(out.styled(f"▲ {finding.key}: {finding.what}", fg=colour), err=True)
     if as_json:
         print_json({"id": launched.run.id, "path": str(launched.run.path), "device": launched.device})
     elif detach:
-        click.echo(launched.run.id)
+        out.echo(launched.run.id)
     elif plain or not sys.stdout.isatty():
         sys.exit(follow(launched.run))
     else:
@@ -96,13 +97,14 @@ def _from_rows(data: str, model: str | None, skip_bad: bool, yes: bool) -> str:
     with waiting(f"Looking at {data} and what there is to train …"):
         found = propose(Path(data), home, model, skip_bad)
     for line in found.lines:
-        click.echo(line, err=True)
+        out.echo(line, err=True)
     if found.problem:
         raise DataError(f"{found.data}: {found.problem}.", "Mend them, or leave such rows out: --skip-bad.")
     if not yes:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise click.UsageError("There is no terminal to ask on: say --yes.")
-        click.confirm("Save this preset and train?", default=True, abort=True, err=True)
+        if not out.confirm("Save this preset and train?", default=True):
+            raise click.Abort()
     found.save(home)
     return found.name
 
@@ -116,5 +118,5 @@ def _cpu_will_do(error: UnusableGpuError) -> bool:
     """Ask the user, where there is a terminal to ask on."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    click.echo(str(error), err=True)
-    return click.confirm("Train on the CPU this time?", default=False, err=True)
+    out.echo_lines(str(error), err=True)
+    return out.confirm("Train on the CPU this time?", default=False)

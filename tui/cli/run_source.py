@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import click
-
 from runner.store import meant
 from runner.store.directory import RunDirectory, RunNotFoundError, ftui_home
 from runner.store.meant import For
+from tui.cli import out
 from tui.models.run_view import since
 from tui.services.run_reader import RunSource
 
@@ -54,9 +53,8 @@ def choose(path: Path) -> Path:
     if len(runs) < 2:
         return path
     for number, run in enumerate(runs, 1):
-        click.echo(f"{number:>3}  {shown(run, path)}  {since(_written(run))}".rstrip())
-    answer = click.prompt("Which run", type=click.IntRange(1, len(runs)), default=1)
-    return runs[answer - 1]
+        out.echo(f"{number:>3}  {shown(run, path)}  {since(_written(run))}".rstrip())
+    return runs[out.ask_number("Which run", len(runs)) - 1]
 
 
 def shown(run: Path | str, path: Path) -> str:

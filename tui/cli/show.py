@@ -11,6 +11,7 @@ from runner.insight.train_curve import COLUMNS
 from runner.store import directory, meant
 from runner.store.events import Phase
 from runner.store.history import whole
+from tui.cli import out
 from tui.cli.parameters import RUN, json_option
 from tui.cli.text import metrics_as_plain, print_json, print_standing
 from tui.models.run_view import RunView, age, since, text
@@ -64,41 +65,39 @@ def as_plain(view: RunView) -> dict[str, Any]:
 def _print(view: RunView) -> None:
     gpu = view.record.get("gpu")
     on = text(gpu.get("name") if isinstance(gpu, dict) else "") or text(view.plan.get("device")) or "?"
-    click.echo(f"{view.id}  {view.phase.value}{f': {view.reason}' if view.reason else ''}")
+    out.echo(f"{view.id}  {view.phase.value}{f': {view.reason}' if view.reason else ''}")
     for words in (view.hint, view.way_on):
         if words:
-            click.echo(f"  {words}")
+            out.echo(f"  {words}")
     if view.phase in (Phase.FAILED, Phase.LOST):
         for line in view.console[-LOG_LINES:]:
-            click.secho(f"  | {line}", dim=True)
+            out.echo(out.styled(f"  | {line}", dim=True))
     if view.phase is Phase.QUEUED:
-        click.echo(f"queued     {since(view.record.get('created_at'))}")
+        out.echo(f"queued     {since(view.record.get('created_at'))}")
     else:
         began = view.record.get("started_at") or view.record.get("created_at")
-        click.echo(f"started    {since(began)} on {on}, {text(view.plan.get('method'))}".rstrip(", "))
+        out.echo(f"started    {since(began)} on {on}, {text(view.plan.get('method'))}".rstrip(", "))
     done = f"{view.step}/{view.total_steps or '?'}"
     left = f", {age(view.eta_seconds)} left" if view.eta_seconds is not None else ""
-    click.echo(f"step       {done}{left}")
+    out.echo(f"step       {done}{left}")
     if view.batch is not None:
-        click.echo(f"batch      {view.batch.spelled_out} (per device × accumulation × GPUs)")
+        out.echo(f"batch      {view.batch.spelled_out} (per device × accumulation × GPUs)")
     print_standing(view.curves)
     ledger = view.plan.get("ledger")
     if isinstance(ledger, dict):
         named = ("train_rows", "eval_rows", "truncated_rows", "rows_without_trained_tokens")
         trained, held_out, cut, dropped = (whole(ledger.get(name)) for name in named)
-        click.echo(f"data       {trained} train rows, {held_out} eval rows, {cut} cut, {dropped} dropped")
-    click.echo(f"verdict    {view.verdict.headline}")
-    click.echo(f"           {view.verdict.sentence}")
+        out.echo(f"data       {trained} train rows, {held_out} eval rows, {cut} cut, {dropped} dropped")
+    out.echo(f"verdict    {view.verdict.headline}")
+    out.echo(f"           {view.verdict.sentence}")
     for action in view.verdict.actions:
-        click.echo(f"           → {action.text}")
+        out.echo(f"           → {action.text}")
     if found := view.verdict.findings:
-        click.echo(f"found      {', '.join(finding.id for finding in found)} (`ftui explain {found[0].id}`)")
+        out.echo(f"found      {', '.join(finding.id for finding in found)} (`ftui explain {found[0].id}`)")
     for warning in view.warnings:
-        click.echo(f"warning    {warning}")
+        out.echo(f"warning    {warning}")
     if view.bad_lines:
-        click.echo(
-            f"warning    {view.bad_lines} lines of events.jsonl could not be read and were passed over"
-        )
+        out.echo(f"warning    {view.bad_lines} lines of events.jsonl could not be read and were passed over")
     if view.saved:
-        click.echo(f"saved      {view.path}/{view.saved}")
-    click.echo(f"directory  {view.path}")
+        out.echo(f"saved      {view.path}/{view.saved}")
+    out.echo(f"directory  {view.path}")

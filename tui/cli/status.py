@@ -7,6 +7,7 @@ import click
 from runner.insight.diagnosis import Severity, is_remark
 from runner.store import directory
 from runner.store.events import Phase
+from tui.cli import out
 from tui.models.run_view import RunRow
 from tui.services.run_reader import read_row
 
@@ -32,7 +33,7 @@ def status(tmux: bool) -> None:
     living = [row for row in rows if not row.phase.is_over and row not in queued]
     shown = living or ([] if queued else rows[:1])
     words = [_words(row, tmux) for row in shown[:SHOWN]]
-    click.echo("  ".join([*words, *([f"◌ {len(queued)} queued"] if queued else [])]))
+    out.echo("  ".join([*words, *([f"◌ {len(queued)} queued"] if queued else [])]))
 
 
 def _words(row: RunRow, tmux: bool) -> str:

@@ -8,6 +8,7 @@ from runner.commands.stop import Stop
 from runner.commands.stop import stop as ask_to_stop
 from runner.store import directory, meant, summary
 from runner.store.meant import For
+from tui.cli import out
 from tui.cli.parameters import RUN_OR_LAST
 
 
@@ -26,4 +27,4 @@ def stop(run: str, now: bool) -> None:
         more = f" (At once: ftui stop {found.id} --now)"
     elif done is Stop.OVER:
         more = f": {summary.phase_of(summary.read_state(found)).value}"
-    click.echo(f"{found.id} {done.value}{more}")
+    out.echo(f"{found.id} {done.value}{more}")

@@ -5,28 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-import click
-
 from runner.insight import answers, standing
 from runner.insight.curves import Curves
 from runner.insight.figures import number
 from runner.insight.task import task_of
-
-# What would move a terminal's cursor, and halves of surrogate pairs: both stand only inside strings.
-_TO_ESCAPE = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
+from tui.cli import out
 
 LABEL_WIDTH = 10
 
 
 def print_json(value: Any) -> None:
-    said = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False, default=str)
-    click.echo(_TO_ESCAPE.sub(lambda found: f"\\u{ord(found[0]):04x}", said))
+    out.echo_json(json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False, default=str))
 
 
 def plain(value: Any) -> Any:
@@ -51,7 +45,7 @@ def print_standing(curves: Curves) -> None:
     for lines in (standing.task_lines(curves), standing.evaluations(curves), answered, measured):
         width = max([LABEL_WIDTH, *(len(name) for name, _ in lines)])
         for name, words in lines:
-            click.echo(f"{name:<{width}} {words}")
+            out.echo(f"{name:<{width}} {words}")
 
 
 def metrics_as_plain(curves: Curves) -> dict[str, Any]:
@@ -73,10 +67,11 @@ def print_table(rows: Sequence[Sequence[str]], heads: Sequence[str], optional: s
     if optional in heads and not any(row[heads.index(optional)] for row in rows):
         place = heads.index(optional)
         rows, heads = [without(row, place) for row in rows], without(heads, place)
+    rows = [[out.shown(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
-    click.secho(_line(heads, widths), dim=True)
+    out.echo(out.styled(_line(heads, widths), dim=True))
     for row in rows:
-        click.echo(_line(row, widths))
+        out.echo(_line(row, widths))
 
 
 def without(cells: Sequence[str], place: int) -> list[str]:
@@ -91,10 +86,9 @@ def waiting(words: str) -> AbstractContextManager[object]:
     """A sign of life while something takes seconds; nothing without a terminal."""
     if not sys.stderr.isatty():
         return nullcontext()
-    from rich.console import Console
-    from rich.markup import escape
+    from tui.cli import rich_out
 
-    return Console(stderr=True).status(escape(words))
+    return rich_out.PlainConsole(err=True).status(rich_out.words(words))
 
 
 def loss(value: float | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from runner.store import console
+from runner import plain_text
 
 
 class Stretch(IntEnum):
@@ -47,19 +47,14 @@ def page_of(message: Mapping[str, Any]) -> DataPage:
         tokens=_whole(message.get("tokens")),
         trained=_whole(message.get("trained")),
         cut=_whole(message.get("cut")),
-        remarks=tuple(clean(str(one)) for one in message.get("remarks") or ()),
+        remarks=tuple(plain_text.lines(str(one)) for one in message.get("remarks") or ()),
         samples=_whole(message.get("samples")) or 1,
-        segments=tuple((clean(str(text)), Stretch(state)) for text, state in segments)
+        segments=tuple((plain_text.lines(str(text)), Stretch(state)) for text, state in segments)
         if isinstance(segments, list)
         else (),
-        problem=clean(str(message.get("problem", ""))),
-        raw=clean(str(message.get("raw", ""))),
+        problem=plain_text.lines(str(message.get("problem", ""))),
+        raw=plain_text.lines(str(message.get("raw", ""))),
     )
-
-
-def clean(text: str) -> str:
-    """Text from data without control sequences, its line breaks kept."""
-    return console.clean_lines(text)
 
 
 def _whole(value: Any) -> int:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner import plain_text
 from runner.insight.batch import BatchPlan
 from runner.insight.curves import Curves
 from runner.insight.diagnosis import UNKNOWN, Verdict
-from runner.store import console
 from runner.store.events import Phase
 from runner.store.history import whole
 
@@ -175,8 +175,7 @@ def figures(sample: Mapping[str, object]) -> dict[str, float]:
 
 def text(value: Any) -> str:
     """Text from a file, safe to show; empty for anything else."""
-    # A line's end is a blank between words; taken out like other control characters it would join them.
-    return console.clean(value.replace("\n", " ")) if isinstance(value, str) else ""
+    return plain_text.prose(value) if isinstance(value, str) else ""
 
 
 def whole_pair(value: Any) -> tuple[int, int] | None:

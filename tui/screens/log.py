@@ -87,7 +87,6 @@ class LogScreen(LiveScreen):
         self.set_reactive(LogScreen.view, view)
         # What the run's view has of it, until the whole is read.
         self.set_reactive(LogScreen.lines, view.console)
-        self._title = view.name
 
     def compose(self) -> ComposeResult:
         yield LogView(id="log").data_bind(LogScreen.lines)
@@ -96,14 +95,23 @@ class LogScreen(LiveScreen):
 
     def on_mount(self) -> None:
         log = self.query_one(LogView)
-        log.border_title = Text(plain(f"Log of {self._title}"))
         log.focus()
+        self._name_run()
         self.query_one(Input).display = False
         self._read()
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
-        if before is not None and view is not None and view.console != before.console:
+        if before is None or view is None:
+            return
+        if view.path != before.path:
+            self._name_run()
+        if view.console != before.console:
             self._read()
+
+    def _name_run(self) -> None:
+        """The run may be another one than when the screen was opened: a start goes on behind it."""
+        for log in self.query(LogView):
+            log.border_title = Text(plain(f"Log of {self.view.name if self.view is not None else '?'}"))
 
     def _read(self) -> None:
         if self.view is not None:

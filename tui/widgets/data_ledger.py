@@ -16,7 +16,6 @@ from textual.widgets.option_list import Option
 from runner.insight.data import DataReport, Defects, Note, histogram, quantile
 from tui.colours import BAD, GOOD, LIVE, NOTE, QUIET
 from tui.glyphs import glyphs, plain
-from tui.models.data_page import clean
 from tui.widgets.options import Options
 
 MOST_LISTED = 200
@@ -135,7 +134,7 @@ def _rows(heading: str, defects: Defects, source: str, style: str) -> Iterator[t
     for note in sorted(notes, key=lambda one: (first[one.text], one.row)):
         if alike[note.text] > 1 and note.text not in said:
             said.add(note.text)
-            yield Text(plain(f"  {alike[note.text]:,} rows: {clean(note.text)}"), QUIET), None
+            yield Text(plain(f"  {alike[note.text]:,} rows: {note.text}"), QUIET), None
         shown = note if alike[note.text] == 1 else Note(note.row, "")
         yield _line(shown), f"{heading}|{source}|{note.row}"
     if defects.count > MOST_LISTED:
@@ -143,4 +142,4 @@ def _rows(heading: str, defects: Defects, source: str, style: str) -> Iterator[t
 
 
 def _line(note: Note) -> Text:
-    return Text(f"  row {note.row:,}  ", "bold", no_wrap=True).append(plain(clean(note.text)), QUIET)
+    return Text(f"  row {note.row:,}  ", "bold", no_wrap=True).append(plain(note.text), QUIET)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from rich.text import Text
 from textual.widgets import Static
 
-WORDS = """\
-No runs yet.
-
-Choose a preset at the left with [b]tab[/b] and the arrow keys, and press [b]l[/b] to launch it.
-[b]demo[/b] needs nothing but this machine and takes about a minute.
-
-[b]n[/b] and then [b]d[/b] trains on rows of your own."""
+BOLD = "bold"
+WORDS = (
+    "No runs yet.\n\nChoose a preset at the left with ",
+    ("tab", BOLD),
+    " and the arrow keys, and press ",
+    ("l", BOLD),
+    " to launch it.\n",
+    ("demo", BOLD),
+    " needs nothing but this machine and takes about a minute.\n\n",
+    ("n", BOLD),
+    " and then ",
+    ("d", BOLD),
+    " trains on rows of your own.",
+)
 
 
 class Welcome(Static):
     """How to start the first run."""
 
     def __init__(self, id: str) -> None:  # noqa: A002 (Textual's name)
-        super().__init__(WORDS, id=id)
+        super().__init__(Text.assemble(*WORDS), id=id)
