@@ -16,24 +16,29 @@ from runner.queue import tickets
 from runner.queue.tickets import QueueError
 from runner.store import launched
 from runner.store.directory import RunDirectory
-from runner.store.errors import LaunchError
+from runner.store.errors import LaunchError, TakenError
 from runner.supervision.launch import ensure_can_train
 from runner.supervision.start import start_supervisor
 
 
 def wait_again(home: Path, only: RunDirectory | None = None) -> list[RunDirectory]:
     """Let every run in the queue (or only one) be waited for again whose waiting process is gone; returns them. Raises
-    OSError.
+    LaunchError, when all others wait, saying which may not be started and why; and OSError.
     """
-    again = []
+    again, refused = [], []
     for one in tickets.waiting(home):
         if not one.is_alive and only in (None, one.run):
             try:
                 start_supervisor(one.run)
-            except LaunchError:
+            except TakenError:
                 # Another process was quicker.
                 continue
+            except LaunchError as error:
+                refused.append(str(error))
+                continue
             again.append(one.run)
+    if refused:
+        raise LaunchError("\n".join(refused))
     return again
 
 

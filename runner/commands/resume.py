@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from runner.commands.own import ensure_own
 from runner.machine.training_stack import missing_packages
 from runner.queue import tickets
-from runner.store import life, locks, summary
+from runner.store import launched, life, locks, summary
 from runner.store.checkpoints import Checkpoint, checkpoints, examined, newest, newest_unharmed
 from runner.store.directory import RunDirectory, read_json
 from runner.store.errors import LaunchError
 from runner.store.events import Phase
 from runner.store.history import read_history, whole
-from runner.store.life import Role
+from runner.store.life import Life, Role
 from runner.supervision.start import start_supervisor
 from runner.supervision.startable import ensure_startable
 from runner.supervision.warm import WarmStart
@@ -44,7 +44,7 @@ class Resumption:
         """What it does, to follow the name of the run."""
         if self.checkpoint is None:
             return "waits for its turn again."
-        harmed = "".join(f" {one.path.name} is passed over: {', '.join(one.faults)}." for one in self.harmed)
+        harmed = "".join(f" {one.path.name} is passed over: {one.wrong}." for one in self.harmed)
         return f"goes on from {self.checkpoint.path.name}{f'; {self.again}' if self.again else ''}.{harmed}"
 
 
@@ -73,13 +73,19 @@ def resume(
         raise
     name = planned.checkpoint.path.name if planned.checkpoint is not None else ""
     start_supervisor(run, name, warm, lock, trusts_code)
+    if trusts_code:
+        # Agreed to once; it is not asked again.
+        launched.note(run)
     return planned
 
 
 def to_resume_from(run: RunDirectory, step: int | None = None) -> Resumption:
     """Where it would go on. Raises LaunchError."""
     ensure_own(run)
-    if life.is_alive(run):
+    lives = life.of_run(run)
+    if lives.life is Life.UNKNOWN:
+        raise LaunchError(f"{run.id} may be running: {lives.why}.")
+    if lives.may_live:
         raise LaunchError(f"{run.id} is running. Stop it first: ftui stop {run.id}")
     return _planned(run, step)
 
@@ -92,7 +98,7 @@ def _planned(run: RunDirectory, step: int | None, examine: bool = False) -> Resu
     harmed: list[Checkpoint] = []
     if step is not None:
         chosen = next((one for one in found if one.step == step), None)
-        if examine and chosen is not None and chosen.is_whole:
+        if examine and chosen is not None and not chosen.faults:
             chosen = examined(chosen)
     elif examine:
         chosen, harmed = newest_unharmed(run)
@@ -100,9 +106,10 @@ def _planned(run: RunDirectory, step: int | None, examine: bool = False) -> Resu
         chosen = newest(run)
     if chosen is None:
         raise LaunchError(_none_to_resume(run, step, harmed))
-    if not chosen.is_whole:
+    # One that could not be loaded is tried again when the user asks for just that one.
+    if chosen.faults:
         raise LaunchError(
-            f"{chosen.path} is not whole: {', '.join(chosen.faults)}.\n"
+            f"{chosen.path} is not whole: {chosen.wrong}.\n"
             f"Others: {', '.join(str(one.step) for one in found if one.is_whole) or 'none'}."
         )
     history = read_history(run)
@@ -120,5 +127,5 @@ def _planned(run: RunDirectory, step: int | None, examine: bool = False) -> Resu
 def _none_to_resume(run: RunDirectory, step: int | None, harmed: list[Checkpoint]) -> str:
     torn = [one for one in checkpoints(run) if not one.is_whole] + harmed
     what = f"no checkpoint of step {step}" if step is not None else "no whole checkpoint"
-    more = "".join(f"\n{one.path.name}: {', '.join(one.faults)}." for one in torn[-2:])
+    more = "".join(f"\n{one.path.name}: {one.wrong}." for one in torn[-2:])
     return f"{run.id} has {what} to go on from.{more}\nStart it again: ftui run {run.preset}"

@@ -25,6 +25,7 @@ class Stop(StrEnum):
 
     OVER = "is over already"
     FINISHES_STEP = "finishes its step, writes a checkpoint and ends."
+    ASKED = "was asked to stop; it runs where this machine cannot see whether it does."
     ENDS_NOW = "ends now; steps after its last checkpoint are lost."
     ENDED_DIRECTLY = (
         "has ended: its supervisor did not answer, so its trainer was killed; later steps are lost."
@@ -47,14 +48,16 @@ def stop(run: RunDirectory, now: bool = False) -> Stop:
         return Stop.OVER
     # A trainer without a supervisor could not be ended at once.
     reattach(run)
-    return _seen_to_end(run) if requests.stop(run, now) else Stop.FINISHES_STEP
+    if requests.stop(run, now):
+        return _seen_to_end(run)
+    return Stop.FINISHES_STEP if life.of_run(run).life is Life.ALIVE else Stop.ASKED
 
 
 def _seen_to_end(run: RunDirectory) -> Stop:
     """Its supervisor kills the trainer. Where it does not, being stopped itself or hung, this process does."""
     if _ends(run):
         return Stop.ENDS_NOW
-    for worker in processes.workers_on(run.path):
+    for worker in _workers(run):
         if worker.is_supervisor and processes.is_stopped(worker.pid):
             _signal(worker.pid, signal.SIGCONT)
     if _ends(run):
@@ -62,9 +65,20 @@ def _seen_to_end(run: RunDirectory) -> Stop:
     pid = trainer_pid(run)
     if not pid:
         return Stop.CANNOT_TELL if life.of(run, Role.TRAINER).may_live else Stop.ENDS_NOW
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.killpg(pid, signal.SIGKILL)
+    except PermissionError:
+        return Stop.CANNOT_TELL
+    except ProcessLookupError:
+        pass
     return Stop.ENDED_DIRECTLY if _ends(run) else Stop.DOES_NOT_END
+
+
+def _workers(run: RunDirectory) -> list[processes.Worker]:
+    try:
+        return processes.workers_on(run.path)
+    except OSError:
+        return []
 
 
 def _ends(run: RunDirectory) -> bool:
@@ -78,5 +92,5 @@ def _ends(run: RunDirectory) -> bool:
 
 
 def _signal(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)

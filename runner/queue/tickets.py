@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner.store import life, locks
+from runner.store import life, locks, processes
 from runner.store.directory import RUN_ID, RunDirectory, read_json, runs_folder, write_json
 from runner.store.events import EventLog, Phase
 
@@ -219,7 +219,7 @@ def end(run: RunDirectory, reason: str = TAKEN_OUT) -> None:
 
 def say(run: RunDirectory, phase: Phase, reason: str, **more: Any) -> None:
     """Replace state.json of a run that has not started yet. Raises OSError."""
-    write_json(run.state, {"phase": phase.value, "reason": reason, "updated_at": time.time(), **more})
+    write_json(run.state, {"phase": phase.value, "reason": reason, **processes.written_by(), **more})
 
 
 def _ticket_of(run: RunDirectory) -> Ticket:

@@ -20,6 +20,8 @@ from runner.store.events import EventLog, Phase
 from runner.store.requests import Request
 
 POLL_SECONDS = 1.0
+# How often it shows that it lives, to other machines that share its home.
+SIGN_SECONDS = 60.0
 # After so long a change of the queue's folder has a time stamp of its own, however coarse those are.
 SETTLED_NS = 2_000_000_000
 
@@ -39,6 +41,7 @@ class WaitingRun:
         self.run = run
         self._home = run.home
         self._said: tuple[str, int] | None = None
+        self._said_at = 0.0
         self._order: list[tuple[RunDirectory, Ticket]] = []
         self._changed = 0
 
@@ -56,6 +59,9 @@ class WaitingRun:
             reading = self._reading()
             with tickets.locked(self._home):
                 ticket = tickets.read_ticket(self.run)
+                if ticket is None and not tickets.never_started(self.run):
+                    # Another process was given its turn.
+                    return None
                 if ticket is None or self._is_to_end():
                     tickets.drop_ticket(self.run)
                     tickets.end(self.run)
@@ -155,9 +161,9 @@ class WaitingRun:
 
     def _say(self, words: str) -> None:
         place = next((n for n, (run, _) in enumerate(self._tickets(), 1) if run == self.run), 0)
-        if (words, place) == self._said:
+        if (words, place) == self._said and time.monotonic() < self._said_at + SIGN_SECONDS:
             return
         with contextlib.suppress(OSError):
             # A full disk must not end the waiting; the next second may be better.
             tickets.say(self.run, Phase.QUEUED, words, place=place, supervisor_pid=os.getpid())
-            self._said = (words, place)
+            self._said, self._said_at = (words, place), time.monotonic()

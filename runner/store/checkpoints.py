@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,15 +27,23 @@ WEIGHTS = (
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint a run can go on from. `faults` says what is wrong with it; empty when it is whole."""
+    """A checkpoint a run can go on from. `faults` says what is wrong with its files, `condemned` why it could not be
+    loaded; both are empty when it is whole.
+    """
 
     step: int
     path: Path
     faults: tuple[str, ...] = ()
+    condemned: str = ""
 
     @property
     def is_whole(self) -> bool:
-        return not self.faults
+        return not self.faults and not self.condemned
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with it, in words."""
+        return ", ".join((*self.faults, self.condemned) if self.condemned else self.faults)
 
 
 def checkpoints(run: RunDirectory) -> list[Checkpoint]:
@@ -49,7 +58,7 @@ def checkpoints(run: RunDirectory) -> list[Checkpoint]:
     for path in names:
         match = NAME.match(path.name)
         if match is not None:
-            found.append(Checkpoint(int(match[1]), path, _faults(path, int(match[1]))))
+            found.append(Checkpoint(int(match[1]), path, _faults(path, int(match[1])), _condemned(path)))
     return sorted(found, key=lambda checkpoint: checkpoint.step)
 
 
@@ -60,9 +69,13 @@ def condemn(path: Path, reason: str) -> None:
     write_json(path / CONDEMNED, {"reason": reason})
 
 
+def _condemned(path: Path) -> str:
+    if not (path / CONDEMNED).exists():
+        return ""
+    return str(read_json(path / CONDEMNED).get("reason") or "it could not be loaded")
+
+
 def _faults(path: Path, step: int) -> tuple[str, ...]:
-    if (path / CONDEMNED).exists():
-        return (str(read_json(path / CONDEMNED).get("reason") or "it could not be loaded"),)
     lacking = [name for name in NEEDED if is_cut_short(path / name)]
     if not any(_holds_weights(path / name) for name in WEIGHTS):
         lacking.append(WEIGHTS[0])
@@ -104,5 +117,26 @@ def newest_unharmed(run: RunDirectory) -> tuple[Checkpoint | None, list[Checkpoi
 
 
 def examined(one: Checkpoint) -> Checkpoint:
-    """A whole checkpoint with what is wrong inside its files."""
-    return replace(one, faults=tuple(manifest.harm(one.path) or spoiled(one.path)))
+    """A whole checkpoint with what is wrong inside its files. Reads them whole."""
+    has_manifest = (one.path / manifest.NAME).exists()
+    return replace(one, faults=tuple(manifest.harm(one.path) if has_manifest else spoiled(one.path)))
+
+
+def rotate(run: RunDirectory, limit: int, best_step: int | None) -> None:
+    """Delete the oldest whole checkpoints until `limit` are left; the newest and the best always stay. Those that are
+    not whole count for none and are left to `ftui clean`. Raises OSError.
+    """
+    whole = sorted(
+        (one for one in checkpoints(run) if one.is_whole), key=lambda one: (_written(one), one.step)
+    )
+    kept = {one.step for one in whole[-1:]} | {best_step}
+    going = [one for one in whole if one.step not in kept]
+    for one in going[: max(0, len(whole) - max(limit, len(whole) - len(going)))]:
+        shutil.rmtree(one.path)
+
+
+def _written(one: Checkpoint) -> float:
+    try:
+        return (one.path / LAST_WRITTEN).stat().st_mtime
+    except OSError:
+        return 0.0

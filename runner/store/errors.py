@@ -5,5 +5,9 @@ class LaunchError(Exception):
     """A run that cannot be started; the message says why and what to do."""
 
 
+class TakenError(LaunchError):
+    """A run that another process works on."""
+
+
 class RemoteCodeError(LaunchError):
     """A run of elsewhere that lets code run, which the user has not agreed to."""

@@ -1,4 +1,4 @@
-"""Which runs were launched here, with what preset: FTUI_HOME/launched.jsonl, a line for each.
+"""Which runs were launched here, with what preset: FTUI_HOME/launched.jsonl, a line for each with the SHA-256 of both.
 
 A run directory that was copied from elsewhere is not in it, and neither is one whose preset was changed by hand: what
 they say is read like any other, but code that they would let run is asked for first.
@@ -16,17 +16,16 @@ from runner.store.jsonl import LineTail, LineWriter
 def note(run: RunDirectory) -> None:
     """Write down that a run was launched with the preset that is frozen in it. Raises OSError."""
     with LineWriter(ftui_home() / "launched.jsonl") as lines:
-        lines.append({"run": run.id, "preset": _digest(run)})
+        lines.append({"fingerprint": _digest(run)})
 
 
 def was_here(run: RunDirectory) -> bool:
     """Whether it was launched by this user with this preset."""
-    wanted = {"run": run.id, "preset": _digest(run)}
+    wanted = _digest(run)
     return any(
-        {key: record.get(key) for key in wanted} == wanted
-        for record in LineTail(ftui_home() / "launched.jsonl").read_all()
+        record.get("fingerprint") == wanted for record in LineTail(ftui_home() / "launched.jsonl").read_all()
     )
 
 
 def _digest(run: RunDirectory) -> str:
-    return hashlib.sha256(safe_open.content(run.preset) or b"").hexdigest()
+    return hashlib.sha256(run.id.encode() + b"\0" + (safe_open.content(run.preset) or b"")).hexdigest()

@@ -16,18 +16,21 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from runner import safe_open
 from runner.store import locks, processes
 from runner.store.directory import RunDirectory, read_json
-from runner.store.errors import LaunchError
+from runner.store.errors import LaunchError, TakenError
+from runner.store.events import Phase
+from runner.store.processes import Identity
 
 # Its supervisor writes once a second wherever it is. A full or a slow disk may keep it from that for some minutes.
 SILENT_SECONDS = 600.0
 # Times of files are those of a coarse clock.
 CLOCK_SECONDS = 0.1
 # What opening says where no file is, or something else than one.
-NO_LOCK = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO, errno.ELOOP}
+NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO, errno.ELOOP}
 
 
 class Life(Enum):
@@ -70,7 +73,7 @@ def of(run: RunDirectory, role: Role, is_to_act: bool = False) -> Sign:
         fd = safe_open.open_fd(path)
     except OSError as error:
         found = _by_processes(run, role, None, is_to_act)
-        if error.errno in NO_LOCK or found is ALIVE:
+        if error.errno in NO_FILE or found is ALIVE:
             return found
         return Sign(Life.UNKNOWN, f"{path} cannot be opened: {error.strerror}")
     try:
@@ -110,7 +113,7 @@ def take(run: RunDirectory, role: Role, is_seen_dead: bool = False) -> int:
     """
     fd = locks.take(role.lock_of(run))
     if fd is None:
-        raise LaunchError(f"{run.id} has a {role.value} already.")
+        raise TakenError(f"{run.id} has a {role.value} already.")
     try:
         found = _by_signature(run, role, fd, is_to_act=True)
         if not (is_seen_dead and found.life is Life.UNKNOWN):
@@ -129,7 +132,7 @@ def ensure_no_trainer(run: RunDirectory) -> None:
 
 def _refuse(run: RunDirectory, role: Role, found: Sign, which: str) -> None:
     if found.life is Life.ALIVE:
-        raise LaunchError(f"{run.id} has a {role.value} already, {which}.")
+        raise TakenError(f"{run.id} has a {role.value} already, {which}.")
     if found.life is Life.UNKNOWN:
         raise LaunchError(f"{run.id} may be running, so nothing is started: {found.why}.")
 
@@ -146,26 +149,65 @@ def _by_processes(
     run: RunDirectory, role: Role, signature: locks.Signature | None, is_to_act: bool = False
 ) -> Sign:
     """Where no lock proves anything."""
-    # Whoever began to work on it since the last look has written there.
-    workers = processes.workers_on(run.path, math.inf if is_to_act else last_sign(run) + CLOCK_SECONDS)
+    seen_at = last_sign(run)
+    try:
+        # Whoever began to work on it since the last look has written there.
+        workers = processes.workers_on(run.path, math.inf if is_to_act else seen_at + CLOCK_SECONDS)
+        owner = signature.owner if signature is not None else _owner(run)
+    except OSError as error:
+        return Sign(Life.UNKNOWN, f"its processes cannot be looked for: {error.strerror}")
     if any(one.is_supervisor is (role is Role.SUPERVISOR) for one in workers):
         return ALIVE
-    host = signature.owner.host if signature is not None else read_json(run.run).get("host")
-    is_seen = signature.owner.is_seen_here if signature is not None else host in (None, "", processes.host())
-    if is_seen or not isinstance(host, str):
+    if owner is None or _would_be_seen(owner, seen_at) or _is_over(run):
         return DEAD
-    silent = time.time() - last_sign(run)
+    silent = time.time() - seen_at
     if silent > SILENT_SECONDS:
         return DEAD
     return Sign(
         Life.UNKNOWN,
-        f"it ran on {host}, where alone its processes can be seen, and wrote {max(0, int(silent))} seconds ago",
+        f"it ran on {owner.host}, where alone its processes can be seen, and wrote {max(0, int(silent))} seconds ago",
     )
+
+
+def _owner(run: RunDirectory) -> Identity | None:
+    """The process that last wrote state.json, or at least the machine the run was launched on. Raises OSError when
+    what says so cannot be read.
+    """
+    state, record = (_read(path) for path in (run.state, run.run))
+    found = processes.identity_of(state.get("process"))
+    host = record.get("host")
+    return found if found is not None or not isinstance(host, str) or not host else Identity(0, "", 0, host)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        safe_open.open_binary(path).close()
+    except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
+    return read_json(path)
+
+
+def _would_be_seen(owner: Identity, seen_at: float) -> bool:
+    """Whether a process would be among those of this machine if it lived."""
+    if owner.host != processes.host():
+        return False
+    if owner.is_of_this_boot or not owner.boot:
+        return owner.is_in_this_namespace or not owner.boot
+    # Another kernel under the same name: this machine before it was started again, or another machine of that name.
+    return seen_at < processes.boot_time()
+
+
+def _is_over(run: RunDirectory) -> bool:
+    try:
+        return Phase(str(read_json(run.state).get("phase"))).is_over
+    except ValueError:
+        return False
 
 
 def last_sign(run: RunDirectory) -> float:
     """When a process of the run last wrote, in seconds since the epoch; 0 when it never did."""
-    return max((_written(path) for path in (run.system, run.events, run.console)), default=0.0)
+    return max((_written(path) for path in (run.system, run.events, run.console, run.state)), default=0.0)
 
 
 def _written(path: Path) -> float:

@@ -7,6 +7,7 @@ memory; it is for accidents, and no proof against an attacker, who could write t
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,16 @@ PIECE_BYTES = 1 << 22
 
 
 def write(folder: Path) -> None:
-    """Write down all regular files of a folder, after they are written. Raises OSError."""
-    files = {path.name: _measured(path) for path in sorted(folder.iterdir()) if _is_listed(path)}
+    """Write down all regular files of a folder, after they are written. When it returns, they and what it wrote are on
+    the disk: a power cut leaves them whole. Raises OSError.
+    """
+    files = {
+        path.name: _measured(path, durable=True) for path in sorted(folder.iterdir()) if _is_listed(path)
+    }
     text = json.dumps({"schema": 1, "hash": "xxh3_128", "files": files}, indent=1)
     atomic_write.replace_file(folder / NAME, text.encode() + b"\n")
+    for path in (folder / NAME, folder, folder.parent):
+        _sync(path)
 
 
 def harm(folder: Path) -> list[str]:
@@ -43,16 +50,26 @@ def harm(folder: Path) -> list[str]:
     return [words for name, was in files.items() if (words := _difference(folder / name, was))]
 
 
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def _is_listed(path: Path) -> bool:
     return path.name != NAME and path.is_file() and not path.is_symlink()
 
 
-def _measured(path: Path) -> dict[str, Any]:
+def _measured(path: Path, durable: bool = False) -> dict[str, Any]:
     digest, size = xxhash.xxh3_128(), 0
     with safe_open.open_binary(path) as file:
         while piece := file.read(PIECE_BYTES):
             digest.update(piece)
             size += len(piece)
+        if durable:
+            os.fsync(file.fileno())
     return {"bytes": size, "digest": digest.hexdigest()}
 
 
@@ -69,5 +86,5 @@ def _difference(path: Path, was: Any) -> str:
         return "" if _measured(path) == was else f"{path.name} is not what was saved"
     except FileNotFoundError:
         return f"{path.name} is missing"
-    except OSError as error:
-        return f"{path.name} cannot be read ({error.strerror})"
+    except (OSError, ValueError) as error:
+        return f"{path.name!r} cannot be read ({error})"

@@ -9,8 +9,7 @@ import stat
 import uuid
 from pathlib import Path
 
-from runner import safe_open
-
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -20,22 +19,27 @@ def not_ours(folder: Path) -> str:
         status = folder.stat()
     except OSError:
         return ""
-    if status.st_uid != os.geteuid():
+    is_another_s, is_open = status.st_uid != os.geteuid(), bool(status.st_mode & OTHERS_WRITE)
+    if not (is_another_s or is_open):
+        return ""
+    new = _new_folder_in(folder)
+    if is_another_s and (new is None or new.st_uid != status.st_uid):
         return f"belongs to another user (uid {status.st_uid})"
-    if status.st_mode & OTHERS_WRITE and _keeps_modes(folder):
+    if is_open and (new is None or not new.st_mode & OTHERS):
         return f"may be written to by other users; `chmod go-w {folder}` ends that"
     return ""
 
 
-def _keeps_modes(folder: Path) -> bool:
-    """Whether the file system knows who may write a file: FAT, and Windows' disks under WSL, give all the same mode."""
-    path = folder / f".mode-{uuid.uuid4().hex}"
+def _new_folder_in(folder: Path) -> os.stat_result | None:
+    """How a directory of ours looks there; None where none can be made. Some file systems give every file one owner
+    and one mode (FAT, CIFS, FUSE, Windows' disks under WSL, NFS that squashes users): they do not tell who may write.
+    """
+    path = folder / f".owner-{uuid.uuid4().hex}"
     try:
-        fd = safe_open.open_fd(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        path.mkdir(mode=0o700)
+        try:
+            return path.stat()
+        finally:
+            path.rmdir()
     except OSError:
-        return True
-    try:
-        return not os.fstat(fd).st_mode & OTHERS_WRITE
-    finally:
-        os.close(fd)
-        path.unlink(missing_ok=True)
+        return None

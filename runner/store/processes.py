@@ -5,7 +5,6 @@ directory they work in, never by a pid that was written down: those are used aga
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import platform
@@ -46,11 +45,9 @@ class Identity:
         return self.boot == _boot() and (self.boot != "" or self.host == host())
 
     @property
-    def is_seen_here(self) -> bool:
-        """Whether it would be among the processes of this machine if it lived: not when it counts in a namespace of its
-        own (another container).
-        """
-        return self.host == host() and (not self.is_of_this_boot or self.namespace == _namespace())
+    def is_in_this_namespace(self) -> bool:
+        """Whether its pid counts where this process's does: not in another container."""
+        return self.namespace == _namespace()
 
 
 def own_identity() -> Identity:
@@ -58,8 +55,15 @@ def own_identity() -> Identity:
     return Identity(os.getpid(), _boot(), _namespace(), host())
 
 
-def identity_of(record: Mapping[str, Any]) -> Identity | None:
+def written_by() -> dict[str, Any]:
+    """What state.json says of its own writing."""
+    return {"updated_at": time.time(), "process": own_identity().as_record()}
+
+
+def identity_of(record: Any) -> Identity | None:
     """The identity in a record that a run directory holds; None where it is none."""
+    if not isinstance(record, Mapping):
+        return None
     pid, boot, namespace, name = (record.get(key) for key in ("pid", "boot", "namespace", "host"))
     is_whole = isinstance(pid, int) and isinstance(namespace, int)
     is_whole = is_whole and isinstance(boot, str) and isinstance(name, str)
@@ -69,6 +73,16 @@ def identity_of(record: Mapping[str, Any]) -> Identity | None:
 def host() -> str:
     """This machine's name."""
     return platform.node()
+
+
+@cache
+def boot_time() -> float:
+    """When this machine's kernel started, in seconds since the epoch; 0 when it does not say."""
+    try:
+        lines = Path("/proc/stat").read_text(encoding="ascii", errors="replace").splitlines()
+        return float(next(line.split()[1] for line in lines if line.startswith("btime ")))
+    except (OSError, ValueError, StopIteration):
+        return 0.0
 
 
 @cache
@@ -101,14 +115,14 @@ def is_stopped(pid: int) -> bool:
 @dataclass(frozen=True)
 class Worker:
     """A process that was started for a run: its supervisor, or its trainer, of which forked workers count as well.
-    `folders` are the directory it was started for and the one it works in, by device and inode: they are one and the
-    same, also after the run was renamed.
+    `folder` is the directory it works in, by device and inode: that of its run, also after that was renamed. None where
+    it may not be looked at.
     """
 
     pid: int
     module: str
     run: str
-    folders: frozenset[tuple[int, int]]
+    folder: tuple[int, int] | None
 
     @property
     def is_supervisor(self) -> bool:
@@ -124,11 +138,14 @@ class _Table:
         self._workers: list[Worker] = []
 
     def workers(self, of: float) -> list[Worker]:
-        """Those there were at a time (seconds since the epoch), or a second ago if that is later."""
+        """Those there were at a time (seconds since the epoch), or a second ago if that is later. Raises OSError."""
         with self._lock:
             now = time.time()
-            if not max(of, now - TABLE_SECONDS) < self._read_at <= now:
-                self._read_at, self._workers = now, _workers()
+            # A file may be of the future: a clock was put back.
+            wanted = max(min(of, now), now - TABLE_SECONDS)
+            if of == math.inf or not wanted < self._read_at <= now:
+                self._workers = _workers()
+                self._read_at = now
             return self._workers
 
 
@@ -137,34 +154,32 @@ _table = _Table()
 
 def workers_on(run: Path, of: float = math.inf) -> list[Worker]:
     """The processes that work on a run, by their command lines: at the moment; or, where it is enough to know who did
-    at the time `of` (seconds since the epoch), as a look of the last second showed it if that was later.
+    at the time `of` (seconds since the epoch), as a look of the last second showed it if that was later. Raises OSError
+    when processes cannot be looked at.
     """
     workers = _table.workers(of)
     if not workers:
         return []
     folder = _folder(run)
-    return [one for one in workers if one.run == str(run) or (folder is not None and folder in one.folders)]
+    return [one for one in workers if one.folder == folder or (one.folder is None and one.run == str(run))]
 
 
 def _workers() -> list[Worker]:
     modules = {SUPERVISOR, *trainers.known()}
-    found: list[Worker] = []
-    with contextlib.suppress(OSError):
-        with os.scandir("/proc") as entries:
-            pids = [int(entry.name) for entry in entries if entry.name.isdigit()]
-        found = [worker for pid in pids if (worker := _worker(pid, modules)) is not None]
-    return found
+    with os.scandir("/proc") as entries:
+        pids = [int(entry.name) for entry in entries if entry.name.isdigit()]
+    return [worker for pid in pids if (worker := _worker(pid, modules)) is not None]
 
 
 def _worker(pid: int, modules: set[str]) -> Worker | None:
     try:
         command = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        # It is gone, or another user's.
         return None
     if command[1:3] != ["-P", "-m"] or len(command) < 5 or command[3] not in modules:
         return None
-    folders = (_folder(Path(path)) for path in (command[4], f"/proc/{pid}/cwd"))
-    return Worker(pid, command[3], command[4], frozenset(one for one in folders if one is not None))
+    return Worker(pid, command[3], command[4], _folder(Path(f"/proc/{pid}/cwd")))
 
 
 def _folder(path: Path) -> tuple[int, int] | None:

@@ -20,7 +20,8 @@ WORDS = frozenset({
     # state.json
     "verdict", "answers",
     # run.json, and a ticket of the queue
-    "preset", "preset_path", "engine", "trainer", "host", "python", "driver", "git_commit", "gpu", "uuid", "slice",
+    "preset", "preset_path", "engine", "trainer", "host", "boot", "python", "driver", "git_commit", "gpu", "uuid",
+    "slice",
     # memory.json
     "model_type", "stack", "allocator",
     # report.json of the X-ray, and the names of GPUs

@@ -18,7 +18,7 @@ from runner.preset import files
 from runner.preset.data_sources import data_sources
 from runner.preset.files import LoadedPreset
 from runner.preset.schema import Preset
-from runner.store import directory, launched
+from runner.store import directory, launched, processes
 from runner.store.directory import RunDirectory
 from runner.store.errors import LaunchError
 from runner.store.events import Phase
@@ -49,7 +49,7 @@ def launch(
     ensure_can_train(loaded.preset)
     chosen = choose_gpu(gpu.read(), gpu_choice)
     run = make_run(loaded, home, loaded.name, chosen, trainer)
-    directory.write_json(run.state, {"phase": Phase.STARTING.value, "updated_at": time.time()})
+    directory.write_json(run.state, {"phase": Phase.STARTING.value, **processes.written_by()})
     start_supervisor(run, warm=warm)
     return Launched(run, chosen)
 

@@ -15,7 +15,7 @@ from runner.insight.curves import Curves, Liveness, MemoryPoint
 from runner.insight.diagnosis import Severity, ThrottledDiagnosis, Verdict, diagnose
 from runner.preset.errors import PresetError
 from runner.preset.files import load_frozen
-from runner.store import directory, requests
+from runner.store import directory, processes, requests
 from runner.store.directory import RunDirectory
 from runner.store.event_tail import EventTail
 from runner.store.events import EventLog, Phase
@@ -194,7 +194,7 @@ class RunMonitor:
             return
         try:
             directory.write_json(
-                self.run.state, {**summary, **pids, "supervisor_pid": os.getpid(), "updated_at": time.time()}
+                self.run.state, {**summary, **pids, "supervisor_pid": os.getpid(), **processes.written_by()}
             )
         except OSError:
             # A full disk must not end the supervision; the next second may be better.

@@ -37,8 +37,8 @@ def trainer_pid(run: RunDirectory) -> int:
     """The process that trains this run: the first of its session, also when only workers it forked are left. 0 when
     there is none that can be seen here.
     """
-    trainer = next((one for one in processes.workers_on(run.path) if not one.is_supervisor), None)
     try:
+        trainer = next((one for one in processes.workers_on(run.path) if not one.is_supervisor), None)
         return 0 if trainer is None else os.getsid(trainer.pid)
     except OSError:
         return 0

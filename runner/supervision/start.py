@@ -6,10 +6,9 @@ import contextlib
 import os
 import subprocess
 import threading
-import time
 
 from runner.queue import tickets
-from runner.store import directory, life, locks, requests
+from runner.store import directory, life, locks, processes, requests
 from runner.store.directory import RunDirectory
 from runner.store.events import EventLog, Phase
 from runner.store.life import Role
@@ -74,4 +73,4 @@ def _begin_again(run: RunDirectory) -> None:
     log.phase(Phase.STARTING)
     log.close()
     state = {**directory.read_json(run.state), "phase": Phase.STARTING.value, "reason": ""}
-    directory.write_json(run.state, {**state, "updated_at": time.time()})
+    directory.write_json(run.state, {**state, **processes.written_by()})

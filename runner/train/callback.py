@@ -131,12 +131,3 @@ class RunCallback(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._training = False
-        if not (self._run.checkpoints / f"checkpoint-{state.global_step}").is_dir():
-            # The disk was full, or the weights are no numbers.
-            return
-        self._log.append(
-            "checkpoint",
-            step=state.global_step,
-            path=f"checkpoints/checkpoint-{state.global_step}",
-            best=state.best_global_step == state.global_step,
-        )

@@ -14,7 +14,10 @@ class Place:
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
-        self._was = run.path.stat()
+        try:
+            self._was = run.path.stat()
+        except FileNotFoundError:
+            raise self._moved("ITS NEW NAME") from None
 
     def ensure_there(self) -> None:
         """Raises TrainingError when the directory is not where it was: a checkpoint would be written to a new directory
@@ -25,9 +28,15 @@ class Place:
                 return
         except FileNotFoundError:
             pass
-        raise TrainingError(
+        except OSError:
+            # A network file system that does not answer for the moment: it may be there again at the next step.
+            return
+        raise self._moved(self._name() or "ITS NEW NAME")
+
+    def _moved(self, name: str) -> TrainingError:
+        return TrainingError(
             f"The run's directory was renamed or removed while it trained ({self._run.path}).",
-            f"Go on from its last checkpoint: ftui resume {self._name() or 'ITS NEW NAME'}",
+            f"Go on from its last checkpoint: ftui resume {name}",
         )
 
     def _name(self) -> str:

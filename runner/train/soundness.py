@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import pickle
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from runner.data.errors import TrainingError
 from runner.store import checkpoints
-from runner.supervision import crashes
 
 ONE_BEFORE = "Resume again: it goes on from the checkpoint before it."
+# What says that a file is not what torch or safetensors wrote. Anything else (a driver that failed, a package that was
+# changed, a model that is another one now) would fail with every checkpoint.
+NO_WEIGHTS = (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, SafetensorError)
+TORN_ARCHIVE = "PytorchStreamReader failed"
+
+
+class UnusableWeightsError(TrainingError):
+    """Weights that hold no numbers."""
 
 
 def is_finite(model: Any) -> bool:
@@ -26,7 +36,7 @@ def is_finite(model: Any) -> bool:
 def ensure_finite(model: Any) -> None:
     """Raises TrainingError for weights that are no numbers."""
     if not is_finite(model):
-        raise TrainingError(
+        raise UnusableWeightsError(
             "The weights hold NaN or infinite numbers, so they are not used and not saved.",
             "Go on from an earlier checkpoint (`ftui resume RUN --step N`), with a lower learning rate.",
         )
@@ -34,25 +44,23 @@ def ensure_finite(model: Any) -> None:
 
 @contextmanager
 def loading(checkpoint: str | Path | None) -> Iterator[None]:
-    """What goes wrong meanwhile is the checkpoint's fault, and written down in it. Raises TrainingError in its place;
-    memory that ran out and files that could not be read are no fault of it and pass.
+    """What goes wrong meanwhile through what the checkpoint holds is written down in it, so that the one before is
+    taken the next time; raises TrainingError then. Whatever else goes wrong passes.
     """
     try:
         yield
-    except (MemoryError, OSError):
-        raise
     except Exception as error:
-        if checkpoint is None or crashes.is_out_of_memory(error):
+        if checkpoint is None or not _is_of_the_files(error):
             raise
         path = Path(checkpoint)
-        why = (
-            error.message
-            if isinstance(error, TrainingError)
-            else f"{type(error).__name__}: {error}".splitlines()[0]
-        )
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
         with suppress(OSError):
             checkpoints.condemn(path, f"it could not be loaded: {why}")
         raise TrainingError(f"{path.name} cannot be loaded. {why}", ONE_BEFORE) from error
+
+
+def _is_of_the_files(error: Exception) -> bool:
+    return isinstance(error, (UnusableWeightsError, *NO_WEIGHTS)) or TORN_ARCHIVE in str(error)
 
 
 @contextmanager

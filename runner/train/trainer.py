@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_callback import TrainerState
-from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
+from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTTrainer
 
 from runner.insight.eval_budget import EvalPlan
-from runner.store import manifest
+from runner.store import checkpoints, manifest
+from runner.store.directory import RunDirectory
 from runner.store.events import EventLog, Phase
 from runner.supervision import crashes
 from runner.train import soundness
@@ -211,36 +212,44 @@ class RunTrainer(SFTTrainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """A full disk costs a checkpoint and a warning; the run goes on, and what was saved before stays whole. Weights
-        that are no numbers are not saved. Older checkpoints go when this one was found to be on disk as it was written.
+        that are no numbers are not saved. Older checkpoints go when this one is whole and on the disk.
         """
         self.run_log.phase(Phase.SAVING)
+        best, folder = self.state.best_model_checkpoint, self._checkpoint_folder
         if not soundness.is_finite(self.model):
             self.run_log.append(
                 "warning", id="non-finite", message=NOT_SAVED.format(step=self.state.global_step)
             )
             return
-        best = self.state.best_model_checkpoint
+        # One of this step may be there that could not be used; files of two savings are never mixed.
+        shutil.rmtree(folder, ignore_errors=True)
         try:
             with soundness.keeping_older(self.args):
                 super()._save_checkpoint(model, trial)
-            self._rotate(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
         except Exception as error:
             crash = crashes.known(str(error))
             if crash is None or crash.name != "disk full":
                 raise
             self._give_up_checkpoint(best)
-
-    def _rotate(self, written: Path) -> None:
-        manifest.write(written)
-        if harm := manifest.harm(written):
-            message = (
-                f"{written.name} is not on disk as it was written ({', '.join(harm)}): older ones are kept."
-            )
-            self.run_log.append("warning", id="spoiled", message=message)
             return
-        rotate_checkpoints(
-            self.args.output_dir, self.args.save_total_limit, self.state.best_model_checkpoint, use_mtime=True
+        try:
+            manifest.write(folder)
+            checkpoints.rotate(
+                RunDirectory(folder.parent.parent), self.args.save_total_limit, self.state.best_global_step
+            )
+        except OSError as error:
+            message = f"{folder.name} is written without its checksums, and older ones are kept: {error}"
+            self.run_log.append("warning", id="disk", message=message)
+        self.run_log.append(
+            "checkpoint",
+            step=self.state.global_step,
+            path=f"checkpoints/{folder.name}",
+            best=self.state.best_global_step == self.state.global_step,
         )
+
+    @property
+    def _checkpoint_folder(self) -> Path:
+        return Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Without the pickled arguments: what was set stands in preset.yaml and the event `effective` as text without
@@ -250,8 +259,7 @@ class RunTrainer(SFTTrainer):
         Path(output_dir or self.args.output_dir, TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
     def _give_up_checkpoint(self, best: str | None) -> None:
-        torn = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-        shutil.rmtree(torn, ignore_errors=True)
+        shutil.rmtree(self._checkpoint_folder, ignore_errors=True)
         self.state.best_model_checkpoint = best
         self.run_log.append(
             "warning",

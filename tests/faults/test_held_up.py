@@ -212,11 +212,14 @@ def test_stop_last_of_two(scene: Scene) -> None:
 
 
 @pytest.mark.fault(
-    "`ftui resume last` with a finished run newer than the one that failed", "the one that failed goes on"
+    "`ftui resume last` with a finished run newer than the one that failed",
+    "asked which, with both names; nothing starts",
 )
 def test_resume_last(scene: Scene, dead: RunDirectory) -> None:
     scene.release()
     newer = scene.start()
     finished(newer)
-    assert f"{dead.id} goes on from checkpoint-4" in ftui("resume", "last", "--detach")
-    finished(dead)
+    said = ftui("resume", "last", "--detach", code=1)
+    assert f"{newer.id}, which is newer, has finished" in said
+    assert f"ftui resume {dead.id}" in said
+    assert not life.is_alive(dead)

@@ -22,5 +22,5 @@ def ask(what: str, run: str) -> None:
     \b
     ftui ask save last
     """
-    found = meant.find(run, directory.ftui_home(), For.LIVING)
+    found = meant.find(run, directory.ftui_home(), For.ACTING)
     out.echo(f"{found.id}: {ask_run(found, Request(what))}")

@@ -20,7 +20,7 @@ def stop(run: str, now: bool) -> None:
 
     Asked again (after two seconds), it ends at once. A run in the queue is taken out of it.
     """
-    found = meant.find(run, directory.ftui_home(), For.LIVING)
+    found = meant.find(run, directory.ftui_home(), For.ACTING)
     done = ask_to_stop(found, now)
     more = ""
     if done is Stop.FINISHES_STEP:

@@ -35,7 +35,7 @@ def watch(run: str, plain: bool, names: str) -> None:
     ftui watch train.log --plain
     ftui watch my_log.csv --map loss=nll,step=batch
     """
-    found = source_of(run, names, For.LIVING)
+    found = source_of(run, names, For.WATCHING)
     if found.run is not None and found.run.home == ftui_home():
         reattach(found.run)
     if not plain and sys.stdout.isatty():
