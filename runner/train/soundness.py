@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
-from safetensors import SafetensorError
+from transformers.trainer_pt_utils import safe_globals
 
 from runner.data.errors import TrainingError
 from runner.store import checkpoints
+from runner.supervision import crashes
 
 ONE_BEFORE = "Resume again: it goes on from the checkpoint before it."
-# What says that a file is not what torch or safetensors wrote. Anything else (a driver that failed, a package that was
-# changed, a model that is another one now) would fail with every checkpoint.
-NO_WEIGHTS = (pickle.UnpicklingError, zipfile.BadZipFile, EOFError, SafetensorError)
-TORN_ARCHIVE = "PytorchStreamReader failed"
 
 
 class UnusableWeightsError(TrainingError):
@@ -50,7 +46,9 @@ def loading(checkpoint: str | Path | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if checkpoint is None or not _is_of_the_files(error):
+        if checkpoint is None or not (
+            isinstance(error, UnusableWeightsError) or _unreadable(Path(checkpoint))
+        ):
             raise
         path = Path(checkpoint)
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -59,8 +57,26 @@ def loading(checkpoint: str | Path | None) -> Iterator[None]:
         raise TrainingError(f"{path.name} cannot be loaded. {why}", ONE_BEFORE) from error
 
 
-def _is_of_the_files(error: Exception) -> bool:
-    return isinstance(error, (UnusableWeightsError, *NO_WEIGHTS)) or TORN_ARCHIVE in str(error)
+def _unreadable(folder: Path) -> list[str]:
+    """The files of a checkpoint that do not load by themselves. Where all do, what failed is not theirs: a driver, a
+    package that was changed, a model that is another one now; with any checkpoint it would be the same.
+    """
+    return [path.name for path in sorted(folder.iterdir()) if not _loads(path)]
+
+
+def _loads(path: Path) -> bool:
+    try:
+        if path.suffix == ".safetensors":
+            safetensors.torch.load_file(path)
+        elif path.suffix in (".pt", ".pth", ".bin"):
+            with safe_globals():
+                torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, MemoryError):
+        # Of the disk or the machine.
+        return True
+    except Exception as error:
+        return crashes.is_out_of_memory(error)
+    return True
 
 
 @contextmanager

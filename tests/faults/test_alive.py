@@ -159,7 +159,7 @@ def of_another_host(run: RunDirectory, age: float) -> None:
     for path in (run.lock, run.trainer_lock):
         record = json.loads(path.read_text())
         path.write_text(json.dumps({**record, "host": "gpu-box-2", "boot": "another"}))
-    for path in (run.system, run.events, run.console):
+    for path in (run.system, run.events, run.console, run.state):
         if path.exists():
             when = path.stat().st_mtime
             os.utime(path, (when - age, when - age))
