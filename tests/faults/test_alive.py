@@ -154,6 +154,47 @@ def test_no_descriptors_are_left(dead: RunDirectory) -> None:
     assert "Too many open files" in found.why
 
 
+@pytest.mark.fault(
+    "the locks of a living run are removed, and processes cannot be looked at (no /proc, no descriptors)",
+    "it cannot be told whether it lives: nothing is started, nothing is deleted",
+)
+def test_processes_that_cannot_be_looked_at(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = scene.start("training")
+    removed(run)
+
+    def scandir(path: str) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("runner.store.processes.os.scandir", scandir)
+        assert {life.of(run, role, is_to_act=True).life for role in Role} == {Life.UNKNOWN}
+        for role in Role:
+            with pytest.raises(LaunchError, match="nothing is started"):
+                life.take(run, role)
+        assert disk_usage.holding(run).removable == ()
+    scene.release()
+    finished(run)
+
+
+@pytest.mark.fault(
+    "a living run is renamed, and a copy of it put in its place",
+    "the copy is dead: no process of the other is touched",
+)
+def test_a_copy_at_the_old_place(scene: Scene) -> None:
+    run = scene.start("training")
+    working = pids_of(run)
+    moved = RunDirectory(run.path.with_name(run.id.replace("demo", "moved")))
+    run.path.rename(moved.path)
+    shutil.copytree(moved.path, run.path)
+    assert not life.is_alive(run)
+    assert life.is_alive(moved)
+    ftui("stop", run.id, "--now")
+    assert {one.pid for one in processes.workers_on(moved.path)} == set(working.values())
+    assert "finishes its step" in ftui("stop", moved.id)
+    scene.release()
+    over(moved)
+
+
 def of_another_host(run: RunDirectory, age: float) -> None:
     """As it looks on a shared home: its processes and its locks are another machine's."""
     for path in (run.lock, run.trainer_lock):

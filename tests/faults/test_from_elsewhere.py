@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner.commands.clean import clean
 from runner.commands.resume import resume
-from runner.machine import git as git_of
-from runner.preset import files
-from runner.store import directory, disk_usage, launched, life
+from runner.store import directory, disk_usage, launched, life, ownership
 from runner.store.directory import RunDirectory, read_json
 from runner.store.errors import LaunchError, RemoteCodeError
 from runner.store.processes import workers_on
-from runner.supervision import launch
 from runner.supervision.reattach import reattach
 from tests.conftest import wait_for
-from tests.faults.scene import TRAINER, Scene, finished, ftui, goes_on
+from tests.faults.scene import Scene, finished, ftui, goes_on
 from tests.fork_server.protocol import ADDRESS
 
 CODE = "import pathlib, sys\npathlib.Path(__file__).with_name('was-run').touch()\nsys.exit(0)\n"
@@ -91,44 +87,40 @@ def test_an_empty_entry(dead: RunDirectory, monkeypatch: pytest.MonkeyPatch, nam
     assert not (dead.path / "was-run").exists()
 
 
-GIT = shutil.which("git")
-
-
-@pytest.mark.skipif(GIT is None, reason="there is no git")
-@pytest.mark.parametrize(
-    "setting", ["core.fsmonitor", "filter.x.clean", "filter.x.process", "core.hooksPath"]
-)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
 @pytest.mark.fault(
-    "a preset lies in a repository whose config names a program ({setting})",
-    "it is not run; the commit is recorded",
+    "a file system gives every directory another owner (a squashed NFS, a mounted Windows disk)",
+    "runs are acted on",
 )
-def test_a_repository(scene: Scene, tmp_path: Path, setting: str) -> None:
-    repository, program = tmp_path / "theirs", tmp_path / "program"
-    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\ncat\n")
-    program.chmod(0o700)
-    repository.mkdir()
-    preset = repository / "mine.yaml"
-    preset.write_text("extends: demo\n")
+def test_a_file_system_with_one_owner(dead: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.mkdir
 
-    def git(*arguments: str) -> str:
-        who = ("-c", "user.name=a", "-c", "user.email=a@b")
-        done = subprocess.run(
-            ["git", "-C", str(repository), *who, *arguments], check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
+    def mkdir(self: Path, *arguments: Any, **options: Any) -> None:
+        real(self, *arguments, **options)
+        if self.parent == dead.path:
+            os.chown(self, OTHER_USER, OTHER_USER)
 
-    git("init", "-q")
-    (repository / ".gitattributes").write_text("* filter=x\n")
-    git("add", ".")
-    git("commit", "-qm", "one")
-    git("config", setting, str(tmp_path) if setting == "core.hooksPath" else str(program))
-    preset.write_text("extends: demo \n")
-    loaded = files.load(str(preset), scene.home)
-    run = launch.make_run(loaded, scene.home, "mine", None, TRAINER)
-    assert not (tmp_path / "was-run").exists()
-    assert str(read_json(run.run)["git_commit"]).startswith(git("rev-parse", "HEAD"))
-    git("config", "--unset", setting)
-    assert str(git_of.commit(repository)).endswith("-dirty")
+    os.chown(dead.path, OTHER_USER, OTHER_USER)
+    assert "another user" in ownership.not_ours(dead.path)
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    assert ownership.not_ours(dead.path) == ""
+    assert list(dead.path.glob(".owner-*")) == []
+
+
+@pytest.mark.fault(
+    "a file system gives every directory one mode (FAT, CIFS), which lets all write", "runs are acted on"
+)
+def test_a_file_system_with_one_mode(dead: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.mkdir
+
+    def mkdir(self: Path, *arguments: Any, **options: Any) -> None:
+        real(self, *arguments, **options)
+        self.chmod(0o777)
+
+    dead.path.chmod(0o777)
+    assert "chmod go-w" in ownership.not_ours(dead.path)
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    assert ownership.not_ours(dead.path) == ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
