@@ -76,7 +76,7 @@ def load_config(home: Path) -> Config:
 
 def _values(path: Path) -> dict[str, Any]:
     """What the file holds; nothing when every line of it is a comment."""
-    text = safe_open.read_text(path)
+    text = safe_open.read_text(path, document.MOST_BYTES)
     try:
         values = document.plain(document.load(text))
     except (YAMLError, ValueError):

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from runner import safe_open
 from runner.insight.memory.architecture import Architecture, NotCoveredError
 from runner.insight.memory.reading import read_architecture
 from runner.insight.trainable import Untrainable, untrainable
+from runner.machine.model_folder import find_folder, unreadable_secret
 from runner.preset.files import shipped_folder
 
 REACH_SECONDS = 3.0
@@ -32,27 +34,6 @@ class ModelConfig:
     problem: str = ""
     untrainable: Untrainable | None = None
     shipped: bool = False
-
-
-def cache_folder() -> Path:
-    """Where huggingface_hub keeps what it fetched: $HF_HUB_CACHE, $HF_HOME/hub or ~/.cache/huggingface/hub."""
-    if hub := os.environ.get("HF_HUB_CACHE"):
-        return Path(hub).expanduser()
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    return Path(home).expanduser() / "hub"
-
-
-def find_folder(name: str, revision: str) -> Path | None:
-    """The directory with a model's config.json on this machine: given by path, or the hub's snapshot of it."""
-    if name.startswith("/"):
-        return Path(name) if (Path(name) / "config.json").is_file() else None
-    repository = cache_folder() / f"models--{name.replace('/', '--')}"
-    try:
-        commit = (repository / "refs" / revision).read_text(encoding="utf-8").strip()
-    except OSError:
-        commit = revision
-    folder = repository / "snapshots" / commit
-    return folder if (folder / "config.json").is_file() else None
 
 
 _fetched: dict[tuple[str, str], str] = {}
@@ -88,11 +69,13 @@ def shipped_config(name: str, revision: str) -> Path | None:
 def _read(folder: Path, name: str) -> ModelConfig:
     """A model's shape, and whether it can be trained on, out of its folder."""
     try:
-        config: Any = json.loads((folder / "config.json").read_bytes())
+        config: Any = json.loads(safe_open.read_bytes(folder / "config.json"))
         if not isinstance(config, dict):
             return ModelConfig(problem=f"{folder}/config.json is no object")
     except (OSError, ValueError, RecursionError) as error:
-        return ModelConfig(problem=f"{folder}/config.json cannot be read: {error}")
+        return ModelConfig(
+            problem=f"{folder}/config.json cannot be read: {getattr(error, 'strerror', None) or error}"
+        )
     found = untrainable(config, name, (folder / "modules.json").is_file())
     if found is not None:
         return ModelConfig(
@@ -143,6 +126,8 @@ def _download(name: str, revision: str) -> str:
         from huggingface_hub import hf_hub_download
     except ImportError:
         return "huggingface_hub is not installed"
+    if problem := unreadable_secret():
+        return f"{name} cannot be looked up on the hub: {problem}"
     if not _reachable():
         return f"{name} is not on this machine, and the hub cannot be reached"
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.check.model_config import cache_folder, read_model_config
+from runner.check.model_config import read_model_config
+from runner.machine.model_folder import cache_folder
 
 WEIGHTS = (".safetensors", ".bin")
 # A folder with more entries is no collection of models.

@@ -20,10 +20,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from runner.check.model_config import find_folder
+from runner import safe_open
 from runner.insight.data import DataReport
 from runner.insight.data_json import report_from_json
 from runner.machine import training_stack
+from runner.machine.model_folder import find_folder
 from runner.preset import files
 from runner.preset.data_sources import data_sources
 from runner.preset.schema import Preset
@@ -77,7 +78,7 @@ def digest(path: Path) -> str:
         with _lock:
             if name in _digests:
                 return _digests[name]
-        with path.open("rb") as stream:
+        with safe_open.open_binary(path) as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return ""

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from runner import gpu
+from runner import gpu, places
 from runner.check.assess import Assessment, assess, best_card, this_machine
 from runner.check.own_models import own_models
 from runner.data.container import Container, open_container
@@ -94,7 +94,7 @@ def overrides_of(changes: Mapping[str, Any]) -> list[str]:
 
 def is_data_file(text: str) -> bool:
     """Whether what was typed in the place of a preset is a file of rows."""
-    path = Path(text).expanduser()
+    path = places.expanded(text)
     return not text.endswith((".yaml", ".yml")) and ("/" in text or "." in text) and path.is_file()
 
 
@@ -104,7 +104,7 @@ def propose(
     """Look at a file and propose a run on it, with `model` or with one that is here, or that a preset names. Takes
     seconds. Raises DataError when the file is none of rows, PresetError for a model that cannot be named.
     """
-    data = data.expanduser().absolute()
+    data = places.absolute(data)
     container = open_container(data, "the file")
     shapes, bad, first_bad = _sampled(data, Reading())
     changes: dict[str, Any] = {"data.train_dataset": str(data), "data.eval_dataset": None}
@@ -117,7 +117,9 @@ def propose(
     if skip_bad:
         changes["data.on_bad_rows"] = "skip"
     card = best_card(gpu.read())
-    base, chosen, why, found = _chosen(home, card, changes, model, where or Path.cwd(), container.count())
+    base, chosen, why, found = _chosen(
+        home, card, changes, model, where or places.standing(), container.count()
+    )
     name = free_name(home, re.sub(r"[^A-Za-z0-9_-]+", "-", data.name.split(".")[0]).strip("-") or "rows")
     problem = ""
     if not shapes:
@@ -181,7 +183,7 @@ def _chosen(
 
 def _candidates(card: Card | None, model: str | None, where: Path) -> list[tuple[str, str | None, str]]:
     if model is not None:
-        name = str(Path(model).expanduser().absolute()) if Path(model).expanduser().is_dir() else model
+        name = str(places.absolute(model)) if places.expanded(model).is_dir() else model
         return [("qlora-quickstart", name, "as you said")]
     found: list[tuple[str, str | None, str]] = [
         ("qlora-quickstart", one.name, one.place) for one in own_models(where)

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from runner import host
+from runner import host, places
 from runner.config import ConfigError, config_path, load_config
 from runner.doctor.check import Check, Health
 from runner.machine import system
@@ -64,7 +64,7 @@ def model_cache() -> Path:
     """Where the hub's library keeps models (huggingface_hub/constants.py)."""
     named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
     base = os.environ.get("HF_HOME") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
-    return Path(named or f"{base}/hub").expanduser()
+    return places.expanded(named or f"{base}/hub")
 
 
 def _disk(name: str, folder: Path, hint: str) -> Check:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from runner import places
 from runner.foreign import (
     bars,
     columns,
@@ -97,7 +98,7 @@ def open_trace(path: Path, *, follow: bool = True, names: Mapping[str, str] | No
     `follow` keeps a reader that is a program of its own waiting for more, and waits for the first line of an empty log.
     `names` says which of its values are what (ours: theirs). Raises TraceError.
     """
-    path = path.expanduser().absolute()
+    path = places.absolute(path)
     try:
         found = _found(path, names or {})
         if found is None and path.is_file() and _may_come(path):
@@ -134,7 +135,7 @@ def read_path(path: Path, names: Mapping[str, str] | None = None) -> tuple[Trace
 
 def runs_in(path: Path) -> list[Path]:
     """What can be opened at a path one by one, newest first: the path itself where there is only one run."""
-    path = path.expanduser().absolute()
+    path = places.absolute(path)
     if not path.is_dir():
         return [path]
     try:

@@ -11,6 +11,9 @@ from runner.foreign.trace import Trace
 from runner.foreign.values import number
 from runner.store.jsonl import Record, loads
 
+# A million logged steps.
+MOST_BYTES = 1 << 28
+
 
 def find(path: Path) -> TrainerState | None:
     """A trainer_state.json (other names too, if it looks like one), a checkpoint, or an output directory."""
@@ -84,7 +87,7 @@ def _is_entry(entry: object) -> bool:
 def _load(path: Path) -> Record | None:
     """The state in a file; None for anything else. Python's json reads the bare NaN and Infinity in it."""
     try:
-        state = loads(safe_open.read_bytes(path))
+        state = loads(safe_open.read_bytes(path, MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
     if isinstance(state, list) and any(_is_entry(entry) for entry in state):

@@ -23,6 +23,10 @@ from runner.preset.section import KeyPath
 from runner.preset.validate import Origin
 
 MOST_DEPTH = 100
+# Ten seconds of reading; ten thousand data.skip_rows have a third of it.
+MOST_BYTES = 256 * 1024
+# Each copies what all before it hold: two thousand take half a minute.
+MOST_MERGES = 100
 MOST_VALUES = 1_000_000
 _BRACKETS = re.compile(r"[][{}]")
 
@@ -61,7 +65,7 @@ def yaml() -> YAML:
 
 def parse(path: Path) -> CommentedMap:
     """The mapping in a YAML file. Raises PresetError naming file and line."""
-    return _mapping(lambda: safe_open.read_text(path), str(path))
+    return _mapping(lambda: safe_open.read_text(path, MOST_BYTES), str(path))
 
 
 def _mapping(read: Callable[[], str], name: str) -> CommentedMap:
@@ -113,7 +117,11 @@ def _walk(node: Any, left: int) -> int:
 
 
 def _shallow(text: str) -> str:
-    """The text, unless brackets are nested so deeply that reading it would take minutes: then ValueError."""
+    """The text, unless reading it would take minutes: then ValueError."""
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"it is longer than {MOST_BYTES // 1024} KiB")
+    if text.count("<<") > MOST_MERGES:
+        raise ValueError(f"it merges with << more than {MOST_MERGES} times")
     depth = 0
     for sign in _BRACKETS.findall(text):
         depth += 1 if sign in "[{" else -1

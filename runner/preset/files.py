@@ -12,6 +12,7 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
+from runner import places, safe_open
 from runner.preset import document
 from runner.preset.errors import PresetError, Problem, nearest
 from runner.preset.refused_secrets import refuse, refuse_override
@@ -96,15 +97,18 @@ def find(name_or_path: str, home: Path, near: Path | None = None) -> Path:
     Raises PresetError naming the nearest preset when there is none.
     """
     if name_or_path.endswith((".yaml", ".yml")) or os.sep in name_or_path:
-        path = Path(name_or_path).expanduser()
-        path = path if path.is_absolute() else (near or Path.cwd()) / path
+        path = places.expanded(name_or_path)
+        path = path if path.is_absolute() else (near or places.standing()) / path
         try:
-            if path.is_file():
-                return path.resolve()
-        except OSError:
-            # A name too long for a file is one that is not there.
-            pass
-        raise PresetError([Problem(str(path), "", "there is no such file")])
+            status = path.stat()
+        except (OSError, ValueError) as error:
+            # A name too long for a file, or with a NUL in it, is one that is not there.
+            denied = isinstance(error, PermissionError)
+            what = "cannot be read: Permission denied" if denied else "there is no such file"
+            raise PresetError([Problem(str(path), "", what)]) from None
+        if kind := safe_open.kind_of(status.st_mode):
+            raise PresetError([Problem(str(path), "", f"is {kind}, no preset")])
+        return path.resolve()
     if near is not None and (near / f"{name_or_path}.yaml").is_file():
         return near / f"{name_or_path}.yaml"
     known = {preset.name: preset.path for preset in list_presets(home)}
@@ -225,7 +229,7 @@ def _override(values: dict[str, Any], origins: dict[KeyPath, Origin], text: str)
     section[path[1]] = value
     origins[path] = Origin("--set", 0)
     origins.setdefault(path[:1], Origin("--set", 0))
-    _absolute_paths({path[0]: section}, Path.cwd())
+    _absolute_paths({path[0]: section}, places.standing())
 
 
 def _absolute_paths(values: dict[str, Any], folder: Path) -> None:
@@ -256,5 +260,5 @@ def absolute(text: str, folder: Path, kind: str) -> str:
     if kind == LOCAL_OR_HUB and not is_path:
         return text
     assert kind in (LOCAL_OR_HUB, LOCAL_FILE)
-    expanded = Path(text).expanduser()
+    expanded = places.expanded(text)
     return os.path.normpath(expanded if expanded.is_absolute() else folder / expanded)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from runner import safe_open
+from runner import places, safe_open
 
 # HF_TOKEN, WANDB_API_KEY, AWS_SECRET_ACCESS_KEY, GITLAB_PAT, MYSQL_PWD, SENTRY_DSN, SSHPASS …
 _SECRET = re.compile(
@@ -71,7 +71,7 @@ def _is_plain(name: str, value: str) -> bool:
 def is_there(path: str) -> bool:
     """Whether a text is the path of something on this machine."""
     try:
-        return os.path.lexists(Path(path).expanduser())
+        return os.path.lexists(places.expanded(path))
     except (OSError, ValueError, RuntimeError):
         # Too long, with a NUL, or of a user there is none of: no path.
         return False
@@ -88,7 +88,7 @@ def _stored(environment: Mapping[str, str]) -> list[tuple[str, str]]:
 
 def _text(path: str) -> str:
     try:
-        with safe_open.open_binary(Path(path).expanduser()) as stream:
+        with safe_open.open_binary(places.expanded(path)) as stream:
             return stream.read(MOST_STORED).decode(errors="replace")
     except (OSError, ValueError, RuntimeError):
         return ""

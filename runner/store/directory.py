@@ -14,6 +14,7 @@ RUNS/20261123-143205-qwen3-0.6b-chat-7f3a/
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -25,7 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from runner import atomic_write, safe_open
+from runner import atomic_write, places, safe_open
 from runner.store import protocol
 from runner.store.jsonl import loads
 
@@ -106,11 +107,18 @@ class RunDirectory:
 
 
 def ftui_home() -> Path:
-    """`$FTUI_HOME`, or `$XDG_DATA_HOME/ftui`, or ~/.local/share/ftui."""
-    if home := os.environ.get("FTUI_HOME"):
-        return Path(home).expanduser().absolute()
+    """`$FTUI_HOME`, or `$XDG_DATA_HOME/ftui`, or ~/.local/share/ftui. Raises OSError where that can be no folder."""
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser().absolute() / "ftui"
+    home = places.expanded(os.environ.get("FTUI_HOME") or f"{data}/ftui")
+    if str(home).startswith("~"):
+        # Made where one happens to stand, it would be another one tomorrow.
+        words = "it is not known which folder ~ stands for. Set FTUI_HOME to a whole path"
+        raise FileNotFoundError(errno.ENOENT, words, str(home))
+    home = places.absolute(home)
+    if home.is_file():
+        words = "is a file, and runs are to lie in it. Set FTUI_HOME to a folder"
+        raise NotADirectoryError(errno.ENOTDIR, words, str(home))
+    return home
 
 
 def runs_folder(home: Path) -> Path:
@@ -155,7 +163,7 @@ def list_runs(home: Path) -> list[RunDirectory]:
 def find_run(text: str, home: Path) -> RunDirectory:
     """A run by id, by any unique part of its id, by path, or `last`. Raises RunNotFoundError."""
     if os.sep in text and (Path(text) / "events.jsonl").exists():
-        return RunDirectory(Path(text).absolute())
+        return RunDirectory(places.absolute(text))
     runs = list_runs(home)
     if not runs:
         raise RunNotFoundError(f"there are no runs in {runs_folder(home)}. Start one with `ftui run demo`.")

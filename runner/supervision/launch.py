@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner import gpu
+from runner import gpu, places
 from runner.gpu_choice import choose_gpu
 from runner.machine import git, trainers
 from runner.machine.training_stack import STACK, missing_packages, version
@@ -98,7 +98,7 @@ def _record(run: RunDirectory, loaded: LoadedPreset, chosen: gpu.Gpu | None, tra
         "preset_path": str(loaded.path),
         "created_at": time.time(),
         "argv": shlex.join(sys.argv),
-        "cwd": str(Path.cwd()),
+        "cwd": places.recorded(),
         "engine": "trl",
         "trainer": trainer,
         "python": platform.python_version(),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from runner import safe_open
 from runner.data.errors import TrainingError
 from runner.insight.batch import BatchPlan
 from runner.store.history import History
@@ -50,7 +51,7 @@ def _verify_adapter(checkpoint: Path) -> None:
     if not config.exists():
         return
     try:
-        json.loads(config.read_text(encoding="utf-8"))
+        json.loads(safe_open.read_bytes(config))
     except (OSError, ValueError) as error:
         raise TrainingError(
             f"{config} cannot be read ({error}).",

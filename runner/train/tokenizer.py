@@ -7,33 +7,49 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from runner import safe_open
 from runner.data.errors import TrainingError
+from runner.machine.model_folder import find_folder, unreadable, unreadable_secret
 from runner.preset.schema import Preset
+
+# The longest template known has a fortieth of it.
+MOST_TEMPLATE_BYTES = 1 << 20
 
 
 def load_tokenizer(preset: Preset) -> Any:
     """The tokenizer, with the preset's chat template and a pad token. Raises TrainingError."""
     model = preset.model
-    _require_directory(model.model_name_or_path)
+    # First: a template that cannot be read needs no tokenizer to be refused.
+    template = _template(model.chat_template_path) if model.chat_template_path is not None else None
+    _require_readable(model.model_name_or_path, model.revision)
     tokenizer = AutoTokenizer.from_pretrained(
         model.model_name_or_path, revision=model.revision, trust_remote_code=model.trust_remote_code
     )
-    if model.chat_template_path is not None:
-        try:
-            tokenizer.chat_template = Path(model.chat_template_path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise TrainingError(
-                f"The chat template {model.chat_template_path} cannot be read: {error.strerror}.",
-                "Check model.chat_template_path in the preset.",
-            ) from None
+    if template is not None:
+        tokenizer.chat_template = template
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
-def _require_directory(name: str) -> None:
-    if name.startswith("/") and not (Path(name) / "config.json").exists():
+def _template(path: str) -> str:
+    try:
+        return safe_open.read_text(Path(path), MOST_TEMPLATE_BYTES)
+    except (OSError, UnicodeDecodeError) as error:
         raise TrainingError(
-            f"{name} is no model directory: it has no config.json.",
-            "Check model.model_name_or_path in the preset.",
-        )
+            f"The chat template {path} cannot be read: {getattr(error, 'strerror', None) or error}.",
+            "Check model.chat_template_path in the preset.",
+        ) from None
+
+
+def _require_readable(name: str, revision: str) -> None:
+    folder = find_folder(name, revision)
+    if folder is None and name.startswith("/"):
+        problem = f"{name} is no model directory: it has no config.json"
+    else:
+        problem = unreadable(folder) if folder is not None else ""
+    if problem:
+        raise TrainingError(f"{problem}.", "Check model.model_name_or_path in the preset.")
+    if problem := unreadable_secret():
+        what, _, hint = problem.partition(". ")
+        raise TrainingError(f"{what}.", f"{hint}.")

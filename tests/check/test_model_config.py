@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from runner.check import model_config
-from runner.check.model_config import ModelConfig, cache_folder, find_folder, read_model_config
+from runner.check.model_config import ModelConfig, read_model_config
+from runner.machine.model_folder import cache_folder, find_folder
 from runner.preset.files import shipped_folder
 
 DEMO = shipped_folder() / "demo" / "model"

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from runner import places
 from runner.foreign.names import said
 from runner.foreign.opening import read_path
 from runner.foreign.trace import TraceError
@@ -90,7 +91,7 @@ def diagnose(path_or_run: str, as_json: bool, names: str) -> None:
 
 
 def _subject(name: str, names: dict[str, str]) -> Subject:
-    path = Path(name).expanduser().absolute()
+    path = places.absolute(name)
     if path.exists():
         if (path / "events.jsonl").is_file():
             return _own(RunDirectory(path))

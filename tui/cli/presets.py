@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
+from runner import places
 from runner.preset import files
 from runner.preset.draft import Draft
 from runner.preset.errors import PresetError, Problem, nearest
@@ -195,7 +195,7 @@ def from_here(field: Field, text: str) -> str:
     """What was typed, its path made absolute against the folder one is in, as `ftui run --set` does."""
     if field.kind is not FieldKind.PATH:
         return text
-    return files.absolute(text, Path.cwd(), LOCAL_OR_HUB if field.hub else LOCAL_FILE)
+    return files.absolute(text, places.standing(), LOCAL_OR_HUB if field.hub else LOCAL_FILE)
 
 
 def _values(name: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from runner import places
 from runner.store import meant
 from runner.store.directory import RunDirectory, RunNotFoundError, ftui_home
 from runner.store.meant import For
@@ -17,7 +18,7 @@ def source_of(name: str, names: str = "", wanted: For = For.LOOKING) -> RunSourc
     """What a name or a path means, and `last` by what it is wanted for; `names` is what --map says. Raises
     RunNotFoundError, also for a path with nothing to read.
     """
-    path = Path(name).expanduser().absolute()
+    path = places.absolute(name)
     if (path / "events.jsonl").is_file():
         return RunSource(run=RunDirectory(path))
     if path.exists():

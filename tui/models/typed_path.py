@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from runner import places
+
 
 class Wanted(StrEnum):
     """What a path is to lead to: a file, rows in a file or on the hub, a model in a folder or on the hub."""
@@ -40,7 +42,7 @@ def standing() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:
-        return Path.home()
+        return places.expanded("~")
 
 
 def kept(text: str, takes_hub: bool) -> str:

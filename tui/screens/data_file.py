@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
@@ -13,6 +12,7 @@ from textual.binding import Binding
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from runner import places
 from runner.insight import figures
 from tui.colours import BAD, QUIET
 from tui.glyphs import plain
@@ -147,7 +147,7 @@ class DataFileDialog(Dialog[None]):
             path.action_end()
             self._ask(text)
             return
-        data = self._run.where / Path(text).expanduser()
+        data = self._run.where / places.expanded(text)
 
         def answered(answer: Wish | Failed | None) -> None:
             if isinstance(answer, Failed):

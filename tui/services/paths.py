@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from runner import places
 from tui.messages import PathsSeen
 from tui.models.typed_path import PathEntry, PathQuestion, Wanted
 from tui.services.service import Post, Service
@@ -75,7 +76,7 @@ def candidates(question: PathQuestion, where: Path) -> Iterator[PathEntry]:
         from runner.check.own_models import cached_models
 
         yield from (PathEntry(name) for name in cached_models() if name.startswith(text))
-    folder = where / Path(typed).expanduser()
+    folder = where / places.expanded(typed)
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as listed:
         for entry, _ in zip(listed, range(MOST_ENTRIES), strict=False):
             if not entry.name.startswith(begin) or (entry.name.startswith(".") and not begin):
