@@ -12,6 +12,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -43,6 +44,12 @@ TOKENIZER_FILES = (
 # Reports are small; the oldest of so many go.
 MOST_REPORTS = 200
 VERSION = 1
+ENDING_SECONDS = 10
+# Of a child that the alarm of its clock ended (train/row_clock.py).
+STUCK = {
+    "message": "A row has kept the chat template or the tokenizer busy for too long.",
+    "hint": "Look at model.chat_template_path and at very long rows.",
+}
 
 _lock = threading.Lock()
 _digests: dict[tuple[str, int, int], str] = {}
@@ -170,6 +177,13 @@ def made(
                     yield failure(message, preset)
                 elif message.get("type") == "report" and (report := read_report(home, key)) is not None:
                     yield report
+            if deadline is None or time.monotonic() < deadline:
+                # Its output has ended, so it has, or is about to.
+                child.wait(ENDING_SECONDS)
+            if child.returncode == -signal.SIGALRM:
+                yield failure(STUCK, preset)
+        except subprocess.TimeoutExpired:
+            pass
         finally:
             child.terminate()
 

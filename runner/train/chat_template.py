@@ -18,6 +18,9 @@ from runner.data.errors import TrainingError
 from runner.data.row import Message
 from runner.train.calls import with_ids, with_text_arguments
 
+# A conversation of a million tokens has a tenth of it.
+MOST_CHARACTERS = 64 << 20
+
 USER: Message = {"role": "user", "content": "zqask"}
 ANSWER: Message = {"role": "assistant", "content": "zqanswer"}
 TOOL = {
@@ -106,7 +109,7 @@ class ChatTemplate:
         was = chat_template_utils.datetime
         chat_template_utils.datetime = self._clock
         try:
-            return str(
+            text = str(
                 self._tokenizer.apply_chat_template(
                     list(turns),
                     tools=list(tools) or None,
@@ -115,6 +118,9 @@ class ChatTemplate:
                     chat_template=of,
                 )
             )
+            if len(text) > MOST_CHARACTERS:
+                raise ValueError(f"it writes {len(text):,} characters")
+            return text
         finally:
             chat_template_utils.datetime = was
 

@@ -8,7 +8,8 @@ conversation is unrolled.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -117,11 +118,17 @@ class RowRenderer:
         """The samples of a row, before they are cut. Raises RefusedRowError for a row that template or tokenizer do not
         take, with the reason alone; TrainingError where the model has no template for chats.
         """
+        with self._watched(row.number):
+            return self._render(row)
+
+    @contextmanager
+    def _watched(self, row: int) -> Iterator[None]:
         if self._clock is None:
-            return self._render(row)
-        self._clock.begin(row.number)
+            yield
+            return
+        self._clock.begin(row)
         try:
-            return self._render(row)
+            yield
         finally:
             self._clock.end()
 
@@ -140,8 +147,9 @@ class RowRenderer:
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[Any] = ()) -> list[int]:
         """The tokens of a conversation up to the header of the answer to its last turn. Raises RefusedRowError."""
-        text = self.template.render(messages, tools, generate=True)
-        return self._encode(text, special=False)[0]
+        with self._watched(0):
+            text = self.template.render(messages, tools, generate=True)
+            return self._encode(text, special=False)[0]
 
     def untrained_turns(self, row: Row) -> int:
         """Answers of a row that are passed over, because the last one alone is wanted."""

@@ -32,6 +32,11 @@ def load_tokenizer(preset: Preset) -> Any:
     return tokenizer
 
 
+def template_name(preset: Preset) -> str:
+    """What the chat template of a preset is called where something is wrong with it."""
+    return preset.model.chat_template_path or f"the chat template of {preset.model.model_name_or_path}"
+
+
 def _template(path: str) -> str:
     try:
         return safe_open.read_text(Path(path), MOST_TEMPLATE_BYTES)

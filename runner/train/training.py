@@ -32,7 +32,7 @@ from runner.train.order import RowOrder, RowRecord
 from runner.train.row_clock import RowClock
 from runner.train.stop_flag import StopFlag
 from runner.train.tokenise import RowRenderer
-from runner.train.tokenizer import load_tokenizer
+from runner.train.tokenizer import load_tokenizer, template_name
 from runner.train.trainer import RunTrainer
 
 
@@ -47,7 +47,7 @@ class Training:
         device.require(read_json(run.run))
         transformers.set_seed(preset.train.seed)
         self._tokenizer = load_tokenizer(preset)
-        clock = RowClock(self._fail)
+        clock = RowClock(self._fail, template=template_name(preset))
         self._renderer = RowRenderer.of(preset, self._tokenizer, begun(run), clock)
         stop.check()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import sys
 import time
@@ -18,6 +19,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from runner import host
 from runner.data.errors import TrainingError
 from runner.data.json_rows import parse_line
 from runner.data.raw import BadRow
@@ -44,18 +46,22 @@ SAMPLE_ROWS = 2_000
 REPORT_SECONDS = 1.0
 # A report over many rows takes time of its own; it gets at most a tenth.
 REPORT_SHARE = 10
+# Of the memory that is free.
+MEMORY_SHARE = 0.75
 
 
 class Xray:
     """One examination, and the pages people ask for meanwhile."""
 
     def __init__(self, preset: Preset, folder: Path, key: str) -> None:
-        from runner.train.tokenizer import load_tokenizer
+        from runner.train.tokenizer import load_tokenizer, template_name
 
         self._preset = preset
         self._folder = folder
         self._key = key
-        self._renderer = RowRenderer.of(preset, load_tokenizer(preset), clock=RowClock(say_error))
+        self._renderer = RowRenderer.of(
+            preset, load_tokenizer(preset), clock=RowClock(say_error, template=template_name(preset))
+        )
         self._sources = {source.name: source for source in data_sources(preset.data)}
         self._started = time.monotonic()
         self._input_open = True
@@ -189,8 +195,17 @@ def say_error(message: str, hint: str) -> None:
     say(type="error", message=message, hint=hint)
 
 
+def bound_memory() -> None:
+    """A template that writes without end meets a MemoryError here instead of the kernel's choice of what to kill."""
+    used, total = host.memory_mib()
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = int((total - used) * host.MIB * MEMORY_SHARE)
+    resource.setrlimit(resource.RLIMIT_DATA, (most if hard < 0 else min(most, hard), hard))
+
+
 def main() -> int:
     preset, folder, key = load_frozen(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
+    bound_memory()
     try:
         xray = Xray(preset, folder, key)
         xray.examine()

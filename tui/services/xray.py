@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -133,7 +134,9 @@ class XrayService(Service):
                 message = xray.parse_message(line)
                 said_anything = said_anything or bool(message)
                 self._take(message, preset, key)
-        if child is self._child and not said_anything:
+        if child is self._child and child.returncode == -signal.SIGALRM:
+            self._take({"type": "error", **xray.STUCK}, preset, key)
+        elif child is self._child and not said_anything:
             self._take({"type": "error", "message": "The X-ray ended without a word."}, preset, key)
 
     def _take(self, message: dict[str, Any], preset: Preset, key: str) -> None:
