@@ -139,13 +139,14 @@ class StepTable:
     """The growing columns behind a TrainCurve.
 
     A curve taken from it is never changed by what comes later, although nothing is copied: rows are only added behind
-    its end, and a step that comes again begins a new table.
+    its end, and a step that comes again begins a new table where a curve was taken from this one.
     """
 
     def __init__(self, rows: Column | None = None, count: int = 0) -> None:
         """Empty, or rows of shape (columns, n) whose first `count` are known: it may write behind them."""
         self._rows = np.empty((len(COLUMNS), FEWEST_ROWS)) if rows is None else rows
         self._count = count
+        self._is_shown = False
 
     def expect(self, rows: int) -> None:
         """Make room for so many rows at once; growing to a million by doubling touches every page twice."""
@@ -160,13 +161,13 @@ class StepTable:
         if not count:
             return
         kept = int(np.searchsorted(self._rows[0, : self._count], block[0, 0]))
-        if kept < self._count or kept + count > self._rows.shape[1]:
+        if (self._is_shown and kept < self._count) or kept + count > self._rows.shape[1]:
             size = max(
                 self._rows.shape[1], 2 * self._rows.shape[1] if kept + count > self._rows.shape[1] else 0
             )
             rows = np.empty((len(COLUMNS), max(size, kept + count)))
             rows[:, :kept] = self._rows[:, :kept]
-            self._rows = rows
+            self._rows, self._is_shown = rows, False
         self._rows[:, kept : kept + count] = block
         self._count = kept + count
 
@@ -174,7 +175,8 @@ class StepTable:
         """Forget what came after a step. The rows stay where they are for a curve that was taken before."""
         kept = int(np.searchsorted(self._rows[0, : self._count], step, side="right"))
         if kept < self._count:
-            self._rows = self._rows[:, : self._count].copy()
+            if self._is_shown:
+                self._rows, self._is_shown = self._rows[:, : self._count].copy(), False
             self._count = kept
 
     def copy_into(self, room: Column) -> int:
@@ -184,5 +186,11 @@ class StepTable:
 
     def curve(self) -> TrainCurve:
         """What is known now."""
+        self._is_shown = True
         rows = self._rows[:, : self._count]
         return TrainCurve(*rows)
+
+    @property
+    def last(self) -> float:
+        """The last step; 0 before the first."""
+        return float(self._rows[0, self._count - 1]) if self._count else 0.0

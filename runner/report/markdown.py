@@ -128,12 +128,13 @@ def _evaluations(curves: Curves) -> str:
     sets = {name: {p.step: p for p in points} for name, points in curves.evals.items() if points}
     if not sets:
         return ""
+    saved = set(curves.checkpoints)
     steps = sorted({step for points in sets.values() for step in points})
     rows = (
         (
             str(step),
             *(number(points[step].loss) if step in points else "" for points in sets.values()),
-            "yes" if step in curves.checkpoints else "",
+            "yes" if step in saved else "",
         )
         for step in steps
     )

@@ -31,6 +31,8 @@ from runner.store import protocol
 from runner.store.jsonl import loads
 
 LAST = "last"
+# Read whole, and written by ftui: the largest, a report on data, has a hundredth of it.
+MOST_JSON_BYTES = 16 << 20
 RUN_ID = re.compile(r"\d{8}-\d{6}-[A-Za-z0-9._-]+-[0-9a-f]{4}\Z")
 
 
@@ -209,7 +211,7 @@ def links_out(run: RunDirectory) -> list[str]:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; empty when the file is missing, torn or something else."""
     try:
-        value = loads(safe_open.read_bytes(path))
+        value = loads(safe_open.read_bytes(path, MOST_JSON_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,11 +39,8 @@ class History:
     metrics: MetricBook = field(default_factory=MetricBook)
     eval_metrics: dict[str, MetricBook] = field(default_factory=dict)
     answers: list[AnswerPoint] = field(default_factory=list)
-    checkpoints: list[int] = field(default_factory=list)
-    resumed_at: list[int] = field(default_factory=list)
     memory: Record = field(default_factory=dict)
-    memory_points: list[MemoryPoint] = field(default_factory=list)
-    samples: list[Record] = field(default_factory=list)
+    memory_points: deque[MemoryPoint] = field(default_factory=lambda: deque(maxlen=MOST_MEMORY_POINTS))
     replans: list[Record] = field(default_factory=list)
     warnings: list[Record] = field(default_factory=list)
     error: Record = field(default_factory=dict)
@@ -52,6 +50,25 @@ class History:
     last_time: float = 0.0
     bad_events: int = 0
     _steps: StepTable = field(default_factory=StepTable)
+    # In the order they came; found again by step, or by step and prompt, without a look at all of them.
+    _checkpoints: dict[int, None] = field(default_factory=dict)
+    _resumed: dict[int, None] = field(default_factory=dict)
+    _samples: dict[tuple[int, str], Record] = field(default_factory=dict)
+
+    @property
+    def checkpoints(self) -> list[int]:
+        """Their steps, in the order they were saved."""
+        return list(self._checkpoints)
+
+    @property
+    def resumed_at(self) -> list[int]:
+        """The steps it went on from, the newest last."""
+        return list(self._resumed)
+
+    @property
+    def samples(self) -> list[Record]:
+        """The answers to prompts, in the order they came."""
+        return list(self._samples.values())
 
     @property
     def train(self) -> TrainCurve:
@@ -100,12 +117,12 @@ class History:
     @property
     def step(self) -> int:
         """The last step; 0 before the first."""
-        steps = self.train.step
-        return int(steps[-1]) if len(steps) else 0
+        return int(self._steps.last)
 
     def _note_resume(self, step: int) -> None:
         # The newest last, also when it went on from there before.
-        self.resumed_at = [*(one for one in self.resumed_at if one != step), step]
+        self._resumed.pop(step, None)
+        self._resumed[step] = None
 
     def _on_phase(self, event: Record) -> None:
         phase = Phase(event["phase"])
@@ -145,8 +162,7 @@ class History:
             step, number(event["loss"]), int(event.get("n", 0)), number(event.get("epoch", 0.0))
         )
         points = self.evals.setdefault(name, [])
-        while points and points[-1].step >= step:
-            points.pop()
+        _cut(points, step - 1)
         points.append(point)
 
     def _on_metrics(self, event: Record) -> None:
@@ -162,21 +178,17 @@ class History:
         rows = tuple(bool(row) for row in event.get("rows", ()))
         judgeable = min(n, int(event.get("judgeable", 0)))
         point = AnswerPoint(step_of(event), n, exact, ended, fields, rows, judgeable)
-        self.answers = [*(one for one in self.answers if one.step < point.step), point]
+        _cut(self.answers, point.step - 1)
+        self.answers.append(point)
 
     def _on_checkpoint(self, event: Record) -> None:
-        step = step_of(event)
-        if step not in self.checkpoints:
-            self.checkpoints.append(step)
+        self._checkpoints[step_of(event)] = None
 
     def _on_memory(self, event: Record) -> None:
         self.memory = event
         reserved = event.get("reserved_mib")
         if reserved is not None:
-            self.memory_points = [
-                *self.memory_points[-MOST_MEMORY_POINTS + 1 :],
-                MemoryPoint(self.step, reserved=number(reserved)),
-            ]
+            self.memory_points.append(MemoryPoint(self.step, reserved=number(reserved)))
 
     def _on_resume(self, event: Record) -> None:
         step = step_of(event)
@@ -184,10 +196,10 @@ class History:
         # What ended before goes on now; what was made after the checkpoint is made again.
         self.end, self.error = {}, {}
         self._steps.cut(step)
-        for name, points in self.evals.items():
-            self.evals[name] = [point for point in points if point.step <= step]
-        self.samples = [sample for sample in self.samples if sample["step"] <= step]
-        self.answers = [point for point in self.answers if point.step <= step]
+        for points in self.evals.values():
+            _cut(points, step)
+        self._samples = {place: one for place, one in self._samples.items() if place[0] <= step}
+        _cut(self.answers, step)
         for book in (self.metrics, *self.eval_metrics.values()):
             book.cut(step)
 
@@ -196,8 +208,8 @@ class History:
             raise TypeError("an answer that is no text")
         step = step_of(event)
         place = (step, str(event.get("prompt_id")))
-        self.samples = [s for s in self.samples if (s["step"], str(s.get("prompt_id"))) != place]
-        self.samples.append({**event, "step": step})
+        self._samples.pop(place, None)
+        self._samples[place] = {**event, "step": step}
 
     def _on_replan(self, event: Record) -> None:
         self.replans.append(event)
@@ -222,14 +234,14 @@ class History:
             train=self.train,
             # A resume may have taken all of a set's evaluations back.
             evals={name: tuple(points) for name, points in self.evals.items() if points},
-            checkpoints=tuple(self.checkpoints),
+            checkpoints=tuple(self._checkpoints),
             total_steps=whole(plan.get("total_steps")),
             steps_per_epoch=whole(plan.get("steps_per_epoch")),
             warmup_steps=whole(plan.get("warmup_steps")) or 0,
             trainable_parameters=whole(plan.get("trainable_parameters")),
             is_over=self.phase.is_over,
             row_losses={name: dict(steps) for name, steps in self.row_losses.items()},
-            resumed_at=tuple(self.resumed_at),
+            resumed_at=tuple(self._resumed),
             schedule=Schedule(kind, float(peak))
             if isinstance(kind, str) and isinstance(peak, int | float)
             else None,
@@ -241,6 +253,12 @@ class History:
             eval_metrics={name: book.curves() for name, book in self.eval_metrics.items()},
             answers=tuple(self.answers),
         )
+
+
+def _cut(points: list[EvalPoint] | list[AnswerPoint], step: int) -> None:
+    """Forget the points after a step; they rise."""
+    while points and points[-1].step > step:
+        points.pop()
 
 
 def read_history(run: RunDirectory) -> History:

@@ -21,6 +21,8 @@ from runner.store import protocol
 Record = dict[str, Any]
 
 READ_BYTES = 1 << 20
+# No event, log or report has a longer line; of a file of one line as much would be held in memory.
+MOST_LINE_BYTES = 4 << 20
 # How long a full disk is waited for with what is still to be said.
 LAST_WORDS_SECONDS = 60.0
 # What a disk or a network file system says that may take the line a minute later.
@@ -121,10 +123,10 @@ class LineWriter:
 class LineTail:
     """Reads a growing file of JSON lines from where it stopped the last time.
 
-    A tail without a newline is "not yet"; a line that is no JSON object is counted in `bad_lines` and passed over; a
-    file that is another one by now, or was emptied and written anew, be it longer than it was, is read again from its
-    start, and `restarts` counts it. With `tail_bytes` reading begins at
-    the first whole line in so many bytes before the end, with `start` at that byte, which begins a line.
+    A tail without a newline is "not yet"; a line that is no JSON object, or too long to be one of ours, is counted in
+    `bad_lines` and passed over; a file that is another one by now, or was emptied and written anew, be it longer than
+    it was, is read again from its start, and `restarts` counts it. With `tail_bytes` reading begins at the first whole
+    line in so many bytes before the end, with `start` at that byte, which begins a line.
     """
 
     def __init__(self, path: Path, tail_bytes: int | None = None, start: int = 0) -> None:
@@ -178,7 +180,7 @@ class LineTail:
         self._known = (self._known + data[-KNOWN_BYTES:])[-KNOWN_BYTES:]
         end = data.rfind(b"\n")
         if end < 0:
-            self._pending += data
+            self._keep(data)
             return b""
         # One copy, where rpartition of a sum makes three: this is most of the time of reading a long run.
         view = memoryview(data)
@@ -188,6 +190,15 @@ class LineTail:
             self._skip_line = False
             return whole.partition(b"\n")[2]
         return whole
+
+    def _keep(self, data: bytes) -> None:
+        """The beginning of a line, or more of it; not of one that is passed over."""
+        if self._skip_line:
+            return
+        self._pending += data
+        if len(self._pending) > MOST_LINE_BYTES:
+            self._pending, self._skip_line = b"", True
+            self.bad_lines += 1
 
     def _goes_on_in(self, stream: BinaryIO, status: os.stat_result) -> bool:
         """Whether this file holds what was read of it, up to where reading goes on; then the stream stands there."""

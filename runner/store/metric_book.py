@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
@@ -50,9 +51,9 @@ class MetricBook:
 
     def _cut(self, name: str, step: float) -> None:
         steps, numbers = self._columns[name]
-        kept = int(np.searchsorted(steps, step, side="right"))
-        # New arrays: a curve that was handed out keeps its own.
-        self._columns[name] = (steps[:kept], numbers[:kept])
+        kept = bisect_right(steps, step)
+        # A curve that was handed out has copies.
+        del steps[kept:], numbers[kept:]
         self._curves.pop(name, None)
 
     def curves(self) -> dict[str, Metric]:

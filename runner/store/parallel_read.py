@@ -80,5 +80,7 @@ def _next_line(path: Path, place: int) -> int:
     """Where the first line begins after a place."""
     with safe_open.open_binary(path) as file:
         file.seek(place)
-        file.readline()
+        # A line of half a gigabyte is not held to find its end.
+        while (piece := file.readline(PIECE_BYTES)) and not piece.endswith(b"\n"):
+            pass
         return file.tell()

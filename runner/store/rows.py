@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from runner import safe_open
 from runner.store.directory import RunDirectory
-from runner.store.jsonl import parse_object
+from runner.store.jsonl import MOST_LINE_BYTES, parse_object
 
 RowName = tuple[int, int]
 """(number of the source: 0 for the preset's own rows, then data.mix; 1-based number of the row in it)"""
@@ -39,16 +39,18 @@ def _find(stream: BinaryIO, size: int, step: int) -> list[RowName] | None:
     if place is None:
         return None
     stream.seek(place)
-    record = parse_object(stream.readline())
+    record = parse_object(stream.readline(MOST_LINE_BYTES))
     return _names(record.get("rows")) if record is not None else None
 
 
 def _line_after(stream: BinaryIO, offset: int) -> tuple[int | None, int]:
-    """(step of the first whole line that begins at or after the offset, None at the end; where it begins)."""
+    """(step of the first whole line that begins at or after the offset; None at the end, and at a line too long to be
+    one of ours, behind which no step is found; where it begins).
+    """
     stream.seek(max(0, offset - 1))
-    if offset:
-        stream.readline()
-    while line := stream.readline():
+    if offset and not stream.readline(MOST_LINE_BYTES).endswith(b"\n"):
+        return None, stream.tell()
+    while (line := stream.readline(MOST_LINE_BYTES)).endswith(b"\n"):
         record = parse_object(line)
         step = record.get("step") if record is not None else None
         if isinstance(step, int) and not isinstance(step, bool):
