@@ -47,7 +47,11 @@ def system_checks() -> list[Check]:
 
 def disk_checks() -> list[Check]:
     """Where runs are written, and where models are kept."""
-    home = ftui_home()
+    try:
+        home = ftui_home()
+    except OSError as error:
+        what = f"{error.filename or 'FTUI_HOME'}: {error.strerror}"
+        return [Check("disk", Health.BAD, what, "Runs have no place to lie in.")]
     existing = _existing(home)
     if not os.access(existing, os.W_OK):
         return [
@@ -77,14 +81,17 @@ def _disk(name: str, folder: Path, hint: str) -> Check:
 
 
 def _existing(folder: Path) -> Path:
-    return next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
+    return next((one for one in (folder, *folder.parents) if os.path.exists(one)), Path("/"))  # noqa: PTH110
 
 
 def config_checks() -> list[Check]:
     """config.yaml."""
-    home = ftui_home()
     try:
+        home = ftui_home()
         load_config(home)
+    except OSError:
+        # disk_checks says why.
+        return []
     except ConfigError as error:
         return [Check("config.yaml", Health.NOTE, str(error), "Until it is mended, runs use the defaults.")]
     found = config_path(home)
