@@ -167,7 +167,7 @@ def made(
     try:
         child = start(preset, home, key)
     except OSError as error:
-        yield failure({"message": f"the X-ray cannot be started: {error}"}, preset)
+        yield cannot_start(error, preset)
         return
     with child:
         try:
@@ -220,6 +220,15 @@ def failure(message: dict[str, Any], preset: Preset) -> DataReport:
         max_length=preset.train.max_length,
         problem=str(message.get("message", "the X-ray ended without a word")),
         hint=str(message.get("hint", "")),
+    )
+
+
+def cannot_start(error: OSError, preset: Preset) -> DataReport:
+    """A report that says why the child that makes it could not be started."""
+    why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return failure(
+        {"message": f"the data cannot be looked at: {why}", "hint": "`ftui doctor` looks at FTUI_HOME."},
+        preset,
     )
 
 

@@ -126,6 +126,9 @@ def _what(detail: ErrorDetails, path: KeyPath) -> str:
     kind, value = detail["type"], detail.get("input")
     if kind == "missing":
         return "is required and not set"
+    if isinstance(value, str) and any("\udc80" <= sign <= "\udcff" for sign in value):
+        # What Python makes of a file's name.
+        return f"{value!r} holds bytes that are no UTF-8, as a preset is: rename the file, or its folder"
     if kind == "string_unicode":
         return (
             f"{value!r} holds half a character (\\uD800 to \\uDFFF); write all of it, or \\U and eight digits"

@@ -153,17 +153,17 @@ def create(home: Path, name: str) -> RunDirectory:
 
 
 def list_runs(home: Path) -> list[RunDirectory]:
-    """Every run, newest first."""
+    """Every run, newest first. Raises OSError for a folder that is there and cannot be read."""
     try:
         with os.scandir(runs_folder(home)) as entries:
             names = [entry.name for entry in entries if RUN_ID.match(entry.name)]
-    except OSError:
+    except FileNotFoundError:
         return []
     return [RunDirectory(runs_folder(home) / name) for name in sorted(names, reverse=True)]
 
 
 def find_run(text: str, home: Path) -> RunDirectory:
-    """A run by id, by any unique part of its id, by path, or `last`. Raises RunNotFoundError."""
+    """A run by id, by any unique part of its id, by path, or `last`. Raises RunNotFoundError and OSError."""
     if os.sep in text and (Path(text) / "events.jsonl").exists():
         return RunDirectory(places.absolute(text))
     runs = list_runs(home)

@@ -87,4 +87,6 @@ def cli(ctx: click.Context) -> None:
 def main() -> None:
     """The `ftui` command."""
     sys.excepthook = out.print_traceback
+    # With a mask like 0777 it could not read what it has just written.
+    os.umask(os.umask(0o077) & 0o077)
     cli(prog_name="ftui")

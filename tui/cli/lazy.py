@@ -6,13 +6,12 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
 from tui.cli import out
-from tui.models import limits
+from tui.models import limits, refused
 
 
 class NearestGroup(click.Group):
@@ -77,8 +76,9 @@ class LazyGroup(NearestGroup):
             # The reader of our output has seen enough (`| head`); click ends quietly.
             raise
         except OSError as error:
-            where = f"{Path(error.filename)}: " if error.filename else ""
-            raise click.ClickException(f"{where}{error.strerror or error}") from None
+            raise click.ClickException(refused.in_words(error)) from None
+        except (UnicodeEncodeError, UnicodeDecodeError) as error:
+            raise click.ClickException(refused.no_text(error)) from None
         except MemoryError:
             raise click.ClickException(limits.NO_MEMORY) from None
         except Exception as error:

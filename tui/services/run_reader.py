@@ -231,7 +231,10 @@ class RunDirectoryReader:
         """Looks at the disk, so only when the run changed its state."""
         if self._over != (phase, self._state.get("updated_at")):
             self._over = (phase, self._state.get("updated_at"))
-            self._words_on = way_on(self.run, phase)
+            try:
+                self._words_on = way_on(self.run, phase)
+            except OSError as error:
+                self._words_on = f"{error.filename}: {error.strerror}. It cannot go on from there."
         return self._words_on
 
 

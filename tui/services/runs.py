@@ -7,7 +7,8 @@ from pathlib import Path
 
 from runner.store import directory
 from runner.supervision.reattach import reattach
-from tui.messages import RunsListed
+from tui.messages import ActionFailed, RunsListed
+from tui.models import refused
 from tui.models.run_view import RunRow
 from tui.services.run_reader import read_row
 from tui.services.service import Post, Service
@@ -23,9 +24,10 @@ class RunListService(Service):
         self._home = home
         self._over: dict[str, tuple[int, RunRow]] = {}
         self._posted: tuple[RunRow, ...] | None = None
+        self._problem = ""
 
     def look(self) -> None:
-        runs = directory.list_runs(self._home)
+        runs = self._listed()
         rows = tuple(self._row(run) for run in runs)
         if len(self._over) > len(runs):
             # Of runs that were removed.
@@ -34,6 +36,18 @@ class RunListService(Service):
         if rows != self._posted:
             self._posted = rows
             self.post(RunsListed(rows))
+
+    def _listed(self) -> list[directory.RunDirectory]:
+        """Every run; none, and once why, where they cannot be listed."""
+        problem, runs = "", list[directory.RunDirectory]()
+        try:
+            runs = directory.list_runs(self._home)
+        except OSError as error:
+            problem = refused.in_words(error)
+        if problem and problem != self._problem:
+            self.post(ActionFailed("Runs cannot be listed", problem))
+        self._problem = problem
+        return runs
 
     def _row(self, run: directory.RunDirectory) -> RunRow:
         """A run that is over is read again only when its state was written again: it may have been resumed."""

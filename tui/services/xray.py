@@ -113,7 +113,7 @@ class XrayService(Service):
         try:
             child = xray.start(preset, self._home, key, interactive=True)
         except OSError as error:
-            self.post(DataSeen(xray.failure({"message": f"the X-ray cannot be started: {error}"}, preset)))
+            self.post(DataSeen(xray.cannot_start(error, preset)))
             return
         self._child = child
         threading.Thread(
