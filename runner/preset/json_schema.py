@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runner import atomic_write
+from runner import atomic_write, safe_open
 from runner.preset.schema import Preset
 
 FILE_NAME = "preset.schema.json"
@@ -16,7 +16,7 @@ def write_schema(folder: Path) -> None:
     """Put the schema beside the presets of a folder: their first line points to it. Raises OSError."""
     text = json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
     path = folder / FILE_NAME
-    if path.exists() and path.read_text(encoding="utf-8") == text:
+    if safe_open.content(path) == text.encode("utf-8"):
         return
     atomic_write.replace_file(path, text.encode("utf-8"), 0o644)
 

@@ -110,7 +110,8 @@ def test_the_doctor_of_a_home_that_is_a_file(home: Path) -> None:
     home.write_text("mine")
     done = run_verb("doctor")
     assert done.returncode == 1, done.stderr
-    assert f"{home}: is a file" in " ".join(done.stdout.split())
+    # Long paths are broken wherever a line ends.
+    assert f"{home}:isafile" in "".join(done.stdout.split())
     assert "terminal" in done.stdout
 
 
