@@ -13,7 +13,6 @@ OTHERS = {"safe_open", "Draft"}
 # What they read is the kernel's, or came with ftui; or it was looked at before and is opened by a library.
 KNOWN = {
     "runner/data/opened.py": "what unpacks opens by path, once magic bytes were read",
-    "runner/foreign/trackio.py": "SQLite, once magic bytes were read",
     "runner/insight/memory/config_figures.py": "came with ftui",
     "runner/machine/distribution.py": "/etc/os-release, read by Pythons too old for safe_open",
     "runner/nvml.py": "/proc",

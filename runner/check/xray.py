@@ -227,7 +227,7 @@ def cannot_start(error: OSError, preset: Preset) -> DataReport:
     """A report that says why the child that makes it could not be started."""
     why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return failure(
-        {"message": f"the data cannot be looked at: {why}", "hint": "`ftui doctor` looks at FTUI_HOME."},
+        {"message": f"the X-ray cannot be started: {why}", "hint": "`ftui doctor` looks at FTUI_HOME."},
         preset,
     )
 
