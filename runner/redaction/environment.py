@@ -11,7 +11,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from runner import places, safe_open
