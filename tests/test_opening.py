@@ -12,15 +12,16 @@ OPENING = {"open", "read_text", "read_bytes"}
 OTHERS = {"safe_open", "Draft"}
 # What they read is the kernel's, or came with ftui; or it was looked at before and is opened by a library.
 KNOWN = {
+    "runner/atomic_write.py": "makes a new file, and reads none",
     "runner/data/opened.py": "what unpacks opens by path, once magic bytes were read",
     "runner/insight/memory/config_figures.py": "came with ftui",
     "runner/machine/distribution.py": "/etc/os-release, read by Pythons too old for safe_open",
     "runner/nvml.py": "/proc",
     "runner/safe_open.py": "the one",
+    "runner/store/processes.py": "/proc",
     "runner/supervision/command_line.py": "/proc",
     "runner/supervision/environment.py": "/proc",
     "runner/supervision/exit_causes.py": "/proc",
-    "runner/supervision/reattach.py": "/proc",
     "runner/supervision/stalls.py": "/proc",
     "runner/train/row_clock.py": "/proc",
     "runner/xids.py": "/dev/kmsg, without waiting",
