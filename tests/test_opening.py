@@ -18,6 +18,7 @@ KNOWN = {
     "runner/machine/distribution.py": "/etc/os-release, read by Pythons too old for safe_open",
     "runner/nvml.py": "/proc",
     "runner/safe_open.py": "the one",
+    "runner/store/manifest.py": "folders and files the trainer has just written, for the disk",
     "runner/store/processes.py": "/proc",
     "runner/supervision/command_line.py": "/proc",
     "runner/supervision/environment.py": "/proc",
@@ -25,6 +26,7 @@ KNOWN = {
     "runner/supervision/stalls.py": "/proc",
     "runner/train/row_clock.py": "/proc",
     "runner/xids.py": "/dev/kmsg, without waiting",
+    "tui/cli/out.py": "descriptors that are open, and /dev/null",
 }
 
 
