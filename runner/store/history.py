@@ -50,7 +50,7 @@ class History:
     last_time: float = 0.0
     bad_events: int = 0
     _steps: StepTable = field(default_factory=StepTable)
-    # In the order they came; found again by step, or by step and prompt, without a look at all of them.
+    # In the order they came; found again without a look at all of them.
     _checkpoints: dict[int, None] = field(default_factory=dict)
     _resumed: dict[int, None] = field(default_factory=dict)
     _samples: dict[tuple[int, str], Record] = field(default_factory=dict)
@@ -206,10 +206,9 @@ class History:
     def _on_sample(self, event: Record) -> None:
         if not isinstance(event["text"], str):
             raise TypeError("an answer that is no text")
-        step = step_of(event)
-        place = (step, str(event.get("prompt_id")))
+        place = (step_of(event), str(event.get("prompt_id")))
         self._samples.pop(place, None)
-        self._samples[place] = {**event, "step": step}
+        self._samples[place] = {**event, "step": place[0]}
 
     def _on_replan(self, event: Record) -> None:
         self.replans.append(event)
