@@ -23,10 +23,13 @@ from runner.store import locks, processes
 from runner.store.directory import RunDirectory, read_json
 from runner.store.errors import LaunchError, TakenError
 from runner.store.events import Phase
+from runner.store.jsonl import LineTail
 from runner.store.processes import Identity
 
 # Its supervisor writes once a second wherever it is. A full or a slow disk may keep it from that for some minutes.
 SILENT_SECONDS = 600.0
+# Enough for the last sample of a GPU box.
+TAIL_BYTES = 16 * 1024
 # Times of files are those of a coarse clock.
 CLOCK_SECONDS = 0.1
 # What opening says where no file is, or something else than one.
@@ -160,7 +163,7 @@ def _by_processes(
         return ALIVE
     if owner is None or _would_be_seen(owner, seen_at) or _is_over(run):
         return DEAD
-    silent = time.time() - seen_at
+    silent = time.time() - min(seen_at, _said_at(run, seen_at))
     if silent > SILENT_SECONDS:
         return DEAD
     return Sign(
@@ -208,6 +211,17 @@ def _is_over(run: RunDirectory) -> bool:
 def last_sign(run: RunDirectory) -> float:
     """When a process of the run last wrote, in seconds since the epoch; 0 when it never did."""
     return max((_written(path) for path in (run.system, run.events, run.console, run.state)), default=0.0)
+
+
+def _said_at(run: RunDirectory, otherwise: float) -> float:
+    """When its supervisor last wrote by its own clock: a copy made just now says when the run was. `otherwise` where it
+    does not say.
+    """
+    samples = LineTail(run.system, TAIL_BYTES).read()
+    said = (read_json(run.state).get("updated_at"), samples[-1].get("t") if samples else None)
+    return max(
+        (float(one) for one in said if isinstance(one, int | float) and math.isfinite(one)), default=otherwise
+    )
 
 
 def _written(path: Path) -> float:

@@ -41,6 +41,8 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("runner.insight.diagnosis.throttled.PAUSE", 0.0)
     patch.setattr("tui.services.run_reader.STATE_SECONDS", 0.0)
     patch.setattr("tui.services.run_reader.JUDGE_SECONDS", 0.0)
+    # What is another machine's may live for minutes after it was written, which is now.
+    patch.setattr("runner.store.life.SILENT_SECONDS", -1e12)
     patch.setattr("tui.cli.resume.go_on", lambda run, step=None, **_: Resumption(None))
     parse = document.parse
     known: list[CommentedMap] = []

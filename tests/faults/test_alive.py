@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import shutil
+import time
 from pathlib import Path
 
 import psutil
@@ -16,10 +17,11 @@ from runner import safe_open
 from runner.commands.clean import clean
 from runner.commands.resume import resume
 from runner.machine import trainers
-from runner.store import disk_usage, life, processes
-from runner.store.directory import RunDirectory
+from runner.store import directory, disk_usage, life, processes
+from runner.store.directory import RunDirectory, read_json
 from runner.store.errors import LaunchError
 from runner.store.events import Phase
+from runner.store.jsonl import LineTail
 from runner.store.life import Life, Role
 from tests.faults.scene import (
     Scene,
@@ -200,10 +202,24 @@ def of_another_host(run: RunDirectory, age: float) -> None:
     for path in (run.lock, run.trainer_lock):
         record = json.loads(path.read_text())
         path.write_text(json.dumps({**record, "host": "gpu-box-2", "boot": "another"}))
+    directory.write_json(run.state, {**read_json(run.state), "updated_at": time.time() - age})
+    samples = [{**sample, "t": float(sample["t"]) - age} for sample in LineTail(run.system).read_all()]
+    run.system.write_text("".join(json.dumps(sample) + "\n" for sample in samples))
     for path in (run.system, run.events, run.console, run.state):
         if path.exists():
-            when = path.stat().st_mtime
-            os.utime(path, (when - age, when - age))
+            os.utime(path, (time.time() - age, time.time() - age))
+
+
+@pytest.mark.fault(
+    "what another machine's run left is copied here, with times of now",
+    "lost at once: its own records say when it was",
+)
+def test_a_copy_of_another_machine_s_run(dead: RunDirectory) -> None:
+    of_another_host(dead, 86_400)
+    for path in dead.path.iterdir():
+        os.utime(path)
+    assert shown(dead).phase is Phase.LOST
+    goes_on(dead, 4)
 
 
 @pytest.mark.fault(
