@@ -73,7 +73,8 @@ def read_state(run: RunDirectory) -> dict[str, Any]:
         return state
     sign = life.of(run, Role.SUPERVISOR)
     if sign.life is Life.ALIVE:
-        return state
+        # A supervisor whose state.json was deleted writes it again in some seconds.
+        return state if "phase" in state else _caught_up(run, state)
     if sign.life is Life.UNKNOWN:
         return _caught_up(run, state) | {"reason": f"It may be running: {sign.why}."}
     lives = life.is_alive(run)

@@ -189,7 +189,7 @@ class RunMonitor:
             summary |= {"silent_since": int(self._silent_since), "silent_because": self._where}
             if self._is_shared:
                 summary["silent_shared"] = True
-        if summary == self._summary:
+        if summary == self._summary and self.run.state.exists():
             self.is_behind = False
             return
         try:
