@@ -7,7 +7,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +54,21 @@ def most_memory_mib(*verb: str) -> float:
     return used.ru_maxrss / 1024
 
 
+FILES = ("events.jsonl", "console.log", "system.jsonl", "rows.jsonl", "state.json", "preset.yaml")
+
+
+def some_large(names: Iterable[str], *of_the_suite: str) -> list[Any]:
+    """Parameters of which the suite tries these, and `make faults` all."""
+    return [name if name in of_the_suite else pytest.param(name, marks=pytest.mark.large) for name in names]
+
+
 @pytest.fixture
 def ordinary(cold: None, home: Path) -> float:
     """MiB that a short run takes to be shown."""
     return most_memory_mib("show", written(home).id)
 
 
-@pytest.mark.parametrize(
-    "name", ["events.jsonl", "console.log", "system.jsonl", "rows.jsonl", "state.json", "preset.yaml"]
-)
+@pytest.mark.parametrize("name", some_large(FILES, "events.jsonl", "console.log"))
 @pytest.mark.fault("{name} has a line of 500 MiB", "a run is shown, listed and judged in bounded memory")
 def test_a_line_without_end(ordinary: float, home: Path, name: str) -> None:
     run = written(home)
@@ -79,6 +85,7 @@ def test_a_line_without_end(ordinary: float, home: Path, name: str) -> None:
         assert (said["step"], said["bad_lines"]) == (51, 1)
 
 
+@pytest.mark.large
 @pytest.mark.fault("a log of another trainer has a line of 500 MiB", "it is judged in bounded memory")
 def test_a_log_with_a_line_without_end(ordinary: float, tmp_path: Path) -> None:
     path = tmp_path / "train.jsonl"
@@ -114,7 +121,7 @@ def of_many(kind: str) -> Iterator[str]:
     return (json.dumps({"t": 1e9 + step, **EVENTS[kind](step)}) + "\n" for step in range(1, MANY + 1))
 
 
-@pytest.mark.parametrize("kind", EVENTS)
+@pytest.mark.parametrize("kind", some_large(EVENTS, "checkpoints", "samples"))
 @pytest.mark.fault("events.jsonl holds 100,000 {kind}", "the work to read them grows with their number alone")
 def test_many_events_of_a_kind(cold: None, home: Path, kind: str) -> None:
     run = create(home, "many")
