@@ -22,6 +22,7 @@ from runner.preset.errors import PresetError, Problem
 from runner.preset.section import KeyPath
 from runner.preset.validate import Origin
 
+A_PRESET = "a preset is a mapping of sections: model, lora, train, data …"
 MOST_DEPTH = 100
 # Ten seconds of reading; ten thousand data.skip_rows have a third of it.
 MOST_BYTES = 256 * 1024
@@ -65,10 +66,10 @@ def yaml() -> YAML:
 
 def parse(path: Path) -> CommentedMap:
     """The mapping in a YAML file. Raises PresetError naming file and line."""
-    return _mapping(lambda: safe_open.read_text(path, MOST_BYTES), str(path))
+    return _mapping(lambda: safe_open.read_text(path, MOST_BYTES), str(path), A_PRESET)
 
 
-def _mapping(read: Callable[[], str], name: str) -> CommentedMap:
+def _mapping(read: Callable[[], str], name: str, expected: str) -> CommentedMap:
     try:
         document = load(read())
     except MarkedYAMLError as error:
@@ -81,9 +82,7 @@ def _mapping(read: Callable[[], str], name: str) -> CommentedMap:
     except ValueError as error:
         raise PresetError([Problem(name, "", f"not valid YAML: {error}")]) from None
     if not isinstance(document, CommentedMap):
-        raise PresetError(
-            [Problem(name, "", "a preset is a mapping of sections: model, lora, train, data …")]
-        )
+        raise PresetError([Problem(name, "", expected)])
     return document
 
 
@@ -130,9 +129,11 @@ def _shallow(text: str) -> str:
     return text
 
 
-def parse_text(text: str, name: str) -> CommentedMap:
-    """The mapping in a text; `name` stands for the file in errors. Raises PresetError naming the line."""
-    return _mapping(lambda: text, name)
+def parse_text(text: str, name: str, expected: str = A_PRESET) -> CommentedMap:
+    """The mapping in a text; `name` stands for the file in errors, and `expected` says what it should be where it is
+    none. Raises PresetError naming the line.
+    """
+    return _mapping(lambda: text, name, expected)
 
 
 def text_of(document: CommentedMap) -> str:

@@ -53,7 +53,7 @@ def what_is_unknown(path: KeyPath, value: Any) -> str:
 def is_known(path: KeyPath) -> bool:
     """Whether a key, in one of our sections or in none, can be answered: it is one of ours, or of another tool's."""
     *above, key = path
-    return len(above) < 2 and (answer("".join(above), key, None) is not None or bool(_home(key)))
+    return len(above) < 2 and (answer("".join(above), key, None) is not None or bool(section_of(key)))
 
 
 def in_entry(key: str, value: Any, listed: str, known: Mapping[str, Any]) -> str:
@@ -68,7 +68,7 @@ def _said(path: KeyPath, value: Any) -> tuple[str, str]:
     said = answer(section, key, value)
     if said is not None:
         return said.sentence + _value(said.ours, value), said.ours
-    home = _home(as_written(key))
+    home = section_of(as_written(key))
     if home and home != section:
         ours = f"{home}.{as_written(key)}"
         start = f"there is no such key in {section}." if section else "there is no section of this name."
@@ -85,7 +85,7 @@ def _value(ours: str, value: Any) -> str:
     return f" {hint[0].upper()}{hint[1:]}." if hint else ""
 
 
-def _home(key: str) -> str:
+def section_of(key: str) -> str:
     """The section that has this key; '' for none."""
     return next((name for name in SECTIONS if key in section_type(name).model_fields), "")
 

@@ -101,7 +101,7 @@ BY_VALUE = [
     ("quantization_method", "hqq", Kind.UNSUPPORTED, ""),
     ("bf16", True, Kind.BY_ITSELF, ""),
     ("bf16", "auto", Kind.BY_ITSELF, ""),
-    ("bf16", False, Kind.CALLED, "model.dtype: float16 (or float32)"),
+    ("bf16", False, Kind.CALLED, "model.dtype: float32 (or float16)"),
     ("fp16", True, Kind.CALLED, "model.dtype: float16"),
     ("fp16", False, Kind.BY_ITSELF, ""),
     ("flash_attn", "fa2", Kind.CALLED, "model.attn_implementation: flash_attention_2"),

@@ -4,23 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.preset.other_tools.said import ByValue, Keys, by_itself, called, unsupported, write
+from runner.preset.other_tools.conversion import PERCENT, SHARE, column, never
+from runner.preset.other_tools.said import ByValue, Keys, by_itself, called, code, unsupported, write
 
 _SHAPE = by_itself("chat, ShareGPT, Alpaca, prompt and completion, and text are recognised")
 _PREPARED = by_itself("rows are read and tokenised when a run starts")
 _SYSTEM = unsupported("Give the rows a first turn with the role system.")
-_COLUMNS = called("data.columns", "For example {prompt: question, completion: answer}.")
-_OWN_NAMES = called("data.columns", "It names the columns that are not recognised by themselves.")
+_OTHERS_COLUMNS = "For example {prompt: question, completion: answer}."
+_MESSAGES = "It names the columns that are not recognised by themselves."
+_RENAMED = never("Name columns that are not recognised in data.columns: {prompt: question}.")
+_COLUMNS = called("data.columns", _OTHERS_COLUMNS, _RENAMED)
+_OWN_NAMES = called("data.columns", _MESSAGES, _RENAMED)
 _WHOLE = unsupported("Rows are read whole, from a file or the hub.")
-_MIXED = called("data.mix", "Its entries have a dataset and a ratio, its share of all.")
+_MIXED = called(
+    "data.mix",
+    "Its entries have a dataset and a ratio, its share of all.",
+    never("Give each source of data.train_dataset its weight, or name general data in data.mix."),
+)
 _MEDIA = unsupported("ftui trains on text alone.")
+# The keys that name one column of the rows each, under the name that the column has here.
+COLUMN_KEYS: Mapping[str, str] = {
+    "text": "dataset_text_field text_field text_column field text_key content_field",
+    "instruction": "field_instruction instruction_field",
+    "input": "field_input input_column",
+    "output": "field_output output_field output_column",
+    "system": "field_system",
+    "prompt": "prompt_field prompt_column prompt_key",
+    "completion": "response_field completion_column completion_key response_column",
+    "tools": "field_tools",
+}
 
 KEYS: Keys = {
     "dataset datasets dataset_name train_file train_data train_dataset_name dataset_path data_path dataset_id "
-    "data_files train_files local_dataset dataset_name_or_path train_path data_file dataset_mixer data.path "
+    "dataset_mixture local_datasets hf_dataset data_files train_files local_dataset dataset_name_or_path "
+    "train_path data_file dataset_mixer data.path "
     "data.train data.file data.name": called("data.train_dataset", "A file, or a name on the hub."),
     "test_datasets validation_file eval_data eval_file validation_dataset val_dataset test_dataset eval_datasets "
-    "test_file eval_dataset_name val_data validation_data valid_file data.eval data.test data.val data.validation "
+    "test_file eval_dataset_name local_eval_datasets val_data validation_data valid_file "
+    "data.eval data.test data.val data.validation "
     "eval.dataset eval.data": called("data.eval_dataset"),
     "dataset_config dataset_subset subset config_name dataset_config_names": called(
         "data.dataset_config_name"
@@ -30,8 +51,9 @@ KEYS: Keys = {
         "data.eval_split"
     ),
     "val_set_size val_size test_size test_split_size split_dataset_ratio validation_size eval_size "
-    "validation_split_percentage eval_ratio val_ratio": called(
-        "data.eval_fraction", "It is a share of the rows, below 1."
+    "eval_ratio val_ratio": called("data.eval_fraction", "It is a share of the rows, below 1.", SHARE),
+    "validation_split_percentage": called(
+        "data.eval_fraction", "It is a share of the rows, below 1.", PERCENT
     ),
     "max_samples max_train_sample num_samples n_samples sample_size train_samples": called(
         "data.max_train_samples"
@@ -58,14 +80,14 @@ KEYS: Keys = {
     "dataset_format data_format type_of_data data.type conversation_extension standardize_data_formats": _SHAPE,
     "tags role_tag content_tag user_tag assistant_tag system_tag observation_tag function_tag roles field_role "
     "message_field_role message_field_content field_content "
-    "roles_mapping drop_system_message_if_empty": by_itself(
+    "roles_mapping drop_system_message_if_empty drop_system_message": by_itself(
         "role and content, from and value, human and gpt are recognised"
     ),
-    "dataset_text_field text_field text_column field text_key content_field message_property_mappings "
-    "field_instruction field_input field_output field_system prompt_field response_field instruction_field "
-    "output_field prompt_column completion_column input_column output_column field_tools prompt_key "
-    "completion_key response_column columns_mapping column_mapping dataset_columns": _COLUMNS,
-    "field_messages messages_field message_field messages_column conversation_column messages_key": _OWN_NAMES,
+    **{names: called("data.columns", _OTHERS_COLUMNS, column(ours)) for ours, names in COLUMN_KEYS.items()},
+    "message_property_mappings columns_mapping column_mapping dataset_columns": _COLUMNS,
+    "field_messages messages_field message_field messages_column conversation_column messages_key": called(
+        "data.columns", _MESSAGES, column("messages")
+    ),
     "default_system default_system_message system_prompt system_message system sys_prompt": _SYSTEM,
     "unknown_columns columns_to_remove remove_columns": called("data.drop_columns"),
     "chosen_only use_chosen": write("data.prefer: chosen"),
@@ -77,7 +99,8 @@ KEYS: Keys = {
     "image_size image_resize_algorithm crop_to_patches audio_sampling_rate use_audio_in_video image_column "
     "vision_tower": _MEDIA,
     # Of dataset_info.json and of an entry of Axolotl's datasets, written beside them
-    "file_name hf_hub_url ms_hub_url script_url om_hub_url cloud_file_name": called("data.train_dataset"),
+    "file_name hf_hub_url ms_hub_url om_hub_url cloud_file_name": called("data.train_dataset"),
+    "script_url": code("Rows are read from a file or the hub, never by a script."),
     "input_format input_transform user_defined_mappings user_defined_dataset": _OWN_NAMES,
 }
 

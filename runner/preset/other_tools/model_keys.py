@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.preset.other_tools.conversion import TEMPLATE_FILE
 from runner.preset.other_tools.said import ByValue, Keys, by_itself, called, unsupported, write
 
 _TOKENIZER = unsupported("The model's own tokenizer is used; change its files in a local copy of the model.")
@@ -21,15 +22,18 @@ KEYS: Keys = {
     "bf16 bfloat16 pure_bf16 fp16 float16 half_precision_backend fp16_opt_level fp16_backend": _DTYPE,
     "bf16_full_eval fp16_full_eval eval_fp16": by_itself("evaluations compute as model.dtype says"),
     "tf32": unsupported("Matrices are multiplied in the format of model.dtype."),
-    "low_cpu_mem_usage lora_on_cpu device_map device gpu_memory_limit max_memory offload_folder": by_itself(
+    "experimental_skip_move_to_device torchdistx_path low_cpu_mem_usage lora_on_cpu "
+    "device_map device gpu_memory_limit max_memory offload_folder": by_itself(
         "the model is loaded onto the one GPU of the run"
     ),
     "base_model_config tokenizer_config tokenizer_type tokenizer_use_fast use_fast_tokenizer use_fast "
     "tokenizer_legacy tokenizer_name tokenizer_name_or_path model_type model_config_type type_of_model "
+    "tokenizer_use_mistral_common cls_model_config num_labels "
     "is_llama_derived_model is_falcon_derived_model is_mistral_derived_model is_qwen_derived_model "
     "processor_type": by_itself("model and tokenizer are recognised by their files"),
     "overrides_of_model_config overrides_of_model_kwargs model_config rope_scaling rope_theta rope_freq_base "
     "yarn resize_token_embeddings_to_32x base_model_ignore_patterns moe_aux_loss_coef router_aux_loss_coef "
+    "llama4_linearized_experts experts_implementation tiled_mlp ple_cpu_offload diffusion ebft "
     "mixture_of_depths train_from_scratch reinit_weights fix_tokenizer text_only": _CONFIG,
     "special_tokens tokens add_tokens new_tokens add_special_tokens new_special_tokens added_tokens_overrides "
     "added_tokens resize_vocab eos_token pad_token bos_token unk_token split_special_tokens "
@@ -38,10 +42,12 @@ KEYS: Keys = {
     "cache_dir hf_cache_dir": unsupported("Set HF_HOME in the environment."),
     "use_exact_model_name": by_itself("the model is the one that is named"),
     "chat_template template prompt_template prompt_style chat_template_name conversation_template": called(
-        "model.chat_template_path", "A .jinja file; unset: the tokenizer's own."
+        "model.chat_template_path", "A .jinja file; unset: the tokenizer's own.", TEMPLATE_FILE
     ),
-    "chat_template_jinja jinja_template_path": called("model.chat_template_path", "It takes a .jinja file."),
-    "enable_thinking reasoning_effort chat_template_args chat_template_kwargs": unsupported(
+    "chat_template_jinja jinja_template_path": called(
+        "model.chat_template_path", "It takes a .jinja file.", TEMPLATE_FILE
+    ),
+    "field_thinking template_thinking_key enable_thinking reasoning_effort chat_template_args chat_template_kwargs": unsupported(
         "The template is not told of it: the rows decide, with reasoning in their answers or without."
     ),
     "tool_format eot_tokens replace_eos efficient_eos replace_jinja_template mapping_template stop_words": _TEMPLATE,
@@ -70,6 +76,8 @@ KEYS: Keys = {
     ),
     "quantization_method quant_method": by_itself("bitsandbytes quantises"),
     "gptq gptq_disable_exllama awq hqq eetq aqlm quantization_device_map quantize_moe_experts qat quantization_aware "
+    "gptq_groupsize gptq_model_v1 model_quantization_config model_quantization_config_kwargs llmcompressor "
+    "fp8_backend fp8_enable_fsdp_float8_all_gather nvfp4_merge_aware dsv4_fp4_grouped_mode "
     "fp8 enable_fp8 fp8_config fp8_recipe load_in_fp8 bitnet": _BITSANDBYTES,
     "llm_int8_threshold llm_int8_skip_modules llm_int8_enable_fp32_cpu_offload llm_int8_has_fp16_weight": unsupported(
         "LLM.int8 has the settings that bitsandbytes gives it."
@@ -83,11 +91,13 @@ KEYS: Keys = {
         "The trainer is TRL's, without Unsloth's kernels."
     ),
     "fast_inference gpu_memory_utilization infer_backend float8_kv_cache disable_log_stats offload_embedding "
-    "use_vllm vllm_enforce_eager": unsupported("ftui trains; it serves no answers."),
+    "vllm use_vllm vllm_enforce_eager": unsupported("ftui trains; it serves no answers."),
     "use_liger_kernel enable_liger_kernel liger_kernel_config liger_rope liger_rms_norm liger_layer_norm "
     "liger_glu_activation liger_swiglu liger_cross_entropy liger_fused_linear_cross_entropy liger_use_token_scaling "
     "cut_cross_entropy cut_cross_entropy_fused use_kernels chunked_cross_entropy fused_attn_kernel "
-    "lora_mlp_kernel lora_qkv_kernel lora_o_kernel lora_embedding_kernel": unsupported(
+    "liger_rms_norm_gated use_liger use_v1_kernels use_kt use_scattermoe use_sonicmoe use_dsv4_kernels "
+    "use_glm_dsa_kernels flash_optimum bias_activation_fusion apply_rope_fusion moe_grouped_gemm "
+    "moe_token_dispatcher_type lora_mlp_kernel lora_qkv_kernel lora_o_kernel lora_embedding_kernel": unsupported(
         "The layers are those of transformers; they learn the same."
     ),
     "torch_compile torch_compile_backend torch_compile_mode torchdynamo jit_mode_eval use_ipex kernelize": unsupported(
@@ -102,7 +112,7 @@ _LOAD_8BIT = write("quantization.load_in_8bit: true and load_in_4bit: false")
 _SWITCH_FLASH = {"true": _FLASH, "false": _SDPA}
 
 BY_VALUE: ByValue = {
-    "bf16 bfloat16": {"false": write("model.dtype: float16 (or float32)", "auto takes the best of the GPU.")},
+    "bf16 bfloat16": {"false": write("model.dtype: float32 (or float16)", "auto takes the best of the GPU.")},
     "pure_bf16": {"true": write("model.dtype: bfloat16")},
     "fp16 float16": {"true": write("model.dtype: float16", "auto takes it where the GPU has no bfloat16.")},
     "chat_template template": dict.fromkeys(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from runner.preset.other_tools.conversion import never
 from runner.preset.other_tools.said import ByValue, Keys, by_itself, called, unsupported, write
 
 _RESUME = unsupported("`ftui resume RUN` goes on from a run's last whole checkpoint.")
 _UPLOAD = unsupported("`hf upload NAME adapter/` in the run's directory puts the adapter on the hub.")
 _EVALUATED = by_itself("at step 0, every eval.eval_steps, and at the last step")
 _SAVED = by_itself("a checkpoint at every evaluation, or every output.save_steps")
-_STOP = called("eval.auto_stop", "It stops on a verdict: critical or warning.")
+_STOP = called(
+    "eval.auto_stop",
+    "It stops on a verdict: critical or warning.",
+    never("eval.auto_stop: critical (or warning) stops on a verdict instead."),
+)
 _BEST = by_itself("the best has the lowest held-out loss")
 _ANSWERS = unsupported("eval.answer_rows held-out rows are answered and compared with their own answers.")
 _WANDB = unsupported("Set it in the environment, as W&B reads it: WANDB_PROJECT, WANDB_ENTITY, WANDB_MODE …")
@@ -22,7 +27,12 @@ KEYS: Keys = {
     # Evaluations
     "eval_strategy evaluation_strategy eval_on_start eval_delay do_eval evaluate_during_training "
     "eval.strategy": _EVALUATED,
-    "evals_per_epoch eval_interval eval_every eval_freq eval_frequency evaluation_steps": called(
+    "evals_per_epoch": called(
+        "eval.eval_steps",
+        "It counts steps; auto spreads six to ten over the run.",
+        never("eval.eval_steps counts steps; auto spreads six to ten evaluations over the run."),
+    ),
+    "eval_interval eval_every eval_freq eval_frequency evaluation_steps": called(
         "eval.eval_steps", "It counts steps; auto spreads six to ten over the run."
     ),
     "eval_batch_size per_gpu_eval_batch_size val_batch_size eval_micro_batch_size eval.batch_size": called(
@@ -45,7 +55,12 @@ KEYS: Keys = {
     "load_best_model": called("output.load_best_model_at_end"),
     # Checkpoints and the run's place
     "save_strategy do_save save_first_step save_on_train_end output.strategy": _SAVED,
-    "saves_per_epoch save_interval save_every checkpoint_interval checkpointing_steps save_freq": called(
+    "saves_per_epoch": called(
+        "output.save_steps",
+        "It counts steps; auto: at every evaluation.",
+        never("output.save_steps counts steps; auto saves at every evaluation."),
+    ),
+    "save_interval save_every checkpoint_interval checkpointing_steps save_freq": called(
         "output.save_steps", "It counts steps; auto: at every evaluation."
     ),
     "max_checkpoints keep_last checkpoints_total_limit save_top_k": called("output.save_total_limit"),
@@ -73,7 +88,9 @@ KEYS: Keys = {
     "use_mlflow mlflow_tracking_uri mlflow_experiment_name mlflow_run_name hf_mlflow_log_artifacts use_comet "
     "comet_project_name comet_api_key comet_workspace comet_mode comet_experiment_config comet_experiment_key "
     "comet_online use_swanlab swanlab_project swanlab_run_name swanlab_mode swanlab_workspace "
-    "swanlab_api_key use_otel_metrics neptune_project clearml_project": _OTHER_TRACKER,
+    "swanlab_api_key use_otel_metrics otel_metrics_host otel_metrics_port swanlab_experiment_name swanlab_description "
+    "swanlab_log_completions swanlab_completion_log_interval swanlab_completion_max_buffer swanlab_log_model "
+    "neptune_project clearml_project": _OTHER_TRACKER,
     "wandb_name wandb_run_name experiment_name trackio_run_name report.name": called("report.run_name"),
     "wandb_project wandb_entity wandb_mode wandb_watch wandb_log_model wandb_run_id wandb_token wandb_api_key "
     "wandb_group wandb_tags": _WANDB,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runner.preset.other_tools.conversion import SAME, Conversion
+
 _SETTING = re.compile(r"\b[a-z]+\.[a-z][a-z0-9_]+\b")
 
 
@@ -20,12 +22,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Said:
-    """An answer. `ours` is the setting that is meant, 'train.learning_rate', or what to write; `words` follow it."""
+    """An answer. `ours` is the setting that is meant, 'train.learning_rate', or what to write; `words` follow it. `by`
+    turns its value into ours and back; `names_code` is true of what the other tool would import and run.
+    """
 
     kind: Kind
     ours: str
     words: str
     sentence: str
+    by: Conversion = SAME
+    names_code: bool = False
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -39,11 +45,10 @@ ByValue = Mapping[str, Mapping[str, Said]]
 """Names, and what is said where one has a value, in lower case as YAML writes it: 'true', 'qlora', '-1', 'null'."""
 
 
-def called(ours: str, words: str = "") -> Said:
+def called(ours: str, words: str = "", by: Conversion = SAME) -> Said:
     """It has a counterpart; `words` say how its value differs."""
-    return Said(
-        Kind.CALLED, ours, words, f"there is no such key. It is called {ours} here.{words and ' ' + words}"
-    )
+    sentence = f"there is no such key. It is called {ours} here.{words and ' ' + words}"
+    return Said(Kind.CALLED, ours, words, sentence, by)
 
 
 def write(settings: str, words: str = "") -> Said:
@@ -61,3 +66,8 @@ def by_itself(why: str) -> Said:
 def unsupported(instead: str) -> Said:
     """It has no counterpart; `instead` says why, or what to do."""
     return Said(Kind.UNSUPPORTED, "", instead, f"is not supported here. {instead}")
+
+
+def code(instead: str) -> Said:
+    """It names code that the other tool imports and runs, which ftui never does."""
+    return Said(Kind.UNSUPPORTED, "", instead, f"is not supported here. {instead}", names_code=True)

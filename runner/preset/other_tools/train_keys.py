@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runner.preset.other_tools.said import ByValue, Keys, by_itself, called, unsupported, write
+from runner.preset.other_tools.conversion import OPPOSITE, SHARE_OF_STEPS
+from runner.preset.other_tools.said import ByValue, Keys, by_itself, called, code, unsupported, write
 
 _ONE_GPU = unsupported("A run uses one GPU; `--gpu` chooses it.")
 _ADAM = unsupported("AdamW has the trainer's own: betas 0.9 and 0.999, epsilon 1e-8.")
@@ -10,8 +11,10 @@ _OPTIMIZER = unsupported("train.optim lists the optimizers there are.")
 _SCHEDULE = unsupported("A schedule has no settings of its own beside train.warmup_steps.")
 _NLL = unsupported("The loss is the mean negative log-likelihood of the learned tokens.")
 _CHECKPOINTING = called("train.gradient_checkpointing")
-_LEARNED_INVERTED = called("train.assistant_only_loss", "It says the opposite: true learns answers only.")
-_SUPERVISED = unsupported("ftui trains on given answers (supervised); use TRL itself for this.")
+_LEARNED_INVERTED = called(
+    "train.assistant_only_loss", "It says the opposite: true learns answers only.", OPPOSITE
+)
+SUPERVISED = unsupported("ftui trains on given answers (supervised); use TRL itself for this.")
 _PADDING = by_itself("rows are padded to the longest of their batch; train.packing joins them")
 _LOADER = unsupported("Of the loader train.dataloader_num_workers can be set.")
 
@@ -29,17 +32,21 @@ KEYS: Keys = {
     "accumulation_steps gradient_accumulation_step": called("train.gradient_accumulation_steps"),
     "lr init_lr peak_lr base_lr": called("train.learning_rate"),
     "lr_scheduler scheduler lr_schedule lr_scheduler_name scheduler_type": called("train.lr_scheduler_type"),
-    "warmup warmup_ratio num_warmup_steps lr_warmup_steps warmup_proportion lr_warmup_ratio": called(
+    "warmup_ratio warmup_proportion lr_warmup_ratio": called(
+        "train.warmup_steps", "Below 1 it is a share of all steps, else a count.", SHARE_OF_STEPS
+    ),
+    "warmup num_warmup_steps lr_warmup_steps": called(
         "train.warmup_steps", "Below 1 it is a share of all steps, else a count."
     ),
     "lr_scheduler_kwargs lr_scheduler_args cosine_min_lr_ratio cosine_constant_lr_ratio lr_div_factor min_lr "
     "min_lr_ratio lr_min log_sweep_min_lr log_sweep_max_lr lr_end num_cycles lr_decay_steps decay_steps "
-    "lr_quadratic_warmup": _SCHEDULE,
+    "lr_quadratic_warmup eta_min": _SCHEDULE,
     "optimizer optimizer_name optim_type": called("train.optim"),
     "adam_beta1 adam_beta2 adam_beta3 adam_epsilon adam_epsilon2 adam_eps beta1 beta2 eps betas optim_args": _ADAM,
     "optim_target_modules optimizer_cls_and_kwargs use_galore galore_target galore_rank galore_update_interval "
     "galore_scale galore_proj_type galore_layerwise use_apollo apollo_target apollo_rank apollo_update_interval "
     "apollo_scale use_badam badam_mode badam_switch_mode badam_switch_interval badam_update_ratio use_adam_mini "
+    "apollo_layerwise apollo_scale_type badam_verbose use_distributed_optimizer "
     "use_muon dion_lr dion_momentum": _OPTIMIZER,
     "grad_clip gradient_clipping max_norm clip_grad_norm gradient_clip_val grad_norm_clip": called(
         "train.max_grad_norm"
@@ -56,6 +63,7 @@ KEYS: Keys = {
         "train.packing", "It goes best with model.attn_implementation: flash_attention_2."
     ),
     "sample_packing_group_size sample_packing_bin_size sample_packing_sequentially sample_packing_mp_start_method "
+    "max_packed_sequence_len sample_packing_eff_est sample_packing_seq_len_multiplier total_num_tokens "
     "multipack_real_batches batch_flattening sample_packing_drop_attention_mask": unsupported(
         "train.packing_strategy says how rows are packed."
     ),
@@ -81,7 +89,7 @@ KEYS: Keys = {
         "answers and the token that ends them are learned"
     ),
     "loss_type label_smoothing_factor use_dft_loss use_eaft_loss eaft_alpha loss_scale ignore_pad_token_for_loss "
-    "use_asft_loss compute_loss_func entropy_coef": _NLL,
+    "use_asft_loss asft_alpha use_eaft eaft_k center_rewards_coefficient compute_loss_func entropy_coef": _NLL,
     "neftune neftune_alpha noisy_embedding_alpha use_neftune": called("train.neftune_noise_alpha"),
     "group_by_length length_grouped": write("train.train_sampling_strategy: group_by_length"),
     "sampling_strategy sampler": called("train.train_sampling_strategy"),
@@ -92,7 +100,9 @@ KEYS: Keys = {
     # Memory and speed
     "activation_checkpointing checkpointing enable_gradient_checkpointing": _CHECKPOINTING,
     "use_gradient_checkpointing": called("train.gradient_checkpointing", "It takes true or false."),
-    "disable_gradient_checkpointing": called("train.gradient_checkpointing", "It says the opposite."),
+    "disable_gradient_checkpointing": called(
+        "train.gradient_checkpointing", "It says the opposite.", OPPOSITE
+    ),
     "gradient_checkpointing_kwargs activation_checkpointing_kwargs use_reentrant_gc use_reentrant "
     "gradient_checkpointing_use_reentrant": by_itself("checkpointing is the trainer's, not reentrant"),
     "activation_offloading layer_offloading offload_activations": unsupported(
@@ -112,16 +122,20 @@ KEYS: Keys = {
     "num_processes num_gpus n_gpu gpus nproc_per_node tensor_parallel_size sequence_parallel_degree "
     "context_parallel_size dp_shard_size dp_replicate_size expert_parallel_size heads_k_stride "
     "ring_attn_func parallelism_config average_tokens_across_devices log_on_each_node save_on_each_node use_ray "
+    "tensor_model_parallel_size sequence_parallel pipeline_model_parallel_size expert_model_parallel_size "
+    "fsdp_transformer_layer_cls_to_wrap overlap_param_gather overlap_grad_reduce recompute_granularity "
+    "expert_parallel_num_nvl_bytes expert_parallel_token_capacity "
     "ignore_bias_buffers ray_num_workers ray_run_name ray_scope resources_per_worker placement_strategy": _ONE_GPU,
     "use_cpu no_cuda use_mps_device": unsupported("`--gpu cpu` trains on the CPU."),
     "gpu gpu_id gpu_ids cuda_visible_devices visible_devices": unsupported("`--gpu` chooses the GPU."),
     # Kinds of training
     "stage rl trainer_type rlhf_type": by_itself("ftui trains on given answers, supervised"),
-    "trainer_cls plugins trl": unsupported("The trainer is TRL's SFTTrainer."),
+    "trainer_cls plugins custom_trainer_cls": code("The trainer is TRL's SFTTrainer."),
+    "trl": unsupported("The trainer is TRL's SFTTrainer."),
     "beta dpo_beta orpo_alpha rl_beta kto_desirable_weight kto_undesirable_weight simpo_gamma pref_beta pref_ftx "
     "pref_loss pref_bco_weight dpo_label_smoothing dpo_use_weighting cpo_alpha ppo_score_norm reward_model ref_model "
     "reward_model_type ref_model_adapters reward_model_adapters num_generations process_reward_model "
-    "precompute_ref_log_probs kl_coef reward_funcs": _SUPERVISED,
+    "precompute_ref_log_probs kl_coef reward_funcs": SUPERVISED,
     "pretraining_dataset pretrain_multipack_attn pretrain_multipack_buffer_size": unsupported(
         "Rows with `text` are learned whole: name them in data.train_dataset."
     ),
@@ -156,9 +170,9 @@ BY_VALUE: ByValue = {
         "sft": by_itself("it is supervised"),
         "pt": by_itself("rows with text are learned whole"),
     }
-    | dict.fromkeys(("rm", "ppo", "dpo", "kto", "orpo", "grpo"), _SUPERVISED),
+    | dict.fromkeys(("rm", "ppo", "dpo", "kto", "orpo", "grpo"), SUPERVISED),
     "rl trainer_type rlhf_type": dict.fromkeys(
-        ("dpo", "ppo", "kto", "orpo", "ipo", "simpo", "grpo", "gdpo", "rm", "reward"), _SUPERVISED
+        ("dpo", "ppo", "kto", "orpo", "ipo", "simpo", "grpo", "gdpo", "rm", "reward"), SUPERVISED
     ),
     "truncation_mode": {"keep_end": unsupported("Rows over train.max_length are cut at the end.")},
     "truncation_side": {"left": unsupported("Rows over train.max_length are cut at the end.")},

@@ -59,7 +59,7 @@ INSTEAD: Mapping[str, Mapping[str, str]] = {
         "none null false no": "[], which is no tracker",
         "all": "[tensorboard, wandb, trackio], or those that you use",
         "mlflow comet comet_ml swanlab neptune clearml azure_ml dvclive flyte codecarbon": (
-            "tensorboard, wandb or trackio"
+            "one or several of tensorboard, wandb, trackio"
         ),
     },
     "eval.eval_steps": {
