@@ -29,10 +29,8 @@ class Collected:
         """Take a line, and what it sets as far as that holds."""
         taken: dict[str, Any] = {}
         words = [line.words]
-        for name, value in line.settings.items():
-            value = self._placed(name, value)
-            if name == "report.report_to":
-                value = list(dict.fromkeys([*self.settings.get(name, []), *value]))
+        for name, given in line.settings.items():
+            value = self._value(name, given)
             strength = (len(line.settings) == 1 or name.startswith("data."), bool(line.value))
             before = self._strength.get(name)
             if before is not None and before > strength and self.settings[name] != value:
@@ -47,5 +45,8 @@ class Collected:
             replace(line, settings=taken, fate=fate, words="; ".join(part for part in words if part))
         )
 
-    def _placed(self, name: str, value: Any) -> Any:
+    def _value(self, name: str, value: Any) -> Any:
+        if name == "report.report_to":
+            # `use_wandb` and `use_tensorboard` name one each.
+            return list(dict.fromkeys([*self.settings.get(name, []), *value]))
         return placed(value, self._folder) if name in _PATHS and isinstance(value, str) else value

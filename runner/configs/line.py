@@ -16,7 +16,7 @@ MOST_SHOWN = 60
 
 @dataclass(frozen=True)
 class Line:
-    """`number` is the line in the file, 0 for a default that is not in it; `key` is 'datasets.1.path' for one inside."""
+    """`number` is the line in the file, 0 for a default that is not there; `key` is 'datasets.1.path' for one inside."""
 
     number: int
     key: str

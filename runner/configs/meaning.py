@@ -57,6 +57,8 @@ def meaning(tool: Tool, section: str, key: str, value: Any, theirs: str = "") ->
         return Meaning(Fate.CODE, words=f"Nothing is run from a config. {said.words}")
     if said.kind is Kind.BY_ITSELF:
         return Meaning(Fate.BY_ITSELF, words=said.words)
+    if said.kind is Kind.UNSUPPORTED and value is None:
+        return Meaning(Fate.UNSET, words="It is empty, so nothing is lost.")
     if said.kind is Kind.UNSUPPORTED:
         return Meaning(Fate.NO_COUNTERPART, words=said.words)
     if value is COMPUTED:

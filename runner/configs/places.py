@@ -28,8 +28,8 @@ def _is_there(folder: Path, text: str) -> bool:
 
 
 def dataset_info(folder: Path, named: str) -> tuple[Path | None, Mapping[str, Any]]:
-    """LLaMA-Factory's list of data sets in `named` (dataset_dir): beside the config, where ftui is started, or above the
-    config, as its examples lie. (None, {}) where there is none that can be read.
+    """LLaMA-Factory's list of data sets in `named` (dataset_dir): beside the config, where ftui is started, or above
+    the config, as its examples lie. (None, {}) where there is none that can be read.
     """
     for above in (folder, Path.cwd(), *folder.parents):
         path = above / named / DATASET_INFO

@@ -38,10 +38,9 @@ def recognise(config: ConfigFile, said: str | None = None) -> Recognised:
     """
     if config.is_script:
         return _script(config)
-    if set(config.tree) <= {*SECTIONS, "extends", "description"} and {"train", "model"} & set(config.tree):
-        if not isinstance(config.tree.get("model"), str):
-            what = "is a preset of ftui already.\nLay it into the folder of your presets, or name its path."
-            raise PresetError([Problem(str(config.path), "", what)])
+    if _is_preset(config):
+        what = "is a preset of ftui already.\nLay it into the folder of your presets, or name its path."
+        raise PresetError([Problem(str(config.path), "", what)])
     if said is not None:
         return Recognised(READ[said], "as you say")
     found = {name: tuple(_marks(config, tool)) for name, tool in READ.items()}
@@ -57,6 +56,13 @@ def recognise(config: ConfigFile, said: str | None = None) -> Recognised:
     return Recognised(first[0], f"its keys {', '.join(marks[:4])}" + " …" * (len(marks) > 4))
 
 
+def _is_preset(config: ConfigFile) -> bool:
+    keys = set(config.tree)
+    ours = keys <= {*SECTIONS, "extends", "description"} and bool({"train", "model", "extends"} & keys)
+    # A config of Unsloth has its model there, as text.
+    return ours and not isinstance(config.tree.get("model"), str)
+
+
 def _marks(config: ConfigFile, tool: Tool) -> Iterator[str]:
     for mark in tool.marks.split():
         section, _, key = mark.rpartition(".")
@@ -67,7 +73,8 @@ def _marks(config: ConfigFile, tool: Tool) -> Iterator[str]:
 
 def _script(config: ConfigFile) -> Recognised:
     if not config.calls:
-        what = "has no call that sets up a training (SFTConfig, LoraConfig, from_pretrained …).\nName the script itself."
+        calls = "SFTConfig, LoraConfig, from_pretrained …"
+        what = f"has no call that sets up a training ({calls}).\nName the script that trains."
         raise PresetError([Problem(str(config.path), "", what)])
     names = [call.name for call in config.calls]
     unsloth = [name for name in names if name.split(".")[0] in UNSLOTH_CLASSES]

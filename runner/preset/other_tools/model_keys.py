@@ -47,7 +47,8 @@ KEYS: Keys = {
     "chat_template_jinja jinja_template_path": called(
         "model.chat_template_path", "It takes a .jinja file.", TEMPLATE_FILE
     ),
-    "field_thinking template_thinking_key enable_thinking reasoning_effort chat_template_args chat_template_kwargs": unsupported(
+    "field_thinking template_thinking_key "
+    "enable_thinking reasoning_effort chat_template_args chat_template_kwargs": unsupported(
         "The template is not told of it: the rows decide, with reasoning in their answers or without."
     ),
     "tool_format eot_tokens replace_eos efficient_eos replace_jinja_template mapping_template stop_words": _TEMPLATE,

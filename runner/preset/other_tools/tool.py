@@ -1,4 +1,4 @@
-"""What ftui knows of one other tool: how its configs are told, what it takes where nothing is set, how it is written."""
+"""What ftui knows of one other tool: what tells its configs, its defaults, and how a config of it is written."""
 
 from __future__ import annotations
 
