@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,12 @@ class Collected:
         self.lines.append(
             replace(line, settings=taken, fate=fate, words="; ".join(part for part in words if part))
         )
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop what was set, since a later call says it anew."""
+        for name in names:
+            self.settings.pop(name, None)
+            self._strength.pop(name, None)
 
     def _value(self, name: str, value: Any) -> Any:
         if name == "report.report_to":

@@ -16,7 +16,9 @@ MOST_SHOWN = 60
 
 @dataclass(frozen=True)
 class Line:
-    """`number` is the line in the file, 0 for a default that is not there; `key` is 'datasets.1.path' for one inside."""
+    """`number` is the line in the file, 0 for a default that is not there; `key` is 'datasets.1.path' for one
+    inside.
+    """
 
     number: int
     key: str
@@ -28,6 +30,10 @@ class Line:
     @classmethod
     def of(cls, number: int, key: str, value: Any, what: Meaning) -> Line:
         return cls(number, key, value, what.fate, what.settings, what.words)
+
+    @property
+    def is_in_file(self) -> bool:
+        return self.number > 0
 
     @property
     def shown(self) -> str:

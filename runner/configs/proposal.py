@@ -63,6 +63,7 @@ class _Reader:
         self._config, self._tool = config, tool
         self.collected = Collected(config.path.parent)
         self._rows = Rows(tool, config.path.parent, config.lines)
+        self._trained_on: list[dict[str, Any]] = []
 
     def read(self) -> None:
         if isinstance(folder := self._config.tree.get("dataset_dir"), str):
@@ -110,6 +111,9 @@ class _Reader:
             words = "Only the first of them: a run has one set of held-out rows."
         fate = Fate.UNDERSTOOD if sources else Fate.UNKNOWN
         self.collected.add(Line(number, ".".join(path), value, fate, settings, words))
+        self._said_since(before)
+
+    def _said_since(self, before: int) -> None:
         for line in self._rows.said[before:]:
             self.collected.add(line)
 
@@ -136,19 +140,30 @@ class _Reader:
         self.collected.add(Line(number, ".".join(path), value, Fate.BY_ITSELF, {}, words))
 
     def _load_dataset(self, call: ScriptCall) -> None:
+        """One of its calls. Sources of training rows are gathered, since several may be joined to one."""
         given = {name: value for name, value, _ in call.arguments if value is not COMPUTED}
         path = ("load_dataset",)
-        held_out = any(word in str(given.get("split", "")).lower() for word in _HELD_OUT_WORDS)
-        self._sources(call.line, path, given, HELD_OUT if held_out else TRAIN)
+        before = len(self._rows.said)
+        self._rows.line = call.line
+        sources = self._rows.sources(path, given, TRAIN)
+        self._said_since(before)
+        if _is_held_out(f"{given.get('split', '')} {call.target}"):
+            self.collected.add(Line(call.line, "load_dataset", given, Fate.UNDERSTOOD, _held_out(sources)))
+        else:
+            self._trained_on += sources
+            settings = _trained_on(self._trained_on)
+            self.collected.forget(TRAINED_ON)
+            fate = Fate.UNDERSTOOD if settings else Fate.UNKNOWN
+            self.collected.add(Line(call.line, "load_dataset", given, fate, settings))
         files = given.get("data_files")
-        if isinstance(files, Mapping):
-            for name, file in files.items():
-                if isinstance(file, str) and any(word in name.lower() for word in _HELD_OUT_WORDS):
-                    self._sources(call.line, (*path, "data_files", name), file, HELD_OUT)
+        for name, file in files.items() if isinstance(files, Mapping) else ():
+            if isinstance(file, str) and _is_held_out(name):
+                self._sources(call.line, (*path, "data_files", name), file, HELD_OUT)
         for name, value, number in call.arguments:
             if value is COMPUTED:
                 what = "Its value is computed when the script runs; set data.train_dataset yourself."
-                self.collected.add(Line(number, f"load_dataset.{name}", value, Fate.NO_COUNTERPART, {}, what))
+                line = Line(number, f"load_dataset.{name}", value, Fate.NO_COUNTERPART, {}, what)
+                self.collected.add(line)
 
     # What the tool takes where nothing is set
 
@@ -183,6 +198,10 @@ class _Reader:
         if name == "data.eval_fraction":
             return not {"data.eval_dataset", "data.eval_split"} & set(settings)
         return True
+
+
+def _is_held_out(words: str) -> bool:
+    return any(word in words.lower() for word in _HELD_OUT_WORDS)
 
 
 def _trained_on(sources: list[dict[str, Any]]) -> dict[str, Any]:

@@ -66,6 +66,8 @@ class Rows:
         self._tool, self._folder, self._lines = tool, folder, lines
         self.said: list[Line] = []
         self.dataset_dir = "data"
+        # The line of what is read where its keys have none of their own: in a call of a script.
+        self.line = 0
 
     def sources(self, path: KeyPath, value: Any, listed: str) -> list[Source]:
         """The sources that a key names; what is to be said of the keys inside goes into `said`."""
@@ -224,7 +226,8 @@ class Rows:
 
     def _say(self, path: KeyPath, value: Any, fate: Fate, words: str) -> None:
         number = next(
-            (self._lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self._lines), 0
+            (self._lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self._lines),
+            self.line,
         )
         self.said.append(Line(number, ".".join(path), value, fate, {}, words))
 

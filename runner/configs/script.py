@@ -25,11 +25,14 @@ COMPUTED = Computed()
 
 @dataclass(frozen=True)
 class ScriptCall:
-    """A call of CALLS: its name there, and (name, value, line from 1) of its arguments."""
+    """A call of CALLS: its name there, and (name, value, line from 1) of its arguments, and the name that
+    its result gets.
+    """
 
     name: str
     arguments: tuple[tuple[str, Any, int], ...]
     line: int
+    target: str = ""
 
 
 def calls_of(text: str, path: Path) -> tuple[ScriptCall, ...]:
@@ -58,6 +61,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self._names: dict[str, Any] = {}
+        self._target = ""
 
     def found(self, node: ast.AST) -> Iterator[ScriptCall]:
         if isinstance(node, ast.Call):
@@ -65,6 +69,7 @@ class _Reader:
             if (name := _known(node.func)) is not None:
                 yield self._call(name, node)
             return
+        self._target = _target(node) if isinstance(node, ast.stmt) else self._target
         for part in ast.iter_child_nodes(node):
             yield from self.found(part)
         if isinstance(node, ast.Assign):
@@ -94,7 +99,7 @@ class _Reader:
                 arguments += [(str(key), inner, keyword.value.lineno) for key, inner in value.items()]
             else:
                 arguments.append(("**", COMPUTED, keyword.value.lineno))
-        return ScriptCall(name, tuple(arguments), node.lineno)
+        return ScriptCall(name, tuple(arguments), node.lineno, self._target)
 
     def _value(self, node: ast.expr) -> Any:
         """A literal, a name set to one before, or 'torch.bfloat16'; COMPUTED for all else."""
@@ -117,6 +122,12 @@ class _Reader:
         if any(not isinstance(key, str) for key in keys):
             return COMPUTED
         return dict(zip(keys, map(self._value, node.values), strict=True))
+
+
+def _target(node: ast.stmt) -> str:
+    """The name that a statement sets; '' for none, or several."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
 
 
 def _known(function: ast.expr) -> str | None:

@@ -19,6 +19,8 @@ HEADINGS = {
     "Presets": {
         "presets": "List presets, show one, make one of your own, compare two.",
         "check": "Judge a preset before it is launched: batch, memory, data, settings.",
+        "import": "Make a preset of a config of Axolotl, LLaMA-Factory, TRL or Unsloth, or of a script.",
+        "export-config": "Write a preset as a config of one of these.",
     },
     "Runs": {
         "run": "Start a run of a preset and follow it.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -36,7 +37,8 @@ class NearestGroup(click.Group):
 
 
 class LazyGroup(NearestGroup):
-    """The verbs of a package: NAME is the command `NAME` in its module of the same name. `headings` has the verbs under
+    """The verbs of a package: NAME is the command `NAME` in its module of the same name, both with underscores for
+    dashes, and one behind a word of Python's (`import_`). `headings` has the verbs under
     the headings of the help, each with the line it is listed with.
     """
 
@@ -53,7 +55,8 @@ class LazyGroup(NearestGroup):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self._lines:
             return None
-        command: click.Command = getattr(importlib.import_module(f"{self._package}.{name}"), name)
+        module = name.replace("-", "_") + "_" * keyword.iskeyword(name)
+        command: click.Command = getattr(importlib.import_module(f"{self._package}.{module}"), module)
         command.context_class = out.Context
         return command
 

@@ -106,6 +106,15 @@ def show(name: str, as_json: bool) -> None:
 def new(name: str, base: str, overrides: tuple[str, ...]) -> None:
     """Make a preset NAME of your own, on top of another preset or with the settings of a run."""
     draft = draft_of(base, name)
+    set_all(draft, overrides)
+    draft.snapshot().validated()
+    path = draft.save()
+    write_schema(path.parent)
+    out.echo(str(path))
+
+
+def set_all(draft: Draft, overrides: tuple[str, ...]) -> None:
+    """Set each SECTION.KEY=VALUE in a new preset. Raises PresetError."""
     for text in overrides:
         refuse_override(text)
         key, equals, value = text.partition("=")
@@ -116,10 +125,6 @@ def new(name: str, base: str, overrides: tuple[str, ...]) -> None:
         if not equals:
             raise PresetError([Problem("--set", text, "write it as section.key=value")])
         draft.set_text(field, from_here(field, value))
-    draft.snapshot().validated()
-    path = draft.save()
-    write_schema(path.parent)
-    out.echo(str(path))
 
 
 def _unknown_setting(key: str, value: str) -> str:

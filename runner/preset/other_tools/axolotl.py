@@ -12,6 +12,7 @@ from runner.preset.other_tools.tool import (
     Settings,
     Tool,
     cadence,
+    held_out_rows,
     is_evaluated,
     set_ones,
     warmup,
@@ -27,7 +28,7 @@ _COLUMNS = {
     "system": "field_system",
     "tools": "field_tools",
 }
-_PRECISION = {
+_PRECISION: Mapping[str, Mapping[str, Any]] = {
     "auto": {"bf16": "auto", "fp16": False},
     "bfloat16": {"bf16": True, "fp16": False},
     "float16": {"bf16": False, "fp16": True},
@@ -36,11 +37,11 @@ _PRECISION = {
 
 
 def _makes(settings: Settings) -> Mapping[str, Any]:
-    kind = settings["model.chat_template_path"]
+    template = settings["model.chat_template_path"]
     timing = cadence(settings)
     made: dict[str, Any] = {
-        "chat_template": "jinja" if kind else "tokenizer_default",
-        **({"chat_template_jinja": kind} if kind else {}),
+        "chat_template": "jinja" if template else "tokenizer_default",
+        **set_ones({"chat_template_jinja": template}),
         **_adapter(settings),
         **_PRECISION[settings["model.dtype"]],
         **_data(settings),
@@ -71,9 +72,7 @@ def _adapter(settings: Settings) -> dict[str, Any]:
     targets = settings["lora.target_modules"]
     if not settings["lora.use_peft"]:
         return {"adapter": None, "load_in_4bit": four, "load_in_8bit": eight}
-    layers: dict[str, Any] = (
-        {"lora_target_linear": True} if targets == "all-linear" else {"lora_target_modules": targets}
-    )
+    layers = {"lora_target_linear": True} if targets == "all-linear" else {"lora_target_modules": targets}
     quantised: dict[str, Any] = {
         "bnb_config_kwargs": {
             "bnb_4bit_quant_type": settings["quantization.bnb_4bit_quant_type"],
@@ -92,9 +91,9 @@ def _adapter(settings: Settings) -> dict[str, Any]:
 
 def _data(settings: Settings) -> dict[str, Any]:
     made: dict[str, Any] = {"datasets": [_entry(source) for source in own_sources(settings)]}
-    held_out = settings["data.eval_dataset"]
+    held_out = held_out_rows(settings)
     if held_out is not None:
-        source = {"dataset": held_out, "split": settings["data.eval_split"] or "train"}
+        source = dict(zip(("dataset", "split"), held_out, strict=True))
         made["test_datasets"] = [_entry({**source, "columns": settings["data.columns"]})]
     else:
         made["val_set_size"] = settings["data.eval_fraction"] if is_evaluated(settings) else 0.0
@@ -195,6 +194,7 @@ AXOLOTL = Tool(
         "train.neftune_noise_alpha",
         *TRAINED_ON,
         "data.eval_dataset",
+        "data.eval_split",
         "data.eval_fraction",
         "eval.per_device_eval_batch_size",
         *CADENCE,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runner.preset.other_tools.said import by_itself
 from runner.preset.other_tools.sources import TRAINED_ON, own_sources
 from runner.preset.other_tools.tool import (
     CADENCE,
     Settings,
     Tool,
     cadence,
+    held_out_rows,
     is_evaluated,
     precision,
     set_ones,
@@ -88,9 +90,8 @@ def dataset_info(settings: Settings) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, source in enumerate(own_sources(settings), start=1):
         found["train" if number == 1 else f"train_{number}"] = _described(source)
-    if settings["data.eval_dataset"] is not None:
-        split = settings["data.eval_split"] or "train"
-        source = {"dataset": settings["data.eval_dataset"], "split": split}
+    if (held_out := held_out_rows(settings)) is not None:
+        source = dict(zip(("dataset", "split"), held_out, strict=True))
         found["held_out"] = _described({**source, "columns": settings["data.columns"]})
     return found
 
@@ -146,6 +147,7 @@ LLAMA_FACTORY = Tool(
         "save_steps": 500,
         "load_best_model_at_end": False,
     },
+    own={"dataset_dir": by_itself("data sets are looked up in its dataset_info.json")},
     writes={
         "model.model_name_or_path": "model_name_or_path",
         "model.revision": "model_revision",
@@ -189,6 +191,7 @@ LLAMA_FACTORY = Tool(
         "train.neftune_noise_alpha",
         *TRAINED_ON,
         "data.eval_dataset",
+        "data.eval_split",
         "data.eval_fraction",
         "data.max_train_samples",
         "data.assistant_turns",

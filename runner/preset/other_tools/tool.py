@@ -21,7 +21,8 @@ class Tool:
     `own` and `own_values` are the keys that mean something else here than in the other tools.
 
     `writes` says by which key it takes each of our settings, and `makes` returns the keys that stand for several of
-    ours (`made_of`), or that have to be there. `start` is how a written config is started, with {file} in it.
+    ours (`made_of`), or that have to be there; `lacks` those that it cannot
+    express beside these settings. `start` is how a written config is started, with {file} in it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Tool:
     makes: Callable[[Settings], Mapping[str, Any]] = lambda settings: {}
     made_of: tuple[str, ...] = ()
     start: str = ""
+    lacks: Callable[[Settings], frozenset[str]] = lambda settings: frozenset()
 
     @property
     def expresses(self) -> frozenset[str]:
@@ -75,6 +77,21 @@ def warmup(settings: Settings) -> dict[str, Any]:
     """Of two keys the one that is meant: a share of all steps, or a count."""
     steps = settings["train.warmup_steps"]
     return {"warmup_ratio": steps} if 0 < steps < 1 else {"warmup_steps": int(steps)}
+
+
+def whole_warmup(settings: Settings) -> float:
+    """One key for both: from 1 on a Trainer wants a whole number, and takes 1.0 for all steps."""
+    steps: float = settings["train.warmup_steps"]
+    return int(steps) if steps >= 1 or not steps else steps
+
+
+def held_out_rows(settings: Settings) -> tuple[str, str] | None:
+    """Data set and split of the held-out rows where they are named: a data set of their own, or the trained one."""
+    dataset, split = settings["data.eval_dataset"], settings["data.eval_split"]
+    trained_on = settings["data.train_dataset"]
+    if dataset is None and split is not None and isinstance(trained_on, str):
+        dataset = trained_on
+    return None if dataset is None else (dataset, split or "train")
 
 
 def precision(settings: Settings) -> dict[str, bool]:

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.preset.other_tools.sources import TRAINED_ON, builder, own_sources
-from runner.preset.other_tools.tool import CADENCE, Settings, Tool, cadence, is_evaluated, precision, set_ones
+from runner.preset.other_tools.tool import (
+    CADENCE,
+    Settings,
+    Tool,
+    cadence,
+    is_evaluated,
+    precision,
+    set_ones,
+    whole_warmup,
+)
 
 # What SFTConfig takes for what is not set; a script that calls it has these too.
 SFT_CONFIG: Mapping[str, Any] = {
@@ -35,7 +44,7 @@ def _makes(settings: Settings) -> Mapping[str, Any]:
     evaluated = is_evaluated(settings) and settings["data.eval_dataset"] is None
     return {
         **_data(settings),
-        **({} if settings["data.eval_split"] else {"test_split_size": _held_out(settings, evaluated)}),
+        **({} if _split_by_name(settings) else {"test_split_size": _held_out(settings, evaluated)}),
         **precision(settings),
         **cadence(
             settings if evaluated else {**settings, "data.eval_dataset": None, "data.eval_fraction": 0}
@@ -49,9 +58,14 @@ def _makes(settings: Settings) -> Mapping[str, Any]:
                 "per_device_eval_batch_size": None if batch == "auto" else batch,
             }
         ),
+        "warmup_steps": whole_warmup(settings),
         "report_to": settings["report.report_to"] or "none",
         "output_dir": "./outputs",
     }
+
+
+def _split_by_name(settings: Settings) -> bool:
+    return bool(settings["data.eval_split"]) and not _lacks(settings)
 
 
 def _held_out(settings: Settings, evaluated: bool) -> float:
@@ -72,6 +86,12 @@ def _entry(source: Mapping[str, Any]) -> dict[str, Any]:
     kind, dataset = builder(source["dataset"]), source["dataset"]
     place = {"path": kind, "data_files": dataset} if kind else {"path": dataset}
     return {**place, **set_ones({"name": source["dataset_config_name"]}), "split": source["split"]}
+
+
+def _lacks(settings: Settings) -> frozenset[str]:
+    """Files are named in `datasets`, whose held-out rows are split off."""
+    in_files = not isinstance(settings["data.train_dataset"], str) or builder(settings["data.train_dataset"])
+    return frozenset({"data.eval_split"}) if in_files and settings["data.eval_split"] else frozenset()
 
 
 TRL = Tool(
@@ -118,7 +138,6 @@ TRL = Tool(
         "train.gradient_accumulation_steps": "gradient_accumulation_steps",
         "train.learning_rate": "learning_rate",
         "train.lr_scheduler_type": "lr_scheduler_type",
-        "train.warmup_steps": "warmup_steps",
         "train.weight_decay": "weight_decay",
         "train.max_grad_norm": "max_grad_norm",
         "train.optim": "optim",
@@ -137,6 +156,7 @@ TRL = Tool(
     made_of=(
         "model.chat_template_path",
         "lora.modules_to_save",
+        "train.warmup_steps",
         "train.neftune_noise_alpha",
         *(name for name in TRAINED_ON if name != "data.columns"),
         "data.eval_split",
@@ -146,5 +166,6 @@ TRL = Tool(
         "report.report_to",
         "report.run_name",
     ),
+    lacks=_lacks,
     start="trl sft --config {file}",
 )

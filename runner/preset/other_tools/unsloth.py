@@ -8,7 +8,16 @@ from typing import Any
 from runner.preset.other_tools.conversion import TARGETS, ZERO_IS_AUTO, ZERO_IS_NO_LIMIT
 from runner.preset.other_tools.said import called, write
 from runner.preset.other_tools.sources import TRAINED_ON
-from runner.preset.other_tools.tool import CADENCE, Settings, Tool, cadence, is_evaluated, precision, set_ones
+from runner.preset.other_tools.tool import (
+    CADENCE,
+    Settings,
+    Tool,
+    cadence,
+    is_evaluated,
+    precision,
+    set_ones,
+    whole_warmup,
+)
 
 LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -28,6 +37,7 @@ def _makes(settings: Settings) -> Mapping[str, Any]:
                 "per_device_eval_batch_size": None if batch == "auto" else batch,
             }
         ),
+        "warmup_steps": whole_warmup(settings),
         "report_to": settings["report.report_to"] or "none",
         "output_dir": "outputs",
         "logging_nan_inf_filter": False,
@@ -37,6 +47,9 @@ def _makes(settings: Settings) -> Mapping[str, Any]:
         "from_pretrained.dtype": None if dtype == "auto" else f"torch.{dtype}",
         "from_pretrained.full_finetuning": not settings["lora.use_peft"],
         "from_pretrained.use_exact_model_name": True,
+        "from_pretrained.max_seq_length": settings["train.max_length"],
+        "from_pretrained.use_gradient_checkpointing": settings["train.gradient_checkpointing"],
+        "SFTConfig.gradient_checkpointing": settings["train.gradient_checkpointing"],
         "get_peft_model.random_state": seed,
         "get_peft_model.use_gradient_checkpointing": settings["train.gradient_checkpointing"],
         **{f"SFTConfig.{key}": value for key, value in training.items()},
@@ -112,7 +125,6 @@ UNSLOTH = Tool(
         "train.gradient_accumulation_steps": "SFTConfig.gradient_accumulation_steps",
         "train.learning_rate": "SFTConfig.learning_rate",
         "train.lr_scheduler_type": "SFTConfig.lr_scheduler_type",
-        "train.warmup_steps": "SFTConfig.warmup_steps",
         "train.weight_decay": "SFTConfig.weight_decay",
         "train.max_grad_norm": "SFTConfig.max_grad_norm",
         "train.optim": "SFTConfig.optim",
@@ -132,6 +144,7 @@ UNSLOTH = Tool(
         "lora.use_peft",
         "lora.modules_to_save",
         "train.gradient_checkpointing",
+        "train.warmup_steps",
         "train.neftune_noise_alpha",
         *(name for name in TRAINED_ON if name != "data.columns"),
         "data.eval_dataset",
