@@ -47,6 +47,8 @@ def _makes(settings: Settings) -> Mapping[str, Any]:
         **_data(settings),
         **warmup(settings),
         "group_by_length": settings["train.train_sampling_strategy"] == "group_by_length",
+        # Held-out rows are never packed, so that losses compare.
+        "eval_sample_packing": False,
         # Without it rows that are too long are dropped.
         "excess_length_strategy": "truncate",
         **{key: value for key, value in timing.items() if not key.endswith("strategy")},

@@ -73,6 +73,12 @@ def _cadence(value: Any) -> Any:
     return "auto" if value == 0 else value
 
 
+def _only(value: Any) -> Any:
+    if isinstance(value, list) and len(value) != 1:
+        raise NoCounterpartError("It takes one; give each its own source in data.train_dataset.")
+    return value[0] if isinstance(value, list) else value
+
+
 def never(why: str) -> Conversion:
     """Of keys whose values count something else."""
 
@@ -93,6 +99,7 @@ def column(ours: str) -> Conversion:
 SAME = Conversion(_same, _same)
 OPPOSITE = Conversion(_opposite, _opposite)
 COMMAS = Conversion(_list_of, _with_commas)
+ONE = Conversion(_only, _same)
 SHARE = Conversion(_share, _same)
 PERCENT = Conversion(_share_of_percent, lambda share: share * 100)
 SHARE_OF_STEPS = Conversion(_share_of_steps, _same)

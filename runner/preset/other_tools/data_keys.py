@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.preset.other_tools.conversion import PERCENT, SHARE, column, never
+from runner.preset.other_tools.conversion import ONE, PERCENT, SHARE, column, never
 from runner.preset.other_tools.said import ByValue, Keys, by_itself, called, code, unsupported, write
 
 _SHAPE = by_itself("chat, ShareGPT, Alpaca, prompt and completion, and text are recognised")
@@ -43,8 +43,12 @@ KEYS: Keys = {
     "test_file eval_dataset_name local_eval_datasets val_data validation_data valid_file "
     "data.eval data.test data.val data.validation "
     "eval.dataset eval.data": called("data.eval_dataset"),
-    "dataset_config dataset_subset subset config_name dataset_config_names": called(
-        "data.dataset_config_name"
+    "dataset_config dataset_subset subset config_name": called("data.dataset_config_name"),
+    "dataset_configs dataset_config_names": called("data.dataset_config_name", "It takes one.", ONE),
+    "dataset_splits": called(
+        "data.train_split",
+        "data.eval_split names the held-out one.",
+        never("Name them one by one: data.train_split and data.eval_split."),
     ),
     "dataset_train_split train_dataset_split split": called("data.train_split"),
     "dataset_test_split test_split validation_split eval_dataset_split val_split eval.split": called(

@@ -38,6 +38,8 @@ def _makes(settings: Settings) -> Mapping[str, Any]:
             }
         ),
         "warmup_steps": whole_warmup(settings),
+        # Held-out rows are never packed, so that losses compare.
+        "eval_packing": False,
         "report_to": settings["report.report_to"] or "none",
         "output_dir": "outputs",
         "logging_nan_inf_filter": False,
