@@ -103,6 +103,11 @@ class _Reader:
         self.collected.add(Line.of(number, ".".join(path), value, found))
 
     def _sources(self, number: int, path: tuple[str, ...], value: Any, listed: str) -> None:
+        if isinstance(value, Mapping) and "datasets" in value:
+            # What a mixture says beside its sources: how many rows are held out, and the seed.
+            for name, item in value.items():
+                if name != "datasets":
+                    self._key((*path, name), item, "data", path[-1])
         before = len(self._rows.said)
         sources = self._rows.sources(path, value, listed)
         settings = _held_out(sources) if listed == HELD_OUT else _trained_on(sources)

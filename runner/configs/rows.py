@@ -207,6 +207,11 @@ class Rows:
             self._say(at, value, Fate.BY_ITSELF, "shapes of rows are recognised")
 
     def _of_shape(self, at: KeyPath, source: Source, key: str, value: Any, listed: str) -> None:
+        if key == "columns" and isinstance(value, list):
+            self._say(
+                at, value, Fate.BY_ITSELF, "shapes of rows are recognised, other columns are passed over"
+            )
+            return
         found = meaning(self._tool, "data", key, value)
         columns = found.settings.get("data.columns")
         if isinstance(columns, Mapping):

@@ -21,6 +21,7 @@ class Computed:
 
 
 COMPUTED = Computed()
+_BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try)
 
 
 @dataclass(frozen=True)
@@ -57,32 +58,60 @@ def _refused(where: str, what: str) -> PresetError:
 
 
 class _Reader:
-    """Goes through a script from top to bottom, remembering what names are set to."""
+    """Goes through a script from top to bottom, remembering what names are set to. What a name is set to in a branch or
+    a loop is not known.
+    """
 
     def __init__(self) -> None:
         self._names: dict[str, Any] = {}
         self._target = ""
+        self._branches = 0
 
     def found(self, node: ast.AST) -> Iterator[ScriptCall]:
-        if isinstance(node, ast.Call):
-            yield from (call for part in ast.iter_child_nodes(node) for call in self.found(part))
-            if (name := _known(node.func)) is not None:
-                yield self._call(name, node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from self._function(node)
             return
+        branch = isinstance(node, _BRANCHES) and not _is_main(node)
         self._target = _target(node) if isinstance(node, ast.stmt) else self._target
+        self._branches += branch
+        for target in _given_in(node):
+            self._forget(target)
         for part in ast.iter_child_nodes(node):
             yield from self.found(part)
+        self._branches -= branch
+        if isinstance(node, ast.Call) and (name := _known(node.func)) is not None:
+            yield self._call(name, node)
+        self._follow(node)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Iterator[ScriptCall]:
+        """What is set inside is not known outside, and what it is given is known to its callers alone."""
+        before = dict(self._names)
+        given = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        self._names |= {argument.arg: COMPUTED for argument in given}
+        for part in ast.iter_child_nodes(node):
+            yield from self.found(part)
+        self._names = before
+
+    def _follow(self, node: ast.AST) -> None:
+        """What names are set to from here on."""
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 self._remember(target, node.value)
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
             self._remember(node.target, node.value)
+        elif isinstance(node, ast.AugAssign | ast.NamedExpr):
+            self._forget(node.target)
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            self._forget(node.optional_vars)
 
     def _remember(self, target: ast.expr, value: ast.expr) -> None:
-        if isinstance(target, ast.Name):
-            self._names[target.id] = self._value(value)
+        if not isinstance(target, ast.Name):
+            self._forget(target)
             return
-        # Several names at once: what each is set to is not looked at.
+        known, new = self._names.get(target.id), self._value(value)
+        self._names[target.id] = COMPUTED if self._branches and new != known else new
+
+    def _forget(self, target: ast.expr) -> None:
         for part in ast.walk(target):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                 self._names[part.id] = COMPUTED
@@ -122,6 +151,19 @@ class _Reader:
         if any(not isinstance(key, str) for key in keys):
             return COMPUTED
         return dict(zip(keys, map(self._value, node.values), strict=True))
+
+
+def _given_in(node: ast.AST) -> list[ast.expr]:
+    """The names that a loop gives to what is inside it."""
+    if isinstance(node, ast.For | ast.AsyncFor):
+        return [node.target]
+    return [part.target for part in getattr(node, "generators", ())]
+
+
+def _is_main(node: ast.AST) -> bool:
+    """Whether it is `if __name__ == "__main__"`, which a script that is started goes into."""
+    test = node.test if isinstance(node, ast.If) else None
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
 
 
 def _target(node: ast.stmt) -> str:

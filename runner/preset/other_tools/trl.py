@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runner.preset.other_tools.said import by_itself
 from runner.preset.other_tools.sources import TRAINED_ON, builder, own_sources
 from runner.preset.other_tools.tool import (
     CADENCE,
@@ -117,6 +118,7 @@ TRL = Tool(
         "test_split_size": 0.0,
         **SFT_CONFIG,
     },
+    own={"dataset_mixture.seed": by_itself("train.seed is also that of the rows")},
     writes={
         "model.model_name_or_path": "model_name_or_path",
         "model.revision": "model_revision",
