@@ -58,7 +58,7 @@ screenshots: venv-dev  ## record demo runs and draw the pictures of the README
 verdicts: venv-dev   ## write docs/verdicts.md and its pictures again
 	$(BIN)/python -m tests.make_verdicts docs
 
-reference: venv-dev  ## write docs/settings.md, rules.md, commands.md and presets' schema again
+reference: venv-dev  ## write docs/settings.md, rules.md, commands.md, importing.md and presets' schema again
 	$(BIN)/python -m tests.make_reference docs
 
 demo-data: venv-dev  ## make presets/demo again (five minutes)

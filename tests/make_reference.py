@@ -1,4 +1,6 @@
-"""docs/settings.md, docs/rules.md and docs/commands.md, made from the schema, the rules and the command line."""
+"""docs/settings.md, rules.md, commands.md and importing.md, made from the schema, the rules, the command line and the
+tables of other tools.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,10 @@ from runner.preset.other_tools.said import Kind, Said
 from runner.preset.other_tools.values import INSTEAD
 from runner.preset.schema import SECTIONS, section_type
 from runner.preset.validate import describe_schema
+from tests import make_importing
 from tui.cli import cli
 
-SETTINGS, RULES_PAGE, COMMANDS = "settings.md", "rules.md", "commands.md"
+SETTINGS, RULES_PAGE, COMMANDS, IMPORTING = "settings.md", "rules.md", "commands.md", "importing.md"
 
 # What a verb fills in when it is asked for its help.
 OTHER_TRAINERS = "[the logs of other trainers](foreign-runs.md)."
@@ -68,7 +71,12 @@ presets and the queue are kept.
 
 def files() -> dict[str, str]:
     """Every page by its name."""
-    return {SETTINGS: settings_page(), RULES_PAGE: rules_page(), COMMANDS: commands_page()}
+    return {
+        SETTINGS: settings_page(),
+        RULES_PAGE: rules_page(),
+        COMMANDS: commands_page(),
+        IMPORTING: make_importing.page(),
+    }
 
 
 def settings_page() -> str:

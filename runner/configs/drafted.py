@@ -24,7 +24,9 @@ def draft_of(proposal: Proposal, home: Path, name: str | None) -> Draft:
     elif any(preset.name == name for preset in files.list_presets(home)):
         what = "there is a preset of this name.\nGive another, or none: then one is found."
         raise PresetError([Problem("--name", name, what)])
-    comment = f"# Read from {proposal.config.name}, {proposal.recognised.tool.title}.\n"
+    # On one line, whatever the name of the file has in it.
+    source = " ".join(proposal.config.name.split())
+    comment = f"# Read from {source}, {proposal.recognised.tool.title}.\n"
     text = document.text_of(document.quoted(proposal.values)) if proposal.values else "{}\n"
     return Draft(document.parse_text(SCHEMA_LINE + comment + text, name), home, None, name)
 

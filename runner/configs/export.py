@@ -26,6 +26,8 @@ ROWS_LOOK = {
     "trl": "The rows need a column messages, text, or prompt and completion.",
     "unsloth": "The rows need a column messages, text, or prompt and completion.",
 }
+# What an entry of several sources says beside its place.
+OF_A_SOURCE: Mapping[str, Any] = {"weight": 1.0, "max_rows": None, "skip_rows": [], "columns": {}}
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ def export(preset: Preset, tool: Tool, name: str, target: Path) -> Exported:
         # Relative to where its command is started, so in full.
         values = {**values, "dataset_dir": str(target.parent)}
     body = script_of(values, settings) if tool is UNSLOTH else yaml_elsewhere.text_of(values)
-    header = "".join(f"# {line}".rstrip() + "\n" for line in _header(preset, tool, name, target, left_out))
+    # One line each, whatever a name has in it: a line that is no comment would be part of the config.
+    lines = (" ".join(line.split()) for line in _header(preset, tool, name, target, left_out))
+    header = "".join(f"# {line}\n" for line in lines)
     beside = {DATASET_INFO: _info(settings)} if tool is LLAMA_FACTORY else {}
     return Exported(header + "\n" + body, beside, left_out)
 
@@ -81,9 +85,19 @@ def _info(settings: Settings) -> str:
 
 def _left_out(settings: Settings, tool: Tool) -> Iterator[tuple[str, str]]:
     expressed = tool.expresses - tool.lacks(settings)
+    several = settings["data.train_dataset"] if isinstance(settings["data.train_dataset"], list) else []
+    if several and settings["data.eval_dataset"] is None:
+        # A split of which of them is not said.
+        expressed -= {"data.eval_split"}
     for one in fields():
         if one.section and one.name not in expressed and settings[one.name] != one.default:
             yield one.name, to_text(settings[one.name]) or "null"
+    taken = {"max_rows"} if tool is LLAMA_FACTORY else set()
+    taken |= {"columns"} if "data.columns" in expressed else set()
+    for number, source in enumerate(several, start=1):
+        for key, default in OF_A_SOURCE.items():
+            if key not in taken and source[key] != default:
+                yield f"data.train_dataset, {key} of source {number}", to_text(source[key])
 
 
 def _header(
@@ -91,9 +105,9 @@ def _header(
 ) -> Iterator[str]:
     yield f"Preset {name} of ftui, for {tool.title}."
     if preset.description:
-        yield " ".join(redacted(preset.description).split())
+        yield redacted(preset.description)
     yield f"Start it: {tool.start.format(file=target.name)}"
     yield ROWS_LOOK[tool.name]
     if left_out:
         yield f"{tool.title} cannot express:"
-        yield from (f"  {setting}: {' '.join(value.split())}" for setting, value in left_out)
+        yield from (f"- {setting}: {value}" for setting, value in left_out)

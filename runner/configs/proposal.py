@@ -87,6 +87,9 @@ class _Reader:
             if inside and not (inside == "data" and (shares or as_written(key) in ("dataset", "datasets"))):
                 for name, item in value.items():
                     self._key((*path, str(name)), item, inside, key)
+                if not value:
+                    empty = Meaning(Fate.UNSET, words="It is empty, so nothing is lost.")
+                    self.collected.add(Line.of(self._config.lines.get(path, 0), ".".join(path), value, empty))
                 return
         number = self._config.lines.get(path, 0)
         self._take(number, path, value, meaning(self._tool, section, key, value, theirs))

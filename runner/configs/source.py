@@ -13,7 +13,7 @@ from runner.preset import document
 from runner.preset.errors import PresetError, Problem
 from runner.preset.section import KeyPath
 
-MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 4 * safe_open.MIB
 _A_CONFIG = "is no config: a mapping of keys is expected.\nName the file that the other tool is started with."
 
 
@@ -45,14 +45,10 @@ def read(path: Path) -> ConfigFile:
 
 def _text(path: Path) -> str:
     try:
-        data = safe_open.read_bytes(path)
+        data = safe_open.read_bytes(path, MOST_BYTES)
     except OSError as error:
         what = f"cannot be read: {error.strerror}.\nName a .yaml, .json or .py file."
         raise PresetError([Problem(str(path), "", what)]) from None
-    if len(data) > MOST_BYTES:
-        raise PresetError(
-            [Problem(str(path), "", f"is larger than {MOST_BYTES >> 20} MiB, and so no config.")]
-        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

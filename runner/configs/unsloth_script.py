@@ -8,6 +8,9 @@ from typing import Any
 from runner.preset.other_tools.sources import builder, own_sources
 from runner.preset.other_tools.tool import Settings, held_out_rows
 
+# The values that are no literals.
+_DTYPES = ("torch.bfloat16", "torch.float16", "torch.float32")
+
 
 def script_of(values: Mapping[str, Any], settings: Settings) -> str:
     """The script; `values` are arguments by 'call.argument'."""
@@ -52,7 +55,7 @@ def _arguments(values: Mapping[str, Any], call: str) -> Iterator[str]:
 
 
 def _literal(value: Any) -> str:
-    return value if isinstance(value, str) and value.startswith("torch.") else repr(value)
+    return value if value in _DTYPES else repr(value)
 
 
 def _rows(values: Mapping[str, Any], settings: Settings) -> Iterator[str]:

@@ -128,7 +128,7 @@ def test_a_config_is_written_with_how_it_is_started(
 def test_what_the_tool_cannot_express_is_printed_and_stands_in_the_file(home: Path, config: Path) -> None:
     told = ftui("export-config", "demo", "--to", "trl", "--set", "data.skip_rows=[3, 5]", "-o", "x.yaml")
     assert "TRL cannot express data.skip_rows: [3, 5]\n" in told
-    assert "#   data.skip_rows: [3, 5]\n" in (config.parent / "x.yaml").read_text()
+    assert "# - data.skip_rows: [3, 5]\n" in (config.parent / "x.yaml").read_text()
 
 
 def test_nothing_is_overwritten_without_being_asked_for(home: Path, config: Path) -> None:

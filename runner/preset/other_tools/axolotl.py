@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.preset.other_tools.said import unsupported
-from runner.preset.other_tools.sources import TRAINED_ON, builder, own_sources
+from runner.preset.other_tools.sources import TRAINED_ON, builder, named_columns, own_sources
 from runner.preset.other_tools.tool import (
     CADENCE,
     Settings,
@@ -115,6 +115,10 @@ def _entry(source: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _lacks(settings: Settings) -> frozenset[str]:
+    return frozenset() if named_columns(settings) <= set(_COLUMNS) else frozenset({"data.columns"})
+
+
 AXOLOTL = Tool(
     "axolotl",
     "Axolotl",
@@ -180,28 +184,29 @@ AXOLOTL = Tool(
         "report.logging_steps": "logging_steps",
     },
     makes=_makes,
-    made_of=(
-        "model.chat_template_path",
-        "model.dtype",
-        "quantization.load_in_4bit",
-        "quantization.load_in_8bit",
-        "quantization.bnb_4bit_quant_type",
-        "quantization.bnb_4bit_use_double_quant",
-        "lora.use_peft",
-        "lora.target_modules",
-        "lora.modules_to_save",
-        "train.warmup_steps",
-        "train.max_steps",
-        "train.train_sampling_strategy",
-        "train.neftune_noise_alpha",
-        *TRAINED_ON,
-        "data.eval_dataset",
-        "data.eval_split",
-        "data.eval_fraction",
-        "eval.per_device_eval_batch_size",
-        *CADENCE,
-        "report.report_to",
-        "report.run_name",
-    ),
+    made_of={
+        "model.chat_template_path": "chat_template_jinja",
+        "model.dtype": "bf16 fp16",
+        "quantization.load_in_4bit": "adapter load_in_4bit",
+        "quantization.load_in_8bit": "load_in_8bit",
+        "quantization.bnb_4bit_quant_type": "bnb_config_kwargs",
+        "quantization.bnb_4bit_use_double_quant": "bnb_config_kwargs",
+        "lora.use_peft": "adapter",
+        "lora.target_modules": "lora_target_linear lora_target_modules",
+        "lora.modules_to_save": "lora_modules_to_save",
+        "train.warmup_steps": "warmup_ratio warmup_steps",
+        "train.max_steps": "max_steps",
+        "train.train_sampling_strategy": "group_by_length",
+        "train.neftune_noise_alpha": "neftune_noise_alpha",
+        **dict.fromkeys(TRAINED_ON, "datasets"),
+        "data.eval_dataset": "test_datasets",
+        "data.eval_split": "test_datasets",
+        "data.eval_fraction": "val_set_size",
+        "eval.per_device_eval_batch_size": "eval_batch_size",
+        **CADENCE,
+        "report.report_to": "use_wandb use_tensorboard use_trackio",
+        "report.run_name": "wandb_name",
+    },
+    lacks=_lacks,
     start="axolotl train {file} --launcher python",
 )

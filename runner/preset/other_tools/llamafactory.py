@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.preset.other_tools.said import by_itself
-from runner.preset.other_tools.sources import TRAINED_ON, own_sources
+from runner.preset.other_tools.sources import TRAINED_ON, named_columns, own_sources
 from runner.preset.other_tools.tool import (
     CADENCE,
     Settings,
@@ -100,7 +100,7 @@ def _described(source: Mapping[str, Any]) -> dict[str, Any]:
     place = {"file_name" if source["dataset"].startswith("/") else "hf_hub_url": source["dataset"]}
     theirs = {ours: theirs for theirs, ours in COLUMNS.items()}
     columns = {theirs[ours]: name for ours, name in source["columns"].items() if ours in theirs}
-    extra = set_ones({"subset": source.get("dataset_config_name")})
+    extra = set_ones({"subset": source.get("dataset_config_name"), "num_samples": source.get("max_rows")})
     extra |= {} if source["split"] == "train" else {"split": source["split"]}
     if "prompt" in columns or "response" in columns:
         return {**place, **extra, "formatting": "alpaca", "columns": columns}
@@ -111,6 +111,11 @@ def _described(source: Mapping[str, Any]) -> dict[str, Any]:
         "columns": {"messages": "messages", **columns},
         "tags": _TAGS,
     }
+
+
+def _lacks(settings: Settings) -> frozenset[str]:
+    known = named_columns(settings) <= set(COLUMNS.values())
+    return frozenset() if known else frozenset({"data.columns"})
 
 
 def _twice_the_rank(settings: Settings) -> int:
@@ -179,26 +184,27 @@ LLAMA_FACTORY = Tool(
         "report.logging_steps": "logging_steps",
     },
     makes=_makes,
-    made_of=(
-        "model.dtype",
-        "model.attn_implementation",
-        "quantization.load_in_4bit",
-        "quantization.load_in_8bit",
-        "lora.use_peft",
-        "lora.modules_to_save",
-        "train.packing",
-        "train.warmup_steps",
-        "train.neftune_noise_alpha",
-        *TRAINED_ON,
-        "data.eval_dataset",
-        "data.eval_split",
-        "data.eval_fraction",
-        "data.max_train_samples",
-        "data.assistant_turns",
-        "eval.per_device_eval_batch_size",
-        *CADENCE,
-        "report.report_to",
-        "report.run_name",
-    ),
+    made_of={
+        "model.dtype": "bf16 fp16",
+        "model.attn_implementation": "flash_attn",
+        "quantization.load_in_4bit": "quantization_bit",
+        "quantization.load_in_8bit": "quantization_bit",
+        "lora.use_peft": "finetuning_type",
+        "lora.modules_to_save": "additional_target",
+        "train.packing": "packing neat_packing",
+        "train.warmup_steps": "warmup_ratio warmup_steps",
+        "train.neftune_noise_alpha": "neftune_noise_alpha",
+        **dict.fromkeys(TRAINED_ON, "dataset"),
+        "data.eval_dataset": "eval_dataset",
+        "data.eval_split": "eval_dataset",
+        "data.eval_fraction": "val_size",
+        "data.max_train_samples": "max_samples",
+        "data.assistant_turns": "mask_history",
+        "eval.per_device_eval_batch_size": "per_device_eval_batch_size",
+        **CADENCE,
+        "report.report_to": "report_to",
+        "report.run_name": "run_name",
+    },
+    lacks=_lacks,
     start="llamafactory-cli train {file}",
 )

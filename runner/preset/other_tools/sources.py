@@ -31,6 +31,11 @@ def builder(dataset: str) -> str:
     return next((BUILDERS[end] for end in reversed(PurePath(dataset).suffixes) if end in BUILDERS), "json")
 
 
+def named_columns(settings: Settings) -> set[str]:
+    """The columns, under our names, that any source of training rows has under another."""
+    return {ours for source in own_sources(settings) for ours in source["columns"]}
+
+
 def own_sources(settings: Settings) -> Iterator[Mapping[str, Any]]:
     """The sources of training rows, each with dataset, split, dataset_config_name and columns."""
     several = settings["data.train_dataset"]

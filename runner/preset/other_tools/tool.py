@@ -34,7 +34,7 @@ class Tool:
     own_values: ByValue = field(default_factory=dict)
     writes: Mapping[str, str] = field(default_factory=dict)
     makes: Callable[[Settings], Mapping[str, Any]] = lambda settings: {}
-    made_of: tuple[str, ...] = ()
+    made_of: Mapping[str, str] = field(default_factory=dict)
     start: str = ""
     lacks: Callable[[Settings], frozenset[str]] = lambda settings: frozenset()
 
@@ -70,7 +70,11 @@ def cadence(settings: Settings) -> dict[str, Any]:
     }
 
 
-CADENCE = ("eval.eval_steps", "output.save_steps", "output.load_best_model_at_end")
+CADENCE = {
+    "eval.eval_steps": "eval_steps",
+    "output.save_steps": "save_steps",
+    "output.load_best_model_at_end": "load_best_model_at_end",
+}
 
 
 def warmup(settings: Settings) -> dict[str, Any]:
@@ -102,4 +106,4 @@ def precision(settings: Settings) -> dict[str, bool]:
 
 def set_ones(values: Mapping[str, Any]) -> dict[str, Any]:
     """Without those that are not set."""
-    return {key: value for key, value in values.items() if value not in (None, [], {})}
+    return {key: value for key, value in values.items() if value not in (None, "", [], {})}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.preset.other_tools.said import by_itself
-from runner.preset.other_tools.sources import TRAINED_ON, builder, own_sources
+from runner.preset.other_tools.sources import builder, own_sources
 from runner.preset.other_tools.tool import (
     CADENCE,
     Settings,
@@ -157,19 +157,21 @@ TRL = Tool(
         "report.logging_steps": "logging_steps",
     },
     makes=_makes,
-    made_of=(
-        "model.chat_template_path",
-        "lora.modules_to_save",
-        "train.warmup_steps",
-        "train.neftune_noise_alpha",
-        *(name for name in TRAINED_ON if name != "data.columns"),
-        "data.eval_split",
-        "data.eval_fraction",
-        "eval.per_device_eval_batch_size",
-        *CADENCE,
-        "report.report_to",
-        "report.run_name",
-    ),
+    made_of={
+        "model.chat_template_path": "chat_template_path",
+        "lora.modules_to_save": "lora_modules_to_save",
+        "train.warmup_steps": "warmup_steps",
+        "train.neftune_noise_alpha": "neftune_noise_alpha",
+        "data.train_dataset": "dataset_name datasets",
+        "data.train_split": "dataset_train_split",
+        "data.dataset_config_name": "dataset_config",
+        "data.eval_split": "dataset_test_split",
+        "data.eval_fraction": "test_split_size",
+        "eval.per_device_eval_batch_size": "per_device_eval_batch_size",
+        **CADENCE,
+        "report.report_to": "report_to",
+        "report.run_name": "run_name",
+    },
     lacks=_lacks,
     start="trl sft --config {file}",
 )

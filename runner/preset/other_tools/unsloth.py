@@ -7,7 +7,6 @@ from typing import Any
 
 from runner.preset.other_tools.conversion import TARGETS, ZERO_IS_AUTO, ZERO_IS_NO_LIMIT
 from runner.preset.other_tools.said import called, write
-from runner.preset.other_tools.sources import TRAINED_ON
 from runner.preset.other_tools.tool import (
     CADENCE,
     Settings,
@@ -141,21 +140,23 @@ UNSLOTH = Tool(
         "report.logging_steps": "SFTConfig.logging_steps",
     },
     makes=_makes,
-    made_of=(
-        "model.dtype",
-        "lora.use_peft",
-        "lora.modules_to_save",
-        "train.gradient_checkpointing",
-        "train.warmup_steps",
-        "train.neftune_noise_alpha",
-        *(name for name in TRAINED_ON if name != "data.columns"),
-        "data.eval_dataset",
-        "data.eval_split",
-        "data.eval_fraction",
-        "eval.per_device_eval_batch_size",
-        *CADENCE,
-        "report.report_to",
-        "report.run_name",
-    ),
+    made_of={
+        "model.dtype": "from_pretrained.dtype",
+        "lora.use_peft": "from_pretrained.full_finetuning",
+        "lora.modules_to_save": "get_peft_model.modules_to_save",
+        "train.gradient_checkpointing": "get_peft_model.use_gradient_checkpointing",
+        "train.warmup_steps": "SFTConfig.warmup_steps",
+        "train.neftune_noise_alpha": "SFTConfig.neftune_noise_alpha",
+        "data.train_dataset": "load_dataset",
+        "data.train_split": "load_dataset",
+        "data.dataset_config_name": "load_dataset",
+        "data.eval_dataset": "load_dataset",
+        "data.eval_split": "load_dataset",
+        "data.eval_fraction": "train_test_split.test_size",
+        "eval.per_device_eval_batch_size": "SFTConfig.per_device_eval_batch_size",
+        **{ours: f"SFTConfig.{key}" for ours, key in CADENCE.items()},
+        "report.report_to": "SFTConfig.report_to",
+        "report.run_name": "SFTConfig.run_name",
+    },
     start="python {file}",
 )
