@@ -68,6 +68,8 @@ def meaning(tool: Tool, section: str, key: str, value: Any, theirs: str = "") ->
         return Meaning(Fate.UNDERSTOOD, dict(_written(said.ours)), said.words)
     if value is None:
         return Meaning(Fate.UNSET, words="Its default holds.", ours=said.ours)
+    if "." not in said.ours:
+        return Meaning(Fate.NO_COUNTERPART, words=f"It is the section {said.ours} here. {said.words}")
     return _converted(said, value)
 
 

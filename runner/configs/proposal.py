@@ -140,6 +140,9 @@ class _Reader:
                 value is COMPUTED or not known.positional or name not in known.positional
             ):
                 self._object(number, path, value)
+            elif isinstance(value, Mapping) and (inside := SECTIONS_ELSEWHERE.get(as_written(name))):
+                for key, item in value.items():
+                    self._take(number, (*path, str(key)), item, meaning(self._tool, inside, str(key), item))
             elif name not in known.positional or call.name.endswith("from_pretrained"):
                 self._take(number, path, value, meaning(self._tool, known.section, name, value))
 

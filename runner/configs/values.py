@@ -15,6 +15,8 @@ from runner.preset.validate import validate
 
 # What stands first in the words of INSTEAD where it is a value: 'adamw_8bit, the nearest', '[], which is no tracker'.
 _VALUE = re.compile(r"(\[[^\]]*\]|[A-Za-z0-9_.-]+)(?:, (.*)|)$")
+# PEFT takes a text for a regular expression; names of layers have none of these.
+_PATTERN = re.compile(r"[][\\()|*+?^${}]")
 # PyYAML, which other tools read with, takes these for booleans.
 _SWITCH = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
 
@@ -23,6 +25,8 @@ def setting_value(name: str, value: Any) -> tuple[Any, str]:
     """The value that setting `name` gets, and what is to be said of it, '' mostly. Raises NoCounterpartError."""
     field = field_named(name)
     taken, words = _instead(name, value)
+    if name == "lora.target_modules" and isinstance(taken, str) and _PATTERN.search(taken):
+        raise NoCounterpartError("It is a pattern; lora.target_modules takes the names of layers.")
     if name in LISTS and isinstance(taken, str) and taken not in field.words:
         taken = [part.strip() for part in taken.split(",") if part.strip()]
     if name in SHARES and isinstance(taken, float) and 0 < taken < 1:

@@ -59,6 +59,8 @@ def test_a_value_is_converted(tmp_path: Path, text: str, key: str, settings: dic
         (AXOLOTL + "wandb_name:\n", "wandb_name", Fate.UNSET, "Its default holds."),
         (AXOLOTL + "deepspeed: x.json\n", "deepspeed", Fate.NO_COUNTERPART, "one GPU"),
         (AXOLOTL + "trainer_cls: my.Trainer\n", "trainer_cls", Fate.CODE, "Nothing is run from a config."),
+        (AXOLOTL + "lora_target_modules: 'layers.[\\d]+.(q|k)_proj'\n", "lora_target_modules", Fate.NO_COUNTERPART,
+         "It is a pattern"),
         (LLAMA_FACTORY, "template", Fate.NO_COUNTERPART, "the tokenizer's template is used"),
         (LLAMA_FACTORY + "lora_rank: many\n", "lora_rank", Fate.NO_COUNTERPART, "a whole number from 1 to 1024"),
         (TRL + "lr_scheduler_kwargs: {min_lr: 0}\n", "lr_scheduler_kwargs", Fate.NO_COUNTERPART, "no settings of its"),

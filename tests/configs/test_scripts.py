@@ -110,6 +110,16 @@ def test_names_stand_for_what_they_were_set_to_before(
     assert given.settings.get("train.learning_rate") == learning_rate
 
 
+def test_arguments_inside_a_mapping_are_read(tmp_path: Path) -> None:
+    text = "SFTConfig(model_init_kwargs={'attn_implementation': 'eager', 'torch_dtype': torch.float16, 'x': 1})\n"
+    found = read(tmp_path, text, "train.py")
+    assert found.settings["model.attn_implementation"] == "eager"
+    assert found.settings["model.dtype"] == "float16"
+    assert fate(found, "SFTConfig.model_init_kwargs.x") is Fate.UNKNOWN
+    found = read(tmp_path, "SFTConfig(model_init_kwargs=[])\n", "train.py")
+    assert fate(found, "SFTConfig.model_init_kwargs") is Fate.NO_COUNTERPART
+
+
 def test_of_unsloth_its_own_defaults_hold(tmp_path: Path) -> None:
     text = (
         "from unsloth import FastLanguageModel\n"

@@ -52,9 +52,10 @@ def _share_of_steps(value: Any) -> Any:
 
 
 def _targets(value: Any) -> Any:
-    """Their names of layers; a list that holds the word for all of them stands for all."""
-    value = _list_of(value)
-    words = value if isinstance(value, list) else []
+    """Their names of layers; a list that holds the word for all of them stands for all. Texts stay as they are: one
+    may be a pattern.
+    """
+    words = _list_of(value) if isinstance(value, str | list) else []
     return "all-linear" if {"all", "all-linear"} & set(map(str, words)) else value
 
 
