@@ -162,7 +162,7 @@ class Rows:
         return [{**source, "dataset": placed(source["dataset"], self._folder)}]
 
     def _take(self, at: KeyPath, source: Source, ours: str, value: Any) -> None:
-        if ours == "dataset" and value in _FORMATS:
+        if ours == "dataset" and isinstance(value, str) and value in _FORMATS:
             self._say(at, value, Fate.BY_ITSELF, "formats of files are recognised")
         elif ours == "dataset" and not isinstance(value, str):
             self._say(at, value, Fate.UNKNOWN, "A path or a name on the hub is expected.")
@@ -173,9 +173,8 @@ class Rows:
             self._say(at, value, Fate.UNDERSTOOD, f"{ours} of this source")
 
     def _files(self, at: KeyPath, value: Any, given: Mapping[str, Any]) -> list[str]:
-        if given.get("path", "json") not in _FORMATS and not str(given.get("path")).startswith(
-            (".", "/", "~")
-        ):
+        place = str(given.get("path", "json"))
+        if place not in _FORMATS and not place.startswith((".", "/", "~")):
             self._say(at, value, Fate.NO_COUNTERPART, "A data set of the hub is read whole, by its split.")
             return []
         if isinstance(value, Mapping):

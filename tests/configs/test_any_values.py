@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runner.configs.drafted import draft_of
@@ -79,6 +79,9 @@ def read(text: str, name: str, said: str | None = None) -> Proposal | None:
 
 
 @settings(max_examples=400)
+@example(tree={"datasets": [{"path": [], "data_files": "x"}]}, tool="axolotl")
+@example(tree={"dataset_id": {"dataset_name": []}}, tool="trl")
+@example(tree={"model_init_kwargs": "x"}, tool="trl")
 @given(
     tree=st.dictionaries(KEYS, VALUES, min_size=1, max_size=8),
     tool=st.sampled_from([name for name in READ if name != "script"]),
