@@ -17,6 +17,8 @@ from tests.faults.scene import ftui
 
 ROWS = "datasets: [{path: c/d, type: chat_template}]\n"
 TOKEN = "hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH"
+# Of no shape that is known: told by the name of its key alone.
+SECRET = "correct horse battery"
 CODE = "import pathlib\npathlib.Path(__file__).with_name('was-run').touch()\n"
 
 
@@ -129,7 +131,7 @@ FILES: dict[str, Callable[[Path], object]] = {
     "a pipe": _pipe,
     "a directory": lambda path: path.mkdir(),
     "a link to nothing": lambda path: path.symlink_to("gone"),
-    "5 MiB of text": lambda path: path.write_text("a: 1\n" * 1_100_000),
+    "5 MiB of text": lambda path: path.write_text("# a line\n" * 600_000 + AXOLOTL + ROWS),
     "bytes that are no text": lambda path: path.write_bytes(b"a: \xff\xfe\x00\n"),
     "NUL characters": lambda path: path.write_bytes(b"base_model: a\x00b\n"),
     "brackets 100,000 deep": lambda path: path.write_text("a: " + "[" * 100_000),
@@ -177,10 +179,12 @@ def test_a_pipe_for_a_list_of_data_sets(home: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["hub_token", "wandb_api_key", "hf_token", "report.token"])
 @pytest.mark.fault("a config holds a token: {key}", "neither printed nor kept")
 def test_tokens(home: Path, tmp_path: Path, key: str) -> None:
-    row = f"{key}: {TOKEN}\n" if "." not in key else f"wandb:\n  token: {TOKEN}\n"
+    row = f"{key}: {SECRET}\n" if "." not in key else f"wandb:\n  token: {SECRET}\nwandb_tags: {TOKEN}\n"
     path = laid(tmp_path, AXOLOTL + ROWS + row)
-    assert TOKEN not in ftui("import", str(path), "--yes")
-    assert TOKEN not in (files.own_folder(home) / "config.yaml").read_text()
+    told = ftui("import", str(path), "--yes")
+    assert SECRET not in told
+    assert TOKEN not in told
+    assert SECRET not in (files.own_folder(home) / "config.yaml").read_text()
 
 
 @pytest.mark.fault("the address of a config's data set holds a password", "refused; it is not told")
