@@ -73,7 +73,9 @@ def test_a_data_set_that_is_a_script(home: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     laid(tmp_path / "data", '{"mine": {"script_url": "../evil.py"}}', "dataset_info.json")
     path = laid(tmp_path, LLAMA_FACTORY + "dataset: mine\n")
-    assert "names no training rows" in refused("import", str(path), "--yes")
+    told = ftui("import", str(path), "--yes", code=1)
+    assert "Names code, left out (1)" in told
+    assert "names no training rows" in told
     assert not (tmp_path / "was-run").exists()
 
 
@@ -154,6 +156,7 @@ SCRIPTS = {
     "expressions 10,000 deep": "LoraConfig(r=" + "(" * 10_000 + ")" * 10_000 + ")",
     "a number of 100,000 digits": "LoraConfig(r=" + "9" * 100_000 + ")",
     "NUL characters": "LoraConfig(r=1)\0",
+    "5 MiB of comments": "# a line\n" * 600_000 + SCRIPT,
     "a chain of 50,000 additions": "LoraConfig(r=1" + "+1" * 50_000 + ")",
 }
 
