@@ -21,17 +21,19 @@ def presets_of(home: Path) -> list[str]:
     return sorted(path.name for path in files.own_folder(home).glob("*.yaml"))
 
 
-@pytest.mark.parametrize(("answer", "saved"), [("y", ["config.yaml"]), ("", ["config.yaml"]), ("n", [])])
-@pytest.mark.fault("an import is asked about on a terminal, the answer is '{answer}'", "{saved} is saved")
-def test_whether_it_is_saved(
-    home: Path, tmp_path: Path, terminal: Opens, answer: str, saved: list[str]
-) -> None:
+SAVED, NOT_SAVED = "the preset is saved", "nothing is saved"
+WRITTEN, KEPT = "the file is written", "the file stays as it is"
+
+
+@pytest.mark.parametrize(("answer", "must"), [("y", SAVED), ("", SAVED), ("n", NOT_SAVED)])
+@pytest.mark.fault("`ftui import` asks on a terminal, the answer is '{answer}'", "{must}")
+def test_whether_it_is_saved(home: Path, tmp_path: Path, terminal: Opens, answer: str, must: str) -> None:
     (tmp_path / "config.yaml").write_text(AXOLOTL + ROWS)
     screen = terminal(*FTUI, "import", str(tmp_path / "config.yaml"))
     screen.shows("Save this preset as config?")
     screen.press(f"{answer}\r".encode())
-    assert screen.process.wait(40) == (0 if saved else 1)
-    assert presets_of(home) == saved
+    assert screen.process.wait(40) == (0 if must == SAVED else 1)
+    assert presets_of(home) == (["config.yaml"] if must == SAVED else [])
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "a closed terminal"])
@@ -62,15 +64,15 @@ def test_which_tool(home: Path, tmp_path: Path, terminal: Opens) -> None:
     assert "TRL" in (files.own_folder(home) / "config.yaml").read_text()
 
 
-@pytest.mark.parametrize(("answer", "is_written"), [("y", True), ("n", False), ("", False)])
-@pytest.mark.fault("an export would overwrite a file, the answer is '{answer}'", "overwritten: {is_written}")
+@pytest.mark.parametrize(("answer", "must"), [("y", WRITTEN), ("n", KEPT), ("", KEPT)])
+@pytest.mark.fault("`ftui export-config` asks whether to overwrite, the answer is '{answer}'", "{must}")
 def test_whether_it_is_overwritten(
-    home: Path, tmp_path: Path, terminal: Opens, answer: str, is_written: bool
+    home: Path, tmp_path: Path, terminal: Opens, answer: str, must: str
 ) -> None:
     target = tmp_path / "x.yaml"
     target.write_text("mine")
     screen = terminal(*FTUI, "export-config", "demo", "--to", "trl", "-o", str(target))
     screen.shows("Overwrite it?")
     screen.press(f"{answer}\r".encode())
-    assert screen.process.wait(40) == (0 if is_written else 1)
-    assert (target.read_text() != "mine") == is_written
+    assert screen.process.wait(40) == (0 if must == WRITTEN else 1)
+    assert (target.read_text() == "mine") == (must == KEPT)
