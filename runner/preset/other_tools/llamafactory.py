@@ -16,7 +16,7 @@ from runner.preset.other_tools.tool import (
     is_evaluated,
     precision,
     set_ones,
-    warmup,
+    whole_warmup,
 )
 
 DATASET_INFO = "dataset_info.json"
@@ -75,7 +75,8 @@ def _makes(settings: Settings) -> Mapping[str, Any]:
             else {"val_size": settings["data.eval_fraction"] if is_evaluated(settings) else 0.0}
         ),
         **precision(settings),
-        **warmup(settings),
+        # transformers takes a share here since 5.0, and later ones know no warmup_ratio.
+        "warmup_steps": whole_warmup(settings),
         **cadence(settings),
         "report_to": settings["report.report_to"] or "none",
         "output_dir": "./outputs",
@@ -192,7 +193,7 @@ LLAMA_FACTORY = Tool(
         "lora.use_peft": "finetuning_type",
         "lora.modules_to_save": "additional_target",
         "train.packing": "packing neat_packing",
-        "train.warmup_steps": "warmup_ratio warmup_steps",
+        "train.warmup_steps": "warmup_steps",
         "train.neftune_noise_alpha": "neftune_noise_alpha",
         **dict.fromkeys(TRAINED_ON, "dataset"),
         "data.eval_dataset": "eval_dataset",
