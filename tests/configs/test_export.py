@@ -67,6 +67,29 @@ def test_trl_takes_what_is_written_for_it(home: Path, tmp_path: Path, overrides:
     assert mixture.datasets[0].data_files == "/d/x.jsonl"
 
 
+def test_no_share_of_rows_is_written_for_trl_as_none(home: Path) -> None:
+    """Its split refuses a size of 0."""
+    for overrides in (("data.eval_fraction=0",), ("data.eval_dataset=/d/y.jsonl",)):
+        assert "test_split_size" not in config_of(flat(made(home, *overrides)), READ["trl"])
+    lacking = made(home, "data.eval_split=test", "data.eval_fraction=0")
+    assert config_of(flat(lacking), READ["trl"])["eval_strategy"] == "no"
+    assert config_of(flat(made(home)), READ["trl"])["test_split_size"] == 0.05
+
+
+def test_rows_are_split_off_where_trl_does_it(home: Path) -> None:
+    """A data set that is named by itself is evaluated on a split of its own."""
+    split_off = config_of(flat(made(home, rows="a/b")), READ["trl"])
+    assert split_off["datasets"] == [{"path": "a/b", "split": "train"}]
+    named = config_of(flat(made(home, "data.eval_split=test", rows="a/b")), READ["trl"])
+    assert (named["dataset_name"], named["dataset_test_split"], named["eval_strategy"]) == (
+        "a/b",
+        "test",
+        "steps",
+    )
+    without = config_of(flat(made(home, "data.eval_fraction=0", rows="a/b")), READ["trl"])
+    assert (without["dataset_name"], without["eval_strategy"]) == ("a/b", "no")
+
+
 @pytest.mark.parametrize(
     ("tool", "overrides", "left_out"),
     [

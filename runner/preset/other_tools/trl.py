@@ -12,7 +12,6 @@ from runner.preset.other_tools.tool import (
     Settings,
     Tool,
     cadence,
-    is_evaluated,
     precision,
     set_ones,
     whole_warmup,
@@ -42,13 +41,18 @@ PEFT_TARGETS = ["q_proj", "v_proj"]
 
 def _makes(settings: Settings) -> Mapping[str, Any]:
     batch = settings["eval.per_device_eval_batch_size"]
-    evaluated = is_evaluated(settings) and settings["data.eval_dataset"] is None
+    by_name = bool(settings["data.eval_split"]) and not _lacks(settings)
+    share = 0.0 if by_name or settings["data.eval_dataset"] else settings["data.eval_fraction"]
+    evaluated = by_name or share > 0
     return {
-        **_data(settings),
-        **({} if _split_by_name(settings) else {"test_split_size": _held_out(settings, evaluated)}),
+        **_data(settings, bool(share)),
+        # No rows are held out by leaving it out: TRL refuses 0.
+        **({"test_split_size": share} if share else {}),
         **precision(settings),
         **cadence(
-            settings if evaluated else {**settings, "data.eval_dataset": None, "data.eval_fraction": 0}
+            settings
+            if evaluated
+            else {**settings, "data.eval_dataset": None, "data.eval_split": None, "data.eval_fraction": 0}
         ),
         **set_ones(
             {
@@ -67,18 +71,11 @@ def _makes(settings: Settings) -> Mapping[str, Any]:
     }
 
 
-def _split_by_name(settings: Settings) -> bool:
-    return bool(settings["data.eval_split"]) and not _lacks(settings)
-
-
-def _held_out(settings: Settings, evaluated: bool) -> float:
-    return float(settings["data.eval_fraction"]) if evaluated else 0.0
-
-
-def _data(settings: Settings) -> dict[str, Any]:
+def _data(settings: Settings, is_split: bool) -> dict[str, Any]:
+    """One data set of the hub by its name; rows are split off of what is in `datasets` alone."""
     sources = list(own_sources(settings))
     only = sources[0]
-    if len(sources) == 1 and not builder(only["dataset"]):
+    if len(sources) == 1 and not is_split and not builder(only["dataset"]):
         one = {"dataset_name": only["dataset"], "dataset_config": only["dataset_config_name"]}
         splits = {"dataset_train_split": only["split"], "dataset_test_split": settings["data.eval_split"]}
         return set_ones({**one, **splits})
