@@ -105,4 +105,4 @@ def _defaults() -> Iterator[str]:
 
 
 def _told(value: object) -> str:
-    return "2 × lora_rank" if callable(value) else to_text(value) or "null"
+    return str(value.__doc__) if callable(value) else to_text(value) or "null"

@@ -188,7 +188,7 @@ class _Reader:
         title = title_of(self._config, self._tool)
         for key, value in defaults.items():
             theirs, _, name = key.rpartition(".")
-            given = value(self.collected.settings) if callable(value) else value
+            given = value(self.collected.settings, self._config.tree) if callable(value) else value
             found = meaning(
                 self._tool, SECTIONS_ELSEWHERE.get(theirs, theirs) or section, name, given, theirs
             )

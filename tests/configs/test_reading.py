@@ -92,6 +92,15 @@ def test_defaults_of_the_tool_are_written_out(tmp_path: Path, text: str, setting
         assert one.is_in_file or f"{found.recognised.tool.title}'s default" in one.words
 
 
+def test_trl_evaluates_on_the_split_test_where_none_is_named(tmp_path: Path) -> None:
+    for strategy, split in (("steps", "test"), ("'no'", None), ("no", None)):
+        found = read(tmp_path, TRL + f"eval_strategy: {strategy}\n")
+        assert found.settings.get("data.eval_split") == split
+        assert ("data.eval_fraction" in found.settings) == (split is None)
+    found = read(tmp_path, TRL + "eval_strategy: steps\ndataset_test_split: held\n")
+    assert found.settings["data.eval_split"] == "held"
+
+
 def test_a_default_that_does_not_matter_is_not_written(tmp_path: Path) -> None:
     found = read(tmp_path, TRL.replace("use_peft: true", "use_peft: false"))
     assert [name for name in found.settings if name.startswith("lora.")] == ["lora.use_peft"]

@@ -119,7 +119,8 @@ def _lacks(settings: Settings) -> frozenset[str]:
     return frozenset() if known else frozenset({"data.columns"})
 
 
-def _twice_the_rank(settings: Settings) -> int:
+def _twice_the_rank(settings: Settings, config: Mapping[str, Any]) -> int:
+    """2 × lora_rank"""
     rank = settings.get("lora.r")
     return 2 * rank if isinstance(rank, int) else 16
 

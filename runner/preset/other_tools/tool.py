@@ -17,7 +17,8 @@ class Tool:
     """`name` is what it is called on the command line, `title` in sentences. `marks` are keys that it alone has,
     divided by blanks.
 
-    `defaults` has, by its own keys, what it takes where nothing is set; a function gets the settings known so far.
+    `defaults` has, by its own keys, what it takes where nothing is set; a function gets the settings known so far,
+    and the config, and its docstring tells what it takes.
     `own` and `own_values` are the keys that mean something else here than in the other tools.
 
     `writes` says by which key it takes each of our settings, and `makes` returns the keys that stand for several of

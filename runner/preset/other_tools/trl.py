@@ -94,6 +94,12 @@ def _lacks(settings: Settings) -> frozenset[str]:
     return frozenset({"data.eval_split"}) if in_files and settings["data.eval_split"] else frozenset()
 
 
+def _test_split(settings: Settings, config: Mapping[str, Any]) -> str | None:
+    """test, where dataset_name is evaluated"""
+    evaluated = str(config.get("eval_strategy", "no")).lower() not in ("no", "false", "none")
+    return "test" if evaluated and "dataset_name" in config else None
+
+
 TRL = Tool(
     "trl",
     "TRL",
@@ -112,6 +118,7 @@ TRL = Tool(
         "lora_alpha": 32,
         "lora_dropout": 0.05,
         "lora_target_modules": PEFT_TARGETS,
+        "dataset_test_split": _test_split,
         "test_split_size": 0.0,
         **SFT_CONFIG,
     },
