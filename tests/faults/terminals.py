@@ -119,6 +119,10 @@ class Terminal:
         with self._lock:
             return bytes(self._written)
 
+    def took(self, words: bytes) -> None:
+        """Wait until the terminal was sent these, whatever was drawn over them since."""
+        wait_for(lambda: words in self.received(), 30, f"{words!r} is written")
+
     def is_quiet(self) -> bool:
         """Whether everything that was sent so far is read."""
         return not select.select([self._master], [], [], 0.1)[0]

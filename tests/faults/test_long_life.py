@@ -103,8 +103,9 @@ async def test_many_steps(long_run: RunDirectory, traced: None) -> None:
         for last in range(15_000, 40_001, 5000):
             goes_on(long_run, last - 4999, last)
             await shows_step(app, pilot, last)
+        # A file of the moment may be open.
+        await until(pilot, lambda: Held.by(app).is_little_more_than(before), seconds=60)
         after = Held.by(app)
-    assert after.is_little_more_than(before), (before, after)
     assert after.allocated - before.allocated < 30_000 * MOST_BYTES_PER_STEP
 
 

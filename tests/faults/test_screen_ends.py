@@ -55,7 +55,7 @@ def test_signals(scene: Scene, terminal: Open, name: str) -> None:
 def test_hanging(dead: RunDirectory, terminal: Open, illness: str) -> None:
     screen = standing(terminal(*ILL, illness, "watch", dead.id), "step 6")
     screen.press(b"n")
-    screen.shows("it falls ill")
+    screen.took(b"it falls ill")
     assert screen.signal(signal.SIGTERM) == 128 + signal.SIGTERM
     screen.is_restored()
 
