@@ -154,7 +154,7 @@ def _by_processes(
     """Where no lock proves anything."""
     seen_at = last_sign(run)
     try:
-        # Whoever began to work on it since the last look has written there.
+        # A process that began to work on it since the last look has written there.
         workers = processes.workers_on(run.path, math.inf if is_to_act else seen_at + CLOCK_SECONDS)
         owner = signature.owner if signature is not None else _owner(run)
     except OSError as error:

@@ -12,6 +12,23 @@ Settings = Mapping[str, Any]
 """Values of ours by 'section.key'."""
 
 
+# Settings that tools built on transformers' TrainingArguments call as it does, and so does ftui.
+TRAINING_ARGUMENTS = {
+    f"train.{name}": name
+    for name in (
+        "num_train_epochs",
+        "max_steps",
+        "per_device_train_batch_size",
+        "gradient_accumulation_steps",
+        "learning_rate",
+        "lr_scheduler_type",
+        "weight_decay",
+        "max_grad_norm",
+        "optim",
+    )
+}
+
+
 @dataclass(frozen=True)
 class Tool:
     """`name` is what it is called on the command line, `title` in sentences. `marks` are keys that it alone has,
